@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What differs between the kernels that the module is built for.
+ *
+ * The rest of the code is written to the newest kernel's interfaces; here
+ * they are made out of what an older kernel has.  NBDT_HAVE_* come from
+ * compat/Kbuild.probe, which looks for the interface itself: versions say
+ * little, as distributions carry changes back.
+ */
+#ifndef NBDT_COMPAT_H
+#define NBDT_COMPAT_H
+
+#include <linux/blkdev.h>
+#include <linux/fs.h>
+#include <linux/net.h>
+#include <linux/netlink.h>
+#include <linux/uio.h>
+
+/* linux/unaligned.h is asm/unaligned.h before 6.12. */
+#ifdef NBDT_HAVE_LINUX_UNALIGNED
+#include <linux/unaligned.h>
+#else
+#include <asm/unaligned.h>
+#endif
+
+/*
+ * nbdt_set_err_msg - tell the administrator why not
+ *
+ * Kernels before 6.2 can't format an extended ack: the text has to outlive
+ * the handler, so it goes into one of a ring of static buffers.
+ */
+#ifdef NL_SET_ERR_MSG_FMT
+#define nbdt_set_err_msg(extack, format, args...)			\
+	NL_SET_ERR_MSG_FMT(extack, format, ##args)
+#else
+__printf(2, 3)
+void nbdt_set_err_msg(struct netlink_ext_ack *extack, const char *format, ...);
+#endif
+
+/*
+ * Block devices are opened as files since 6.9.  Before, opening the device
+ * node as a file does the same: O_EXCL makes the file the holder.
+ */
+#ifndef NBDT_HAVE_BDEV_FILE
+typedef unsigned int blk_mode_t;
+#define BLK_OPEN_READ	((__force blk_mode_t)BIT(0))
+#define BLK_OPEN_WRITE	((__force blk_mode_t)BIT(1))
+
+struct blk_holder_ops {
+	/* Never called: such a kernel doesn't tell. */
+	void (*mark_dead)(struct block_device *bdev, bool surprise);
+};
+
+static inline struct file *
+bdev_file_open_by_path(const char *path, blk_mode_t mode, void *holder,
+		       const struct blk_holder_ops *ops)
+{
+	return filp_open(path, (mode & BLK_OPEN_WRITE ? O_RDWR : O_RDONLY) |
+			       (holder ? O_EXCL : 0) | O_LARGEFILE, 0);
+}
+
+static inline struct block_device *file_bdev(struct file *file)
+{
+	return I_BDEV(file->f_mapping->host);
+}
+
+static inline void bdev_fput(struct file *file)
+{
+	fput(file);
+}
+
+static inline void *nbdt_compat_holder(struct block_device *bdev)
+{
+	return NULL;
+}
+
+static inline void nbdt_compat_holder_unlock(struct block_device *bdev)
+{
+}
+#else
+static inline void *nbdt_compat_holder(struct block_device *bdev)
+{
+	return bdev->bd_holder;
+}
+
+static inline void nbdt_compat_holder_unlock(struct block_device *bdev)
+	__releases(&bdev->bd_holder_lock)
+{
+	mutex_unlock(&bdev->bd_holder_lock);
+}
+#endif
+
+/*
+ * nbdt_compat_splice - give pages to a socket
+ * @sock: TCP
+ * @iter: over bio_vecs; advanced by what was taken
+ * @flags: MSG_*
+ *
+ * MSG_SPLICE_PAGES replaced kernel_sendpage() in 6.5.
+ */
+#ifdef NBDT_HAVE_KERNEL_SENDPAGE
+int nbdt_compat_splice(struct socket *sock, struct iov_iter *iter, int flags);
+#else
+static inline int nbdt_compat_splice(struct socket *sock,
+				     struct iov_iter *iter, int flags)
+{
+	struct msghdr msg = {
+		.msg_flags = flags | MSG_SPLICE_PAGES,
+		.msg_iter = *iter,
+	};
+	int n = sock_sendmsg(sock, &msg);
+
+	*iter = msg.msg_iter;
+	return n;
+}
+#endif
+
+#ifndef NBDT_HAVE_BVEC_VIRT
+static inline void *bvec_virt(struct bio_vec *bvec)
+{
+	return page_address(bvec->bv_page) + bvec->bv_offset;
+}
+#endif
+
+/* Addresses are sockaddr_unsized since 6.19. */
+#ifdef NBDT_HAVE_SOCKADDR_UNSIZED
+#define nbdt_compat_bind(sock, addr, len)				\
+	kernel_bind(sock, (struct sockaddr_unsized *)(addr), len)
+#else
+#define nbdt_compat_bind(sock, addr, len)				\
+	kernel_bind(sock, (struct sockaddr *)(addr), len)
+#endif
+
+#endif /* NBDT_COMPAT_H */

@@ -1,0 +1,727 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Exports: block devices under names.
+ *
+ * The configuration (which exports there are, what they are called, who may
+ * attach) is guarded by nbdt_exports_mutex; it is never held while waiting
+ * for a client or for I/O.  Nothing of it is looked at on the way of I/O.
+ *
+ * Three things end independently.  The name: gone from lookup as soon as
+ * removal begins.  The device: closed by the remover when the last connection
+ * has detached, which it does only without I/O in flight.  The memory: freed
+ * with the last reference, as somebody may still be telling a client about
+ * the export.
+ */
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/hashtable.h>
+#include <linux/jhash.h>
+#include <linux/log2.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/wait_bit.h>
+#include <linux/xarray.h>
+
+#include "compat/compat.h"
+#include "conn.h"
+#include "export.h"
+#include "netlink.h"
+#include "slow.h"
+#include "trace.h"
+#include "nbdtarget.h"
+
+/* SZ3: what clients take best when the device has no opinion. */
+#define PREFERRED_BLOCK_MIN	4096U
+/* A device may ask for more (a RAID's stripe), within reason. */
+#define PREFERRED_BLOCK_MAX	(1U << 20)
+/* Sizes are multiples of this even on devices with smaller blocks (SZ5). */
+#define SIZE_UNIT		512U
+/* Largest logical block: one piece of memory has to hold it. */
+#define BLOCK_MAX		65536U
+/* So long after the last partial write, whole ones need no locks again. */
+#define CAREFUL_TIME		(10 * HZ)
+
+/* Guards what follows, and the fields of exports that say so. */
+static DEFINE_MUTEX(exports_mutex);
+static DEFINE_XARRAY_ALLOC1(exports);		/* by id */
+static DEFINE_HASHTABLE(exports_by_name, 8);
+static struct nbdt_export *default_export;
+static u32 next_id;
+static u32 nr_exports;
+static u32 generation;
+
+u32 nbdt_export_count(void)
+{
+	return READ_ONCE(nr_exports);
+}
+
+/* Changes whenever the list of exports does. */
+u32 nbdt_export_generation(void)
+{
+	return READ_ONCE(generation);
+}
+
+static u32 hash_name(const char *name, size_t len)
+{
+	return jhash(name, len, 0);
+}
+
+static struct nbdt_export *find_locked(const char *name, size_t len)
+{
+	struct nbdt_export *export;
+
+	lockdep_assert_held(&exports_mutex);
+	hash_for_each_possible(exports_by_name, export, by_name,
+			       hash_name(name, len)) {
+		if (export->name_len == len && !memcmp(export->name, name, len))
+			return export;
+	}
+	return NULL;
+}
+
+/* For the administrator, who is told when there is none. */
+static struct nbdt_export *find_or_tell(const char *name,
+					struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export = find_locked(name, strlen(name));
+
+	if (!export)
+		nbdt_set_err_msg(extack, "there is no export '%.32s'", name);
+	return export;
+}
+
+/**
+ * nbdt_export_get - find the export that a client asks for
+ * @name: not terminated
+ * @len: its length; 0 is the default export (IG15)
+ *
+ * Return: the export, with a reference; or NULL.
+ */
+struct nbdt_export *nbdt_export_get(const char *name, size_t len)
+{
+	struct nbdt_export *export;
+
+	mutex_lock(&exports_mutex);
+	export = find_locked(name, len);
+	if (!export && !len)
+		export = default_export;
+	if (export)
+		kref_get(&export->ref);
+	mutex_unlock(&exports_mutex);
+	return export;
+}
+
+/* The first export with an id of at least ID, with a reference; or NULL. */
+struct nbdt_export *nbdt_export_get_from(u32 id)
+{
+	struct nbdt_export *export;
+	unsigned long index = id;
+
+	mutex_lock(&exports_mutex);
+	export = xa_find(&exports, &index, UINT_MAX, XA_PRESENT);
+	if (export)
+		kref_get(&export->ref);
+	mutex_unlock(&exports_mutex);
+	return export;
+}
+
+static void export_free(struct nbdt_export *export)
+{
+	kfree(export->description);
+	kfree(export->device);
+	kfree(export->name);
+	kfree(export);
+}
+
+static void export_release(struct kref *ref)
+{
+	struct nbdt_export *export = container_of(ref, struct nbdt_export, ref);
+
+	nbdt_gate_exit(&export->gate);
+	export_free(export);
+}
+
+void nbdt_export_put(struct nbdt_export *export)
+{
+	kref_put(&export->ref, export_release);
+}
+
+bool nbdt_export_is_default(const struct nbdt_export *export)
+{
+	return READ_ONCE(default_export) == export;
+}
+
+/* A copy of the description, for kfree(); NULL when there is none. */
+char *nbdt_export_description(struct nbdt_export *export)
+{
+	char *description;
+
+	mutex_lock(&exports_mutex);
+	description = kstrdup(export->description, GFP_KERNEL);
+	mutex_unlock(&exports_mutex);
+	return description;
+}
+
+/* The sum over connections past and present. */
+void nbdt_export_stats(struct nbdt_export *export, struct nbdt_stats *sum)
+{
+	struct nbdt_conn *conn;
+
+	memset(sum, 0, sizeof(*sum));
+	spin_lock(&export->conns_lock);
+	nbdt_stats_add(sum, &export->past);
+	list_for_each_entry(conn, &export->conns, export_node)
+		nbdt_stats_add(sum, &conn->stats);
+	spin_unlock(&export->conns_lock);
+}
+
+/* --- The device --- */
+
+static u16 transmission_flags(const struct nbdt_export *export)
+{
+	u16 flags = NBDT_FLAG_HAS_FLAGS | NBDT_FLAG_SEND_FLUSH |
+		    NBDT_FLAG_SEND_FUA | NBDT_FLAG_SEND_CACHE;
+
+	/*
+	 * FL6: nothing is cached here, and a flush reaches the one device
+	 * that all connections write to.
+	 */
+	if (export->max_connections != 1)
+		flags |= NBDT_FLAG_CAN_MULTI_CONN;
+	if (!bdev_nonrot(export->bdev))
+		flags |= NBDT_FLAG_ROTATIONAL;
+	if (export->read_only)
+		flags |= NBDT_FLAG_READ_ONLY;
+	else
+		flags |= NBDT_FLAG_SEND_TRIM | NBDT_FLAG_SEND_WRITE_ZEROES |
+			 NBDT_FLAG_SEND_FAST_ZERO;
+	return flags;
+}
+
+/* As long as nobody is attached, size and flags follow the device. */
+static void refresh_limits(struct nbdt_export *export)
+{
+	lockdep_assert_held(&exports_mutex);
+	if (export->nr_conns || export->removing || export->dead)
+		return;
+	export->limits.size = round_down(bdev_nr_bytes(export->bdev),
+					 max(SIZE_UNIT, export->block));
+	export->limits.max_payload = NBDT_MAX_PAYLOAD;
+	export->limits.flags = transmission_flags(export);
+}
+
+void nbdt_export_limits(struct nbdt_export *export,
+			struct nbdt_cmd_limits *limits)
+{
+	mutex_lock(&exports_mutex);
+	refresh_limits(export);
+	*limits = export->limits;
+	mutex_unlock(&exports_mutex);
+}
+
+static u32 preferred_block(struct block_device *bdev)
+{
+	u32 size = max3(PREFERRED_BLOCK_MIN,
+			(u32)bdev_physical_block_size(bdev),
+			(u32)bdev_io_opt(bdev));
+
+	return min(rounddown_pow_of_two(size), PREFERRED_BLOCK_MAX);
+}
+
+static int device_error(const char *device, int err,
+			struct netlink_ext_ack *extack)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+		nbdt_set_err_msg(extack, "device '%.40s' does not exist",
+				 device);
+		break;
+	case -ENOTBLK:
+		nbdt_set_err_msg(extack, "'%.40s' is not a block device",
+				 device);
+		break;
+	case -EBUSY:
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' is mounted or otherwise in use",
+				 device);
+		break;
+	case -EROFS:
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' is read-only; so must be the export",
+				 device);
+		break;
+	default:
+		nbdt_set_err_msg(extack, "device '%.40s' can't be opened",
+				 device);
+	}
+	return err;
+}
+
+/*
+ * The device is going away for good.  Called with the holder lock of the
+ * device, which keeps the export from closing it, and has to drop it.
+ */
+static void device_dead(struct block_device *bdev, bool surprise)
+	__releases(&bdev->bd_holder_lock)
+{
+	struct nbdt_export *export = nbdt_compat_holder(bdev);
+
+	kref_get(&export->ref);
+	nbdt_compat_holder_unlock(bdev);
+	if (!queue_work(nbdt_slow_wq, &export->dead_work))
+		nbdt_export_put(export);
+}
+
+static const struct blk_holder_ops holder_ops = {
+	.mark_dead = device_dead,
+};
+
+static void dead_work(struct work_struct *work)
+{
+	struct nbdt_export *export = container_of(work, struct nbdt_export,
+						  dead_work);
+
+	mutex_lock(&exports_mutex);
+	export->dead = true;
+	mutex_unlock(&exports_mutex);
+	nbdt_export_kill_conns(export, "device was removed");
+	nbdt_export_put(export);
+}
+
+/* Only a writer has to be alone with the device. */
+static int open_device(struct nbdt_export *export)
+{
+	blk_mode_t mode = BLK_OPEN_READ;
+	void *holder = NULL;
+	dev_t dev;
+	int err;
+
+	/* Before opening what may be a tape or a watchdog. */
+	err = lookup_bdev(export->device, &dev);
+	if (err)
+		return err;
+	if (!export->read_only) {
+		mode |= BLK_OPEN_WRITE;
+		holder = export;
+	}
+	export->file = bdev_file_open_by_path(export->device, mode, holder,
+					      holder ? &holder_ops : NULL);
+	if (IS_ERR(export->file))
+		return PTR_ERR(export->file);
+	export->bdev = file_bdev(export->file);
+	if (!export->read_only && bdev_read_only(export->bdev)) {
+		bdev_fput(export->file);
+		return -EROFS;
+	}
+	return 0;
+}
+
+static int check_device(struct nbdt_export *export,
+			struct netlink_ext_ack *extack)
+{
+	struct block_device *bdev = export->bdev;
+
+	export->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
+			    MINOR(bdev->bd_dev);
+	export->block = bdev_logical_block_size(bdev);
+	if (export->block > BLOCK_MAX) {
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' has blocks above 64 KiB",
+				 export->device);
+		return -EINVAL;
+	}
+	if (bdev_is_zoned(bdev) && !export->read_only) {
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' is zoned and can't be written at will",
+				 export->device);
+		return -EINVAL;
+	}
+	if (bdev_nr_bytes(bdev) < max(SIZE_UNIT, export->block)) {
+		nbdt_set_err_msg(extack, "device '%.40s' is too small",
+				 export->device);
+		return -EINVAL;
+	}
+	export->min_block = 1;
+	export->preferred_block = preferred_block(bdev);
+	return 0;
+}
+
+/* --- Being careful about partial blocks; see dispatch.c --- */
+
+/* Runs when the gate was shut and the last request has left. */
+static void gate_empty(struct work_struct *work)
+{
+	struct nbdt_export *export = container_of(work, struct nbdt_export,
+						  gate.empty);
+	struct nbdt_conn *conn;
+
+	export->careful = READ_ONCE(export->want_careful);
+	nbdt_gate_open(&export->gate);
+
+	spin_lock(&export->conns_lock);
+	list_for_each_entry(conn, &export->conns, export_node)
+		nbdt_conn_resume(conn);
+	spin_unlock(&export->conns_lock);
+}
+
+/* Connections are resumed when it is so. */
+void nbdt_export_be_careful(struct nbdt_export *export)
+{
+	WRITE_ONCE(export->last_unaligned, jiffies);
+	WRITE_ONCE(export->want_careful, true);
+	nbdt_gate_shut(&export->gate);
+}
+
+static void relax(struct nbdt_export *export)
+{
+	if (!READ_ONCE(export->careful) ||
+	    time_before(jiffies, READ_ONCE(export->last_unaligned) +
+				 CAREFUL_TIME))
+		return;
+	WRITE_ONCE(export->want_careful, false);
+	nbdt_gate_shut(&export->gate);
+}
+
+/* Housekeeping, about once a second while there are connections. */
+void nbdt_export_tick(void)
+{
+	struct nbdt_export *export;
+	unsigned long index;
+
+	mutex_lock(&exports_mutex);
+	xa_for_each(&exports, index, export)
+		relax(export);
+	mutex_unlock(&exports_mutex);
+}
+
+/* --- Connections --- */
+
+/**
+ * nbdt_export_attach - become a client of an export
+ * @export: the caller has a reference; the connection takes its own
+ * @conn: in negotiation
+ *
+ * Return: 0; -EUSERS when there are as many clients as there may be;
+ * -ESHUTDOWN when the export is being removed, or its device was.
+ */
+int nbdt_export_attach(struct nbdt_export *export, struct nbdt_conn *conn)
+{
+	int err = 0;
+
+	mutex_lock(&exports_mutex);
+	if (export->removing || export->dead) {
+		err = -ESHUTDOWN;
+	} else if (export->max_connections &&
+		   export->nr_conns >= export->max_connections) {
+		err = -EUSERS;
+	} else {
+		refresh_limits(export);
+		kref_get(&export->ref);
+		spin_lock(&export->conns_lock);
+		list_add_tail(&conn->export_node, &export->conns);
+		export->nr_conns++;
+		spin_unlock(&export->conns_lock);
+		nbdt_conn_set_export(conn, export);
+	}
+	mutex_unlock(&exports_mutex);
+	return err;
+}
+
+/* The connection's thread is done with it, and has nothing in flight. */
+void nbdt_export_detach(struct nbdt_export *export, struct nbdt_conn *conn)
+{
+	nbdt_conn_set_export(conn, NULL);
+	spin_lock(&export->conns_lock);
+	list_del(&conn->export_node);
+	nbdt_stats_add(&export->past, &conn->stats);
+	WRITE_ONCE(export->nr_conns, export->nr_conns - 1);
+	spin_unlock(&export->conns_lock);
+	wake_up_var(&export->nr_conns);
+	nbdt_export_put(export);
+}
+
+void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason)
+{
+	struct nbdt_conn *conn;
+
+	spin_lock(&export->conns_lock);
+	list_for_each_entry(conn, &export->conns, export_node)
+		nbdt_conn_kill(conn, reason);
+	spin_unlock(&export->conns_lock);
+}
+
+/* Their I/O, too: a connection detaches when it has none in flight. */
+void nbdt_export_wait_conns(struct nbdt_export *export)
+{
+	wait_var_event(&export->nr_conns, !READ_ONCE(export->nr_conns));
+}
+
+/* --- Adding, changing, removing --- */
+
+static struct nbdt_export *
+export_create(const struct nbdt_export_config *config)
+{
+	struct nbdt_export *export;
+
+	export = kzalloc(sizeof(*export), GFP_KERNEL);
+	if (!export)
+		return NULL;
+	export->name = kstrdup(config->name, GFP_KERNEL);
+	export->device = kstrdup(config->device, GFP_KERNEL);
+	export->description = kstrdup(config->description, GFP_KERNEL);
+	if (!export->name || !export->device ||
+	    (config->description && !export->description))
+		goto err_free;
+	export->name_len = strlen(config->name);
+	export->read_only = config->read_only;
+	export->max_connections = config->max_connections;
+	spin_lock_init(&export->conns_lock);
+	INIT_LIST_HEAD(&export->conns);
+	nbdt_ranges_init(&export->ranges);
+	INIT_WORK(&export->dead_work, dead_work);
+	kref_init(&export->ref);
+	if (nbdt_gate_init(&export->gate, gate_empty))
+		goto err_free;
+	return export;
+
+err_free:
+	export_free(export);
+	return NULL;
+}
+
+/* The default export may be chosen once: "" is one by its name. */
+static int check_default(const char *name, struct netlink_ext_ack *extack)
+{
+	if (*name && find_locked("", 0)) {
+		nbdt_set_err_msg(extack,
+				 "the export named '' already is the default export");
+		return -EEXIST;
+	}
+	return 0;
+}
+
+static int publish(struct nbdt_export *export, bool is_default,
+		   struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	mutex_lock(&exports_mutex);
+	if (find_locked(export->name, export->name_len)) {
+		nbdt_set_err_msg(extack, "export '%.32s' already exists",
+				 export->name);
+		err = -EEXIST;
+	} else if (is_default) {
+		err = check_default(export->name, extack);
+	}
+	if (!err)
+		err = xa_alloc_cyclic(&exports, &export->id, export,
+				      xa_limit_32b, &next_id, GFP_KERNEL);
+	if (err < 0)
+		goto out;
+	err = 0;
+	hash_add(exports_by_name, &export->by_name,
+		 hash_name(export->name, export->name_len));
+	if (is_default)
+		WRITE_ONCE(default_export, export);
+	refresh_limits(export);
+	nr_exports++;
+	generation++;
+	/* For the announcement, which comes after the lock. */
+	kref_get(&export->ref);
+out:
+	mutex_unlock(&exports_mutex);
+	return err;
+}
+
+/* A duplicate is told before the device is opened, which may be held by it. */
+static int check_free_name(const char *name, struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	mutex_lock(&exports_mutex);
+	if (find_locked(name, strlen(name))) {
+		nbdt_set_err_msg(extack, "export '%.32s' already exists", name);
+		err = -EEXIST;
+	}
+	mutex_unlock(&exports_mutex);
+	return err;
+}
+
+/**
+ * nbdt_export_add - export a device
+ * @config: what and how
+ * @extack: told why not
+ *
+ * Return: 0, or an error as export-add in the netlink contract.
+ */
+int nbdt_export_add(const struct nbdt_export_config *config,
+		    struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+	int err;
+
+	err = check_free_name(config->name, extack);
+	if (err)
+		return err;
+	export = export_create(config);
+	if (!export)
+		return -ENOMEM;
+	err = open_device(export);
+	if (err) {
+		device_error(config->device, err, extack);
+		goto err_put;
+	}
+	err = check_device(export, extack);
+	if (err)
+		goto err_close;
+	err = publish(export, config->is_default, extack);
+	if (err)
+		goto err_close;
+	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_ADD_NTF);
+	nbdt_export_put(export);
+	return 0;
+
+err_close:
+	bdev_fput(export->file);
+err_put:
+	nbdt_export_put(export);
+	return err;
+}
+
+static int change_default(struct nbdt_export *export, bool is_default,
+			  struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (!is_default) {
+		if (default_export == export)
+			WRITE_ONCE(default_export, NULL);
+		return 0;
+	}
+	err = check_default(export->name, extack);
+	if (!err)
+		WRITE_ONCE(default_export, export);
+	return err;
+}
+
+/**
+ * nbdt_export_set - change an export
+ * @name: terminated
+ * @change: what to change
+ * @extack: told why not
+ *
+ * Return: 0; -ENOENT; -EEXIST when another is the default by its name;
+ * -ENOMEM.  Nothing is changed then.
+ */
+int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
+		    struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+	char *description = NULL;
+	int err;
+
+	if (change->description) {
+		description = kstrdup(change->description, GFP_KERNEL);
+		if (!description)
+			return -ENOMEM;
+	}
+
+	mutex_lock(&exports_mutex);
+	export = find_or_tell(name, extack);
+	err = export ? 0 : -ENOENT;
+	if (!err && change->set_default)
+		err = change_default(export, change->is_default, extack);
+	if (err)
+		goto out_unlock;
+	if (description)
+		swap(export->description, description);
+	if (change->set_max_connections)
+		export->max_connections = change->max_connections;
+	refresh_limits(export);
+	generation++;
+	kref_get(&export->ref);
+out_unlock:
+	mutex_unlock(&exports_mutex);
+	kfree(description);
+	if (err)
+		return err;
+	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_SET_NTF);
+	nbdt_export_put(export);
+	return 0;
+}
+
+/* From now on nobody finds it, and nobody attaches. */
+static void unpublish(struct nbdt_export *export)
+{
+	lockdep_assert_held(&exports_mutex);
+	export->removing = true;
+	xa_erase(&exports, export->id);
+	hash_del(&export->by_name);
+	if (default_export == export)
+		WRITE_ONCE(default_export, NULL);
+	nr_exports--;
+	generation++;
+}
+
+/* Unpublished; the caller has the reference that publishing gave. */
+static void export_destroy(struct nbdt_export *export)
+{
+	nbdt_export_kill_conns(export, "export was removed");
+	nbdt_export_wait_conns(export);
+	bdev_fput(export->file);
+	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_DEL_NTF);
+	nbdt_export_put(export);
+}
+
+/**
+ * nbdt_export_remove - remove an export and close its device
+ * @name: terminated
+ * @force: disconnect its clients
+ * @extack: told why not
+ *
+ * Return: 0 when the device is closed; -ENOENT; -EBUSY when there are clients
+ * and @force isn't set.
+ */
+int nbdt_export_remove(const char *name, bool force,
+		       struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+	int err = 0;
+
+	mutex_lock(&exports_mutex);
+	export = find_or_tell(name, extack);
+	if (!export) {
+		err = -ENOENT;
+	} else if (export->nr_conns && !force) {
+		nbdt_set_err_msg(extack, "export '%.32s' is in use by %u client%s",
+				 name, export->nr_conns,
+				 export->nr_conns == 1 ? "" : "s");
+		err = -EBUSY;
+	} else {
+		unpublish(export);
+	}
+	mutex_unlock(&exports_mutex);
+	if (!err)
+		export_destroy(export);
+	return err;
+}
+
+/* For the end of the module. */
+void nbdt_export_remove_all(void)
+{
+	struct nbdt_export *export;
+	unsigned long index = 0;
+
+	for (;;) {
+		mutex_lock(&exports_mutex);
+		export = xa_find(&exports, &index, ULONG_MAX, XA_PRESENT);
+		if (export)
+			unpublish(export);
+		mutex_unlock(&exports_mutex);
+		if (!export)
+			break;
+		export_destroy(export);
+	}
+	xa_destroy(&exports);
+}

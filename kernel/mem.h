@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_MEM_H
+#define NBDT_MEM_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+/* A connection's account of request memory.  Its thread's, but for waiting. */
+struct nbdt_mem {
+	size_t used;		/* bytes charged */
+	size_t granted;		/* bytes taken from the module's limit */
+	struct list_head waiting;	/* guarded by mem.c's lock */
+};
+
+/* Most bytes that one connection may have charged. */
+#define NBDT_MEM_CONN_MAX	(64UL << 20)
+/* A request of up to this size is let through when there is none besides. */
+#define NBDT_MEM_FLOOR		(256UL << 10)
+#define NBDT_MEM_LIMIT_MIN	(64UL << 20)
+
+void nbdt_mem_init(struct nbdt_mem *mem);
+void nbdt_mem_exit(struct nbdt_mem *mem);
+bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes);
+void nbdt_mem_uncharge(struct nbdt_mem *mem, size_t bytes);
+void nbdt_mem_trim(struct nbdt_mem *mem);
+bool nbdt_mem_excess(const struct nbdt_mem *mem);
+
+u64 nbdt_mem_limit(void);
+void nbdt_mem_set_limit(u64 bytes);
+u64 nbdt_mem_granted(void);
+
+#endif /* NBDT_MEM_H */

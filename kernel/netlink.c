@@ -1,0 +1,849 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The administrator's side: generic netlink.
+ *
+ * uapi/nbdtarget.yaml is the contract; the policies and commands here stand
+ * in its order.  This file turns attributes into arguments and objects into
+ * attributes; what the commands mean is decided where the objects are.
+ *
+ * Commands run in parallel and may sleep for long (a removal waits for I/O),
+ * so none of them holds a lock of netlink's or ours meanwhile.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/jiffies.h>
+#include <linux/kdev_t.h>
+#include <linux/blkdev.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "compat/compat.h"
+#include "conn.h"
+#include "export.h"
+#include "listener.h"
+#include "mem.h"
+#include "netlink.h"
+#include "target.h"
+#include "nbdtarget.h"
+
+static struct genl_family family;
+
+/* Not const, as struct nla_policy wants it before 6.7. */
+static struct netlink_range_validation port_range = {
+	.min = 1,
+	.max = U16_MAX,
+};
+
+static struct netlink_range_validation max_connections_range = {
+	.min = 1,
+	.max = 65536,
+};
+
+static struct netlink_range_validation negotiation_timeout_range = {
+	.min = 100,
+	.max = 600000,
+};
+
+static struct netlink_range_validation stall_timeout_range = {
+	.min = 1000,
+	.max = 3600000,
+};
+
+static struct netlink_range_validation max_in_flight_range = {
+	.min = 1,
+	.max = 4096,
+};
+
+static struct netlink_range_validation memory_limit_range = {
+	.min = NBDT_MEM_LIMIT_MIN,
+	.max = LONG_MAX,
+};
+
+static const struct nla_policy
+target_policy[NBDTARGET_A_TARGET_MAX + 1] = {
+	[NBDTARGET_A_TARGET_MAX_CONNECTIONS] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &max_connections_range),
+	[NBDTARGET_A_TARGET_NEGOTIATION_TIMEOUT] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &negotiation_timeout_range),
+	[NBDTARGET_A_TARGET_STALL_TIMEOUT] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &stall_timeout_range),
+	[NBDTARGET_A_TARGET_MAX_IN_FLIGHT] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &max_in_flight_range),
+	[NBDTARGET_A_TARGET_MEMORY_LIMIT] =
+		NLA_POLICY_FULL_RANGE(NLA_U64, &memory_limit_range),
+};
+
+static const struct nla_policy
+export_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	[NBDTARGET_A_EXPORT_NAME] =
+		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_STRING },
+	[NBDTARGET_A_EXPORT_DEVICE] =
+		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_DEVICE },
+	[NBDTARGET_A_EXPORT_DESCRIPTION] =
+		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_STRING },
+	[NBDTARGET_A_EXPORT_READ_ONLY] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NBDTARGET_A_EXPORT_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NBDTARGET_A_EXPORT_MAX_CONNECTIONS] = { .type = NLA_U32 },
+	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG },
+};
+
+static const struct nla_policy
+listener_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
+	[NBDTARGET_A_LISTENER_ADDRESS] =
+		{ .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
+	[NBDTARGET_A_LISTENER_PORT] =
+		NLA_POLICY_FULL_RANGE(NLA_U16, &port_range),
+	[NBDTARGET_A_LISTENER_IFINDEX] = { .type = NLA_U32 },
+	[NBDTARGET_A_LISTENER_FORCE] = { .type = NLA_FLAG },
+};
+
+static const struct nla_policy
+conn_policy[NBDTARGET_A_CONN_MAX + 1] = {
+	[NBDTARGET_A_CONN_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[NBDTARGET_A_CONN_EXPORT_NAME] =
+		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_STRING },
+};
+
+/* --- Common --- */
+
+/* A required attribute, or NULL and a message. */
+static struct nlattr *need(struct genl_info *info, int attr, const char *what)
+{
+	if (!info->attrs[attr])
+		nbdt_set_err_msg(info->extack, "%s is missing", what);
+	return info->attrs[attr];
+}
+
+static int put_stats(struct sk_buff *skb, int attr,
+		     const struct nbdt_stats *stats)
+{
+	const int pad = NBDTARGET_A_STATS_PAD;
+	struct nlattr *nest = nla_nest_start(skb, attr);
+
+	if (!nest ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_REQUESTS,
+			      stats->requests, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_ERRORS,
+			      stats->errors, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_READS,
+			      stats->reads, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_READ_BYTES,
+			      stats->read_bytes, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_WRITES,
+			      stats->writes, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_WRITTEN_BYTES,
+			      stats->written_bytes, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_UNALIGNED,
+			      stats->unaligned, pad))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int put_address(struct sk_buff *skb, const struct sockaddr_storage *addr,
+		       int address_attr, int port_attr)
+{
+	const struct sockaddr_in *in4 = (const void *)addr;
+	const struct sockaddr_in6 *in6 = (const void *)addr;
+	int err;
+
+	if (addr->ss_family == AF_INET)
+		err = nla_put(skb, address_attr, sizeof(in4->sin_addr),
+			      &in4->sin_addr);
+	else
+		err = nla_put(skb, address_attr, sizeof(in6->sin6_addr),
+			      &in6->sin6_addr);
+	return err ?: nla_put_u16(skb, port_attr, ntohs(in4->sin_port));
+}
+
+/* A reply or event of one message, large enough for two names and a path. */
+static struct sk_buff *new_message(void)
+{
+	return genlmsg_new(3 * (NBDTARGET_MAX_STRING + NLA_HDRLEN) + 1024,
+			   GFP_KERNEL);
+}
+
+/* --- Target --- */
+
+static int put_target(struct sk_buff *skb)
+{
+	const int pad = NBDTARGET_A_TARGET_PAD;
+
+	if (nla_put_string(skb, NBDTARGET_A_TARGET_VERSION, NBDT_VERSION) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_MAX_CONNECTIONS,
+			nbdt_target_max_connections()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_NEGOTIATION_TIMEOUT,
+			nbdt_target_negotiation_timeout()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_STALL_TIMEOUT,
+			nbdt_target_stall_timeout()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_MAX_IN_FLIGHT,
+			nbdt_target_max_in_flight()) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_TARGET_MEMORY_LIMIT,
+			      nbdt_mem_limit(), pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_TARGET_MEMORY_USED,
+			      nbdt_mem_granted(), pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_EXPORTS,
+			nbdt_export_count()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_LISTENERS,
+			nbdt_listener_count()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_CONNECTIONS,
+			nbdt_conn_count()))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int target_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct sk_buff *msg = new_message();
+	void *head;
+
+	if (!msg)
+		return -ENOMEM;
+	head = genlmsg_put_reply(msg, info, &family, 0,
+				 NBDTARGET_CMD_TARGET_GET);
+	if (!head || put_target(msg)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, head);
+	return genlmsg_reply(msg, info);
+}
+
+static void set_limit(u32 *limit, const struct nlattr *attr)
+{
+	if (attr)
+		WRITE_ONCE(*limit, nla_get_u32(attr));
+}
+
+/* The policy has seen to the ranges. */
+static int target_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr **attrs = info->attrs;
+
+	set_limit(&nbdt_target.max_connections,
+		  attrs[NBDTARGET_A_TARGET_MAX_CONNECTIONS]);
+	set_limit(&nbdt_target.negotiation_timeout,
+		  attrs[NBDTARGET_A_TARGET_NEGOTIATION_TIMEOUT]);
+	set_limit(&nbdt_target.stall_timeout,
+		  attrs[NBDTARGET_A_TARGET_STALL_TIMEOUT]);
+	set_limit(&nbdt_target.max_in_flight,
+		  attrs[NBDTARGET_A_TARGET_MAX_IN_FLIGHT]);
+	if (attrs[NBDTARGET_A_TARGET_MEMORY_LIMIT])
+		nbdt_mem_set_limit(nla_get_u64(attrs[NBDTARGET_A_TARGET_MEMORY_LIMIT]));
+	return 0;
+}
+
+/* --- Exports --- */
+
+static int put_export_device(struct sk_buff *skb, struct nbdt_export *export)
+{
+	struct nbdt_cmd_limits limits;
+
+	nbdt_export_limits(export, &limits);
+	if (nla_put_string(skb, NBDTARGET_A_EXPORT_DEVICE, export->device) ||
+	    nla_put_u8(skb, NBDTARGET_A_EXPORT_READ_ONLY, export->read_only) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SIZE, limits.size,
+			      NBDTARGET_A_EXPORT_PAD) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_LOGICAL_BLOCK, export->block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MIN_BLOCK, export->min_block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_PREFERRED_BLOCK,
+			export->preferred_block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MAX_PAYLOAD,
+			limits.max_payload) ||
+	    nla_put_u16(skb, NBDTARGET_A_EXPORT_TRANSMISSION_FLAGS,
+			limits.flags) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_DEVICE_ID, export->device_id))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_export_use(struct sk_buff *skb, struct nbdt_export *export)
+{
+	struct nbdt_stats stats;
+
+	nbdt_export_stats(export, &stats);
+	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_DEFAULT,
+		       nbdt_export_is_default(export)) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MAX_CONNECTIONS,
+			READ_ONCE(export->max_connections)) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_CONNECTIONS,
+			READ_ONCE(export->nr_conns)) ||
+	    put_stats(skb, NBDTARGET_A_EXPORT_STATS, &stats))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_export_description(struct sk_buff *skb,
+				  struct nbdt_export *export)
+{
+	char *description = nbdt_export_description(export);
+	int err = 0;
+
+	if (description)
+		err = nla_put_string(skb, NBDTARGET_A_EXPORT_DESCRIPTION,
+				     description);
+	kfree(description);
+	return err;
+}
+
+static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
+{
+	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_ID, export->id) ||
+	    nla_put_string(skb, NBDTARGET_A_EXPORT_NAME, export->name))
+		return -EMSGSIZE;
+	if (cmd == NBDTARGET_CMD_EXPORT_DEL_NTF)
+		return 0;
+	if (put_export_device(skb, export) || put_export_use(skb, export) ||
+	    put_export_description(skb, export))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static bool attr_set(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] && nla_get_u8(info->attrs[attr]);
+}
+
+static const char *attr_string(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
+}
+
+static int export_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
+	struct nbdt_export_config config = {
+		.name = attr_string(info, NBDTARGET_A_EXPORT_NAME),
+		.device = attr_string(info, NBDTARGET_A_EXPORT_DEVICE),
+		.description = attr_string(info,
+					   NBDTARGET_A_EXPORT_DESCRIPTION),
+		.read_only = attr_set(info, NBDTARGET_A_EXPORT_READ_ONLY),
+		.is_default = attr_set(info, NBDTARGET_A_EXPORT_DEFAULT),
+		.max_connections = max ? nla_get_u32(max) : 0,
+	};
+
+	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name") ||
+	    !need(info, NBDTARGET_A_EXPORT_DEVICE, "the export's device"))
+		return -EINVAL;
+	if (!*config.device) {
+		nbdt_set_err_msg(info->extack, "the device's path is empty");
+		return -EINVAL;
+	}
+	return nbdt_export_add(&config, info->extack);
+}
+
+static int export_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
+	struct nbdt_export_change change = {
+		.description = attr_string(info,
+					   NBDTARGET_A_EXPORT_DESCRIPTION),
+		.set_max_connections = max,
+		.max_connections = max ? nla_get_u32(max) : 0,
+		.set_default = info->attrs[NBDTARGET_A_EXPORT_DEFAULT],
+		.is_default = attr_set(info, NBDTARGET_A_EXPORT_DEFAULT),
+	};
+
+	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name"))
+		return -EINVAL;
+	return nbdt_export_set(attr_string(info, NBDTARGET_A_EXPORT_NAME),
+			       &change, info->extack);
+}
+
+static int export_del(struct sk_buff *skb, struct genl_info *info)
+{
+	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name"))
+		return -EINVAL;
+	return nbdt_export_remove(attr_string(info, NBDTARGET_A_EXPORT_NAME),
+				  info->attrs[NBDTARGET_A_EXPORT_FORCE],
+				  info->extack);
+}
+
+static int export_get(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_export *export;
+	struct sk_buff *msg;
+	const char *name;
+	void *head;
+	int err;
+
+	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name"))
+		return -EINVAL;
+	name = attr_string(info, NBDTARGET_A_EXPORT_NAME);
+	export = nbdt_export_get(name, strlen(name));
+	if (!export) {
+		nbdt_set_err_msg(info->extack, "there is no export '%.32s'",
+				 name);
+		return -ENOENT;
+	}
+	err = -ENOMEM;
+	msg = new_message();
+	if (!msg)
+		goto out;
+	err = -EMSGSIZE;
+	head = genlmsg_put_reply(msg, info, &family, 0,
+				 NBDTARGET_CMD_EXPORT_GET);
+	if (!head || put_export(msg, export, NBDTARGET_CMD_EXPORT_GET)) {
+		nlmsg_free(msg);
+		goto out;
+	}
+	genlmsg_end(msg, head);
+	err = genlmsg_reply(msg, info);
+out:
+	nbdt_export_put(export);
+	return err;
+}
+
+/* Where a dump begins a message; it notices when the list changed. */
+static void *dump_begin(struct sk_buff *skb, struct netlink_callback *cb,
+			u8 cmd)
+{
+	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid,
+				 cb->nlh->nlmsg_seq, &family, NLM_F_MULTI,
+				 cmd);
+
+	if (head)
+		genl_dump_check_consistent(cb, head);
+	return head;
+}
+
+/* 0 is "not yet set" to netlink. */
+static u32 dump_seq(u32 generation)
+{
+	return generation + 1 ?: 1;
+}
+
+static int export_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nbdt_export *export;
+	void *head;
+	int err;
+
+	cb->seq = dump_seq(nbdt_export_generation());
+	while ((export = nbdt_export_get_from(cb->args[0]))) {
+		head = dump_begin(skb, cb, NBDTARGET_CMD_EXPORT_GET);
+		err = head ? put_export(skb, export, NBDTARGET_CMD_EXPORT_GET) :
+			     -EMSGSIZE;
+		if (err && head)
+			genlmsg_cancel(skb, head);
+		else if (head)
+			genlmsg_end(skb, head);
+		if (!err)
+			cb->args[0] = export->id + 1;
+		nbdt_export_put(export);
+		if (err)
+			break;
+	}
+	return skb->len;
+}
+
+/* --- Listeners --- */
+
+static int put_listener(struct sk_buff *skb, struct nbdt_listener *listener)
+{
+	const struct sockaddr_storage *addr = &listener->config.addr;
+	const struct sockaddr_in6 *in6 = (const void *)addr;
+	struct nbdt_conn_filter filter = { .listener_id = listener->id };
+	const int pad = NBDTARGET_A_LISTENER_PAD;
+
+	if (nla_put_u32(skb, NBDTARGET_A_LISTENER_ID, listener->id) ||
+	    put_address(skb, addr, NBDTARGET_A_LISTENER_ADDRESS,
+			NBDTARGET_A_LISTENER_PORT) ||
+	    (addr->ss_family == AF_INET6 && in6->sin6_scope_id &&
+	     nla_put_u32(skb, NBDTARGET_A_LISTENER_IFINDEX,
+			 in6->sin6_scope_id)) ||
+	    (listener->config.wildcard &&
+	     nla_put_flag(skb, NBDTARGET_A_LISTENER_WILDCARD)) ||
+	    nla_put_u32(skb, NBDTARGET_A_LISTENER_CONNECTIONS,
+			nbdt_conn_count_matching(&filter)) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_ACCEPTED,
+			      READ_ONCE(listener->accepted), pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_REFUSED,
+			      READ_ONCE(listener->refused), pad))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* The address that a command names. */
+static int get_address(struct genl_info *info,
+		       struct nbdt_listener_config *config)
+{
+	struct nlattr *address = info->attrs[NBDTARGET_A_LISTENER_ADDRESS];
+	struct nlattr *port = info->attrs[NBDTARGET_A_LISTENER_PORT];
+	struct nlattr *ifindex = info->attrs[NBDTARGET_A_LISTENER_IFINDEX];
+	struct sockaddr_in *in4 = (struct sockaddr_in *)&config->addr;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&config->addr;
+	__be16 be_port;
+
+	memset(config, 0, sizeof(*config));
+	be_port = htons(port ? nla_get_u16(port) : NBDTARGET_DEFAULT_PORT);
+	if (address && nla_len(address) == sizeof(in4->sin_addr)) {
+		in4->sin_family = AF_INET;
+		in4->sin_port = be_port;
+		nla_memcpy(&in4->sin_addr, address, sizeof(in4->sin_addr));
+	} else if (!address || nla_len(address) == sizeof(in6->sin6_addr)) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = be_port;
+		if (address)
+			nla_memcpy(&in6->sin6_addr, address,
+				   sizeof(in6->sin6_addr));
+		else
+			config->wildcard = true;
+	} else {
+		NL_SET_ERR_MSG_ATTR(info->extack, address,
+				    "an address has 4 or 16 bytes");
+		return -EINVAL;
+	}
+	if (ifindex) {
+		if (config->addr.ss_family != AF_INET6 || config->wildcard) {
+			NL_SET_ERR_MSG_ATTR(info->extack, ifindex,
+					    "only an IPv6 address can have an interface");
+			return -EINVAL;
+		}
+		in6->sin6_scope_id = nla_get_u32(ifindex);
+	}
+	return 0;
+}
+
+static int listener_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_listener_config config;
+	int err;
+
+	err = get_address(info, &config);
+	return err ?: nbdt_listener_add(genl_info_net(info), &config,
+					info->extack);
+}
+
+static int listener_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_listener_config config;
+	int err;
+
+	err = get_address(info, &config);
+	return err ?: nbdt_listener_remove(genl_info_net(info), &config,
+					   info->attrs[NBDTARGET_A_LISTENER_FORCE],
+					   info->extack);
+}
+
+struct dump {
+	struct sk_buff *skb;
+	struct netlink_callback *cb;
+};
+
+static int dump_listener(struct nbdt_listener *listener, void *data)
+{
+	struct dump *dump = data;
+	void *head;
+
+	head = dump_begin(dump->skb, dump->cb, NBDTARGET_CMD_LISTENER_GET);
+	if (!head)
+		return -EMSGSIZE;
+	if (put_listener(dump->skb, listener)) {
+		genlmsg_cancel(dump->skb, head);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(dump->skb, head);
+	dump->cb->args[0] = listener->id + 1;
+	return 0;
+}
+
+static int listener_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump dump = { .skb = skb, .cb = cb };
+
+	cb->seq = dump_seq(nbdt_listener_generation());
+	nbdt_listener_for_each(sock_net(skb->sk), cb->args[0], dump_listener,
+			       &dump);
+	return skb->len;
+}
+
+/* --- Connections --- */
+
+static int put_conn_export(struct sk_buff *skb, struct nbdt_conn *conn)
+{
+	struct nbdt_export *export = nbdt_conn_get_export(conn);
+	int err;
+
+	if (!export)
+		return 0;
+	err = nla_put_string(skb, NBDTARGET_A_CONN_EXPORT_NAME, export->name);
+	nbdt_export_put(export);
+	return err;
+}
+
+static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
+{
+	const int pad = NBDTARGET_A_CONN_PAD;
+	const char *reason = READ_ONCE(conn->reason);
+	u64 age = jiffies_to_msecs(jiffies - conn->accepted);
+
+	if (nla_put_u32(skb, NBDTARGET_A_CONN_ID, conn->id) ||
+	    put_conn_export(skb, conn) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_LISTENER_ID,
+			conn->listener_id) ||
+	    put_address(skb, &conn->peer, NBDTARGET_A_CONN_PEER_ADDRESS,
+			NBDTARGET_A_CONN_PEER_PORT) ||
+	    put_address(skb, &conn->local, NBDTARGET_A_CONN_LOCAL_ADDRESS,
+			NBDTARGET_A_CONN_LOCAL_PORT) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_STATE, READ_ONCE(conn->state)) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_REPLY_MODE,
+			NBDTARGET_REPLY_MODE_SIMPLE) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_IN_FLIGHT,
+			READ_ONCE(conn->in_flight)) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_MEMORY,
+			      READ_ONCE(conn->mem.used), pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_AGE, age, pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_PID, task_pid_nr(conn->task)) ||
+	    put_stats(skb, NBDTARGET_A_CONN_STATS, &conn->stats))
+		return -EMSGSIZE;
+	if (cmd == NBDTARGET_CMD_CONN_CLOSE_NTF && reason &&
+	    nla_put_string(skb, NBDTARGET_A_CONN_REASON, reason))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nbdt_conn *conn;
+	void *head;
+	int err;
+
+	/* Connections come and go all the time; a dump is a sample. */
+	while ((conn = nbdt_conn_get_from(cb->args[0]))) {
+		head = dump_begin(skb, cb, NBDTARGET_CMD_CONN_GET);
+		err = head ? put_conn(skb, conn, NBDTARGET_CMD_CONN_GET) :
+			     -EMSGSIZE;
+		if (err && head)
+			genlmsg_cancel(skb, head);
+		else if (head)
+			genlmsg_end(skb, head);
+		if (!err)
+			cb->args[0] = conn->id + 1;
+		nbdt_conn_put(conn);
+		if (err)
+			break;
+	}
+	return skb->len;
+}
+
+static int kill_of_export(struct genl_info *info, const char *name)
+{
+	struct nbdt_export *export = nbdt_export_get(name, strlen(name));
+
+	if (!export) {
+		nbdt_set_err_msg(info->extack, "there is no export '%.32s'",
+				 name);
+		return -ENOENT;
+	}
+	nbdt_export_kill_conns(export, "disconnected by the administrator");
+	nbdt_export_put(export);
+	return 0;
+}
+
+static int conn_kill(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[NBDTARGET_A_CONN_ID];
+	const char *name = attr_string(info, NBDTARGET_A_CONN_EXPORT_NAME);
+	struct nbdt_conn_filter filter = { .id = id ? nla_get_u32(id) : 0 };
+
+	if (id && name) {
+		nbdt_set_err_msg(info->extack,
+				 "give a connection or an export, not both");
+		return -EINVAL;
+	}
+	if (name)
+		return kill_of_export(info, name);
+	if (!nbdt_conn_kill_matching(&filter,
+				     "disconnected by the administrator") &&
+	    id) {
+		nbdt_set_err_msg(info->extack, "there is no connection %u",
+				 filter.id);
+		return -ENOENT;
+	}
+	nbdt_conn_wait_matching(&filter);
+	return 0;
+}
+
+/* --- The family --- */
+
+static const struct genl_ops ops[] = {
+	{
+		.cmd = NBDTARGET_CMD_TARGET_GET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = target_policy,
+		.maxattr = NBDTARGET_A_TARGET_MAX,
+		.doit = target_get,
+	}, {
+		.cmd = NBDTARGET_CMD_TARGET_SET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = target_policy,
+		.maxattr = NBDTARGET_A_TARGET_MAX,
+		.doit = target_set,
+	}, {
+		.cmd = NBDTARGET_CMD_EXPORT_ADD,
+		.flags = GENL_ADMIN_PERM,
+		.policy = export_policy,
+		.maxattr = NBDTARGET_A_EXPORT_MAX,
+		.doit = export_add,
+	}, {
+		.cmd = NBDTARGET_CMD_EXPORT_SET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = export_policy,
+		.maxattr = NBDTARGET_A_EXPORT_MAX,
+		.doit = export_set,
+	}, {
+		.cmd = NBDTARGET_CMD_EXPORT_DEL,
+		.flags = GENL_ADMIN_PERM,
+		.policy = export_policy,
+		.maxattr = NBDTARGET_A_EXPORT_MAX,
+		.doit = export_del,
+	}, {
+		.cmd = NBDTARGET_CMD_EXPORT_GET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = export_policy,
+		.maxattr = NBDTARGET_A_EXPORT_MAX,
+		.doit = export_get,
+		.dumpit = export_dump,
+	}, {
+		.cmd = NBDTARGET_CMD_LISTENER_ADD,
+		.flags = GENL_ADMIN_PERM,
+		.policy = listener_policy,
+		.maxattr = NBDTARGET_A_LISTENER_MAX,
+		.doit = listener_add,
+	}, {
+		.cmd = NBDTARGET_CMD_LISTENER_DEL,
+		.flags = GENL_ADMIN_PERM,
+		.policy = listener_policy,
+		.maxattr = NBDTARGET_A_LISTENER_MAX,
+		.doit = listener_del,
+	}, {
+		.cmd = NBDTARGET_CMD_LISTENER_GET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = listener_policy,
+		.maxattr = NBDTARGET_A_LISTENER_MAX,
+		.dumpit = listener_dump,
+	}, {
+		.cmd = NBDTARGET_CMD_CONN_GET,
+		.flags = GENL_ADMIN_PERM,
+		.policy = conn_policy,
+		.maxattr = NBDTARGET_A_CONN_MAX,
+		.dumpit = conn_dump,
+	}, {
+		.cmd = NBDTARGET_CMD_CONN_KILL,
+		.flags = GENL_ADMIN_PERM,
+		.policy = conn_policy,
+		.maxattr = NBDTARGET_A_CONN_MAX,
+		.doit = conn_kill,
+	},
+};
+
+enum {
+	GROUP_MONITOR,
+};
+
+static const struct genl_multicast_group groups[] = {
+	[GROUP_MONITOR] = {
+		.name = NBDTARGET_MCGRP_MONITOR,
+		.flags = GENL_ADMIN_PERM,
+	},
+};
+
+static struct genl_family family __ro_after_init = {
+	.name = NBDTARGET_FAMILY_NAME,
+	.version = NBDTARGET_FAMILY_VERSION,
+	.module = THIS_MODULE,
+	.netnsok = true,
+	.parallel_ops = true,
+	.ops = ops,
+	.n_ops = ARRAY_SIZE(ops),
+	.resv_start_op = NBDTARGET_CMD_MAX + 1,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+/* --- Events --- */
+
+static struct sk_buff *event_begin(u8 cmd, void **head)
+{
+	struct sk_buff *msg = new_message();
+
+	if (!msg)
+		return NULL;
+	*head = genlmsg_put(msg, 0, 0, &family, 0, cmd);
+	if (*head)
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+/* Exports are seen from every namespace. */
+void nbdt_netlink_export_event(struct nbdt_export *export, u8 cmd)
+{
+	struct sk_buff *msg;
+	void *head;
+
+	msg = event_begin(cmd, &head);
+	if (!msg)
+		return;
+	if (put_export(msg, export, cmd)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, head);
+	genlmsg_multicast_allns(&family, msg, 0, GROUP_MONITOR);
+}
+
+void nbdt_netlink_listener_event(struct nbdt_listener *listener, u8 cmd)
+{
+	struct sk_buff *msg;
+	void *head;
+
+	msg = event_begin(cmd, &head);
+	if (!msg)
+		return;
+	if (put_listener(msg, listener)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, head);
+	genlmsg_multicast_netns(&family, listener->net, msg, 0, GROUP_MONITOR,
+				GFP_KERNEL);
+}
+
+static void conn_event_to(struct net *net, struct nbdt_conn *conn, u8 cmd)
+{
+	struct sk_buff *msg;
+	void *head;
+
+	if (!genl_has_listeners(&family, net, GROUP_MONITOR))
+		return;
+	msg = event_begin(cmd, &head);
+	if (!msg)
+		return;
+	if (put_conn(msg, conn, cmd)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, head);
+	genlmsg_multicast_netns(&family, net, msg, 0, GROUP_MONITOR,
+				GFP_KERNEL);
+}
+
+void nbdt_netlink_conn_event(struct nbdt_conn *conn, u8 cmd)
+{
+	conn_event_to(conn->net, conn, cmd);
+	if (conn->net != &init_net)
+		conn_event_to(&init_net, conn, cmd);
+}
+
+int nbdt_netlink_init(void)
+{
+	return genl_register_family(&family);
+}
+
+void nbdt_netlink_exit(void)
+{
+	genl_unregister_family(&family);
+}

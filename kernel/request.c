@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Requests: their memory, and how they come back to their connection.
+ *
+ * A connection keeps the requests that it has used, so that its next ones
+ * cost no allocation, and with each the page that small reads and writes
+ * need.  It never has more of them than it may have in flight.  Larger
+ * buffers are made of a few larger pieces, which both the block layer and
+ * the network take as they are.
+ */
+#include <linux/gfp.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "conn.h"
+#include "dispatch.h"
+#include "export.h"
+#include "gate.h"
+#include "request.h"
+#include "trace.h"
+
+/*
+ * Largest piece of a buffer, 32 KiB: what the page allocator hands out from
+ * per-CPU lists, without a lock.
+ */
+#define PIECE_ORDER_MAX		3
+
+static struct kmem_cache *request_cache;
+
+int nbdt_request_cache_init(void)
+{
+	request_cache = kmem_cache_create("nbdt_request",
+					  sizeof(struct nbdt_request), 0,
+					  SLAB_HWCACHE_ALIGN, NULL);
+	return request_cache ? 0 : -ENOMEM;
+}
+
+void nbdt_request_cache_exit(void)
+{
+	kmem_cache_destroy(request_cache);
+}
+
+/**
+ * nbdt_request_create - a fresh request; thread of the connection only
+ * @conn: that it came on
+ *
+ * Return: the request, or NULL.
+ */
+struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req;
+
+	req = list_first_entry_or_null(&conn->free, struct nbdt_request, queue);
+	if (req) {
+		list_del(&req->queue);
+	} else {
+		req = kmem_cache_alloc(request_cache, GFP_KERNEL);
+		if (!req)
+			return NULL;
+		req->page = NULL;
+		req->conn = conn;
+		req->export = conn->export;
+	}
+	req->error = NBDT_OK;
+	req->status = 0;
+	req->head = 0;
+	req->size = 0;
+	req->nr_bvecs = 0;
+	req->max_bvecs = NBDT_INLINE_BVECS;
+	req->bvecs = req->inline_bvecs;
+	req->charged = 0;
+	req->more_bios = NULL;
+	req->inside = false;
+	req->locked = false;
+	WRITE_ONCE(conn->in_flight, conn->in_flight + 1);
+	return req;
+}
+
+static void free_buffer(struct nbdt_request *req)
+{
+	unsigned int i;
+
+	for (i = 0; i < req->nr_bvecs; i++) {
+		if (req->bvecs[i].bv_page != req->page)
+			put_page(req->bvecs[i].bv_page);
+	}
+	if (req->bvecs != req->inline_bvecs)
+		kvfree(req->bvecs);
+	kfree(req->more_bios);
+	if (req->charged)
+		nbdt_mem_uncharge(&req->conn->mem, req->charged);
+}
+
+/**
+ * nbdt_request_free - be done with a request; thread of the connection only
+ * @req: answered, or never to be
+ */
+void nbdt_request_free(struct nbdt_request *req)
+{
+	struct nbdt_conn *conn = req->conn;
+
+	free_buffer(req);
+	WRITE_ONCE(conn->in_flight, conn->in_flight - 1);
+	list_add(&req->queue, &conn->free);
+}
+
+/* Give the connection's stock of requests back to the system. */
+void nbdt_request_destroy_free(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req, *next;
+
+	list_for_each_entry_safe(req, next, &conn->free, queue) {
+		if (req->page)
+			put_page(req->page);
+		kmem_cache_free(request_cache, req);
+	}
+	INIT_LIST_HEAD(&conn->free);
+}
+
+/* A piece as large as is useful and easy to have; order 0 is had hard. */
+static struct page *alloc_piece(size_t missing, size_t *len)
+{
+	unsigned int order = min_t(unsigned int, PIECE_ORDER_MAX,
+				   get_order(missing));
+	struct page *page;
+
+	/* Don't round up to much more than is missing. */
+	while (order && (PAGE_SIZE << order) > missing)
+		order--;
+	for (; order; order--) {
+		page = alloc_pages((GFP_KERNEL & ~__GFP_DIRECT_RECLAIM) |
+				   __GFP_COMP | __GFP_NOWARN, order);
+		if (page)
+			goto out;
+	}
+	page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+out:
+	*len = min_t(size_t, missing, PAGE_SIZE << order);
+	return page;
+}
+
+/* The pieces were smaller than hoped for: a table for the smallest ones. */
+static int grow_table(struct nbdt_request *req)
+{
+	/* One more, for what is received behind the payload. */
+	unsigned int max = DIV_ROUND_UP(req->size, PAGE_SIZE) + 1;
+	struct bio_vec *bvecs;
+
+	bvecs = kvmalloc_array(max, sizeof(*bvecs), GFP_KERNEL);
+	if (!bvecs)
+		return -ENOMEM;
+	memcpy(bvecs, req->bvecs, req->nr_bvecs * sizeof(*bvecs));
+	req->bvecs = bvecs;
+	req->max_bvecs = max;
+	return 0;
+}
+
+static int alloc_pieces(struct nbdt_request *req)
+{
+	size_t missing = req->size, len;
+	struct page *page;
+
+	while (missing) {
+		if (req->nr_bvecs + 1 >= req->max_bvecs && grow_table(req))
+			return -ENOMEM;
+		page = alloc_piece(missing, &len);
+		if (!page)
+			return -ENOMEM;
+		req->bvecs[req->nr_bvecs++] = (struct bio_vec) {
+			.bv_page = page,
+			.bv_len = len,
+		};
+		missing -= len;
+	}
+	return 0;
+}
+
+static int alloc_more_bios(struct nbdt_request *req)
+{
+	unsigned int bios = DIV_ROUND_UP(req->nr_bvecs, BIO_MAX_VECS);
+
+	if (bios <= 1)
+		return 0;
+	req->more_bios = kcalloc(bios - 1, sizeof(struct bio), GFP_KERNEL);
+	return req->more_bios ? 0 : -ENOMEM;
+}
+
+static int alloc_kept_page(struct nbdt_request *req)
+{
+	if (!req->page) {
+		req->page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
+		if (!req->page)
+			return -ENOMEM;
+	}
+	req->bvecs[0] = (struct bio_vec) {
+		.bv_page = req->page,
+		.bv_len = req->size,
+	};
+	req->nr_bvecs = 1;
+	return 0;
+}
+
+/**
+ * nbdt_request_alloc_buffer - memory for a request's data
+ * @req: with head and size set, without a buffer
+ *
+ * There is room in the table for one more piece behind the last.  What was
+ * allocated before a failure is freed with the request.
+ *
+ * Return: 0; -EBUSY when the connection has to wait for memory (see
+ * nbdt_mem_charge()); -ENOMEM when there is none to be had.
+ */
+int nbdt_request_alloc_buffer(struct nbdt_request *req)
+{
+	size_t bytes = PAGE_ALIGN(req->size);
+	int err;
+
+	if (!nbdt_mem_charge(&req->conn->mem, bytes))
+		return -EBUSY;
+	req->charged = bytes;
+	if (bytes == PAGE_SIZE)
+		return alloc_kept_page(req);
+	err = alloc_pieces(req);
+	return err ?: alloc_more_bios(req);
+}
+
+/**
+ * nbdt_request_complete - hand a request back to its connection
+ * @req: carried out, or failed; not the caller's any more afterwards
+ *
+ * Any context.
+ */
+void nbdt_request_complete(struct nbdt_request *req)
+{
+	struct nbdt_conn *conn = req->conn;
+	struct nbdt_export *export = req->export;
+
+	trace_nbdt_request_done(req);
+	if (req->locked)
+		nbdt_range_unlock(&export->ranges, &req->range,
+				  nbdt_dispatch_granted);
+	if (req->inside)
+		nbdt_gate_leave(&export->gate);
+
+	/*
+	 * As soon as the request is on the list, the thread may answer it,
+	 * end, and be reaped with the connection; both are freed after a
+	 * grace period, so that there still is somebody to wake.
+	 */
+	rcu_read_lock();
+	if (llist_add(&req->done, &conn->done) &&
+	    !(in_task() && current == conn->task))
+		wake_up_process(conn->task);
+	rcu_read_unlock();
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_SLOW_H
+#define NBDT_SLOW_H
+
+struct nbdt_request;
+struct workqueue_struct;
+
+/* Also for other work that may sleep on the way of I/O. */
+extern struct workqueue_struct *nbdt_slow_wq;
+
+int nbdt_slow_init(void);
+void nbdt_slow_exit(void);
+void nbdt_slow_queue(struct nbdt_request *req);
+
+#endif /* NBDT_SLOW_H */

@@ -1,0 +1,395 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sockets: the only file that calls socket functions on a connection.
+ *
+ * A socket belongs to one thread, which alone receives, sends and releases
+ * it.  Every receive and send returns at once; the thread sleeps in one
+ * place, for everything that may concern it (the socket, finished I/O, being
+ * cancelled), so that there is nothing it could hang in.
+ *
+ * The socket's own wake-ups (data, room to send, errors) reach the thread
+ * through an entry on the socket's wait queue, which stays there from
+ * nbdt_sock_attach() to nbdt_sock_release().  Socket callbacks aren't
+ * replaced; what a protocol above TCP installs is left alone.
+ *
+ * Reads ask for exactly what the protocol says comes next, except where the
+ * caller asks to read ahead; nothing is kept here.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/ipv6.h>
+#include <linux/jiffies.h>
+#include <linux/net.h>
+#include <linux/tcp.h>
+#include <net/ipv6.h>
+#include <net/sock.h>
+#include <net/tcp.h>
+
+#include "compat/compat.h"
+#include "sock.h"
+
+/* How long the peer of an idle connection may be gone before we notice. */
+#define KEEPALIVE_IDLE_SECONDS		60
+#define KEEPALIVE_INTERVAL_SECONDS	10
+#define KEEPALIVE_PROBES		6
+
+#define LISTEN_BACKLOG			256
+
+/*
+ * Called by the socket with its wait queue locked, in any context.  The
+ * flags are set before the thread is looked at; the thread sets its state
+ * before it looks at the flags.
+ */
+static int sock_wake(struct wait_queue_entry *wait, unsigned int mode,
+		     int sync, void *key)
+{
+	struct nbdt_sock *s = container_of(wait, struct nbdt_sock, wait);
+	__poll_t events = key_to_poll(key);
+
+	if (!events || (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+		WRITE_ONCE(s->readable, true);
+	if (!events || (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)))
+		WRITE_ONCE(s->writable, true);
+	return default_wake_function(wait, TASK_NORMAL, sync, key);
+}
+
+/**
+ * nbdt_sock_attach - tie a socket to the thread that will use it
+ * @s: zeroed
+ * @sock: connected or listening; released by nbdt_sock_release()
+ * @task: the thread, alive until then
+ */
+void nbdt_sock_attach(struct nbdt_sock *s, struct socket *sock,
+		      struct task_struct *task)
+{
+	s->sock = sock;
+	s->task = task;
+	init_waitqueue_func_entry(&s->wait, sock_wake);
+	s->wait.private = task;
+	/* What came before the entry was there woke nobody: try once. */
+	s->readable = true;
+	s->writable = true;
+	add_wait_queue(sk_sleep(sock->sk), &s->wait);
+}
+
+/* Undo nbdt_sock_attach(); the socket is the caller's again. */
+void nbdt_sock_detach(struct nbdt_sock *s)
+{
+	remove_wait_queue(sk_sleep(s->sock->sk), &s->wait);
+}
+
+/* Close the socket, too. */
+void nbdt_sock_release(struct nbdt_sock *s)
+{
+	nbdt_sock_detach(s);
+	kernel_sock_shutdown(s->sock, SHUT_RDWR);
+	sock_release(s->sock);
+	s->sock = NULL;
+}
+
+/* Make the thread give up what it waits for.  Any context, any number. */
+void nbdt_sock_cancel(struct nbdt_sock *s)
+{
+	WRITE_ONCE(s->cancelled, true);
+	wake_up_process(s->task);
+}
+
+/*
+ * What to make of the result of a receive that asked for WANT bytes.
+ *
+ * One that came up short has emptied the socket, so that the next would be in
+ * vain until the socket wakes us again.  But the end of the stream, and an
+ * error, may be waiting behind the last byte, and their wake-up has been.
+ *
+ * 0 bytes are the end of the stream, which callers see as an error.
+ */
+static int recv_result(struct nbdt_sock *s, int n, size_t want)
+{
+	struct sock *sk = s->sock->sk;
+
+	if (n == want || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
+	    READ_ONCE(sk->sk_err))
+		WRITE_ONCE(s->readable, true);
+	return n ? n : -ESHUTDOWN;
+}
+
+/**
+ * nbdt_sock_recv - receive what is there, up to a number of bytes
+ * @s: the socket
+ * @buf: where to
+ * @len: at most
+ *
+ * Return: bytes received, at least 1; -EAGAIN when there are none yet;
+ * -ESHUTDOWN when the peer sent its last; another error when the connection
+ * broke.
+ */
+int nbdt_sock_recv(struct nbdt_sock *s, void *buf, size_t len)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	struct kvec vec = { .iov_base = buf, .iov_len = len };
+
+	WRITE_ONCE(s->readable, false);
+	return recv_result(s, kernel_recvmsg(s->sock, &msg, &vec, 1, len,
+					     msg.msg_flags), len);
+}
+
+/**
+ * nbdt_sock_recv_iter - receive what is there into an iterator
+ * @s: the socket
+ * @iter: where to; advanced by what was received
+ *
+ * Return: as nbdt_sock_recv().
+ */
+int nbdt_sock_recv_iter(struct nbdt_sock *s, struct iov_iter *iter)
+{
+	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	size_t want = iov_iter_count(iter);
+	int n;
+
+	WRITE_ONCE(s->readable, false);
+	msg.msg_iter = *iter;
+	n = sock_recvmsg(s->sock, &msg, msg.msg_flags);
+	*iter = msg.msg_iter;
+	return recv_result(s, n, want);
+}
+
+/**
+ * nbdt_sock_send - copy bytes into the socket
+ * @s: the socket
+ * @vec: where they are; used up by the call
+ * @nr: elements of @vec
+ * @len: bytes in all
+ * @more: more follows at once, so a segment that isn't full may wait for it
+ *
+ * Return: bytes taken, at least 1; -EAGAIN when there is no room; another
+ * error when the connection broke.
+ */
+int nbdt_sock_send(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
+		   size_t len, bool more)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
+			     (more ? MSG_MORE : 0),
+	};
+
+	WRITE_ONCE(s->writable, false);
+	return kernel_sendmsg(s->sock, &msg, vec, nr, len);
+}
+
+/**
+ * nbdt_sock_send_iter - give pages to the socket without copying them
+ * @s: the socket
+ * @iter: over bio_vecs; advanced by what was taken
+ * @more: as for nbdt_sock_send()
+ *
+ * The socket holds references on the pages until the peer has acknowledged
+ * them, so they may be put but not written again.
+ *
+ * Return: as nbdt_sock_send().
+ */
+int nbdt_sock_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
+{
+	WRITE_ONCE(s->writable, false);
+	return nbdt_compat_splice(s->sock, iter,
+				  MSG_DONTWAIT | MSG_NOSIGNAL |
+				  (more ? MSG_MORE : 0));
+}
+
+/* Sleep until FLAG is set.  0, or why to give up. */
+static int sock_wait(struct nbdt_sock *s, const bool *flag,
+		     unsigned long deadline)
+{
+	int err = 0;
+
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (nbdt_sock_cancelled(s))
+			err = -ECANCELED;
+		else if (READ_ONCE(*flag))
+			break;
+		else if (time_after_eq(jiffies, deadline))
+			err = -ETIMEDOUT;
+		if (err)
+			break;
+		schedule_timeout(deadline - jiffies);
+	}
+	__set_current_state(TASK_RUNNING);
+	return err;
+}
+
+/**
+ * nbdt_sock_accept - wait for a client
+ * @s: a listening socket
+ * @newsock: the client's
+ *
+ * Return: 0, -ECANCELED, or an error of accept(2).
+ */
+int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock)
+{
+	int err;
+
+	do {
+		WRITE_ONCE(s->readable, false);
+		err = kernel_accept(s->sock, newsock, O_NONBLOCK);
+		if (err != -EAGAIN)
+			return err;
+		err = sock_wait(s, &s->readable, jiffies + MAX_JIFFY_OFFSET);
+	} while (!err);
+	return err;
+}
+
+/**
+ * nbdt_sock_read - receive exactly a number of bytes
+ * @s: the socket
+ * @buf: where to
+ * @len: how many
+ * @deadline: until when, in jiffies
+ *
+ * Return: 0, -ETIMEDOUT, -ECANCELED, or as nbdt_sock_recv().
+ */
+int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
+		   unsigned long deadline)
+{
+	while (len) {
+		int n = nbdt_sock_recv(s, buf, len);
+
+		if (n == -EAGAIN) {
+			n = sock_wait(s, &s->readable, deadline);
+			if (n)
+				return n;
+			continue;
+		}
+		if (n < 0)
+			return n;
+		buf += n;
+		len -= n;
+		/* Traffic doesn't extend the deadline. */
+		if (len && time_after_eq(jiffies, deadline))
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+/**
+ * nbdt_sock_write - send all of a number of bytes
+ * @s: the socket
+ * @vec: where they are; used up by the call
+ * @nr: elements of @vec
+ * @len: bytes in all
+ * @more: as for nbdt_sock_send()
+ * @deadline: until when, in jiffies
+ *
+ * Return: 0, -ETIMEDOUT, -ECANCELED, or as nbdt_sock_send().
+ */
+int nbdt_sock_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
+		    size_t len, bool more, unsigned long deadline)
+{
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_SOURCE, vec, nr, len);
+	while (iov_iter_count(&iter)) {
+		struct msghdr msg = {
+			.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
+				     (more ? MSG_MORE : 0),
+			.msg_iter = iter,
+		};
+		int n;
+
+		WRITE_ONCE(s->writable, false);
+		n = sock_sendmsg(s->sock, &msg);
+		iter = msg.msg_iter;
+		if (n == -EAGAIN)
+			n = sock_wait(s, &s->writable, deadline);
+		if (n < 0)
+			return n;
+	}
+	return 0;
+}
+
+/**
+ * nbdt_sock_listen - make a listening TCP socket
+ * @net: its network namespace, which isn't pinned by it
+ * @addr: IPv4 or IPv6 address and port
+ * @both_families: an IPv6 socket takes IPv4 clients too
+ *
+ * Return: the socket, or an error as bind(2) and listen(2) have them.
+ */
+struct socket *nbdt_sock_listen(struct net *net,
+				const struct sockaddr_storage *addr,
+				bool both_families)
+{
+	struct sockaddr_storage copy = *addr;
+	struct socket *sock;
+	int err;
+
+	err = sock_create_kern(net, addr->ss_family, SOCK_STREAM, IPPROTO_TCP,
+			       &sock);
+	if (err)
+		return ERR_PTR(err);
+
+	sock_set_reuseaddr(sock->sk);
+	if (addr->ss_family == AF_INET6)
+		sock->sk->sk_ipv6only = !both_families;
+	err = nbdt_compat_bind(sock, &copy, sizeof(copy));
+	if (!err)
+		err = kernel_listen(sock, LISTEN_BACKLOG);
+	if (err) {
+		sock_release(sock);
+		return ERR_PTR(err);
+	}
+	return sock;
+}
+
+/**
+ * nbdt_sock_setup - settings of a connection
+ * @sock: just accepted
+ *
+ * CV4: no delay, as replies are already sent in batches.  Keep-alive finds
+ * out about peers that vanished.  Allocations below the socket must not wait
+ * for writeback, which may well go through this very target.
+ */
+void nbdt_sock_setup(struct socket *sock)
+{
+	struct sock *sk = sock->sk;
+
+	tcp_sock_set_nodelay(sk);
+	sock_set_keepalive(sk);
+	tcp_sock_set_keepidle(sk, KEEPALIVE_IDLE_SECONDS);
+	tcp_sock_set_keepintvl(sk, KEEPALIVE_INTERVAL_SECONDS);
+	tcp_sock_set_keepcnt(sk, KEEPALIVE_PROBES);
+	sk->sk_allocation = GFP_NOIO;
+	sk->sk_use_task_frag = false;
+}
+
+/* An IPv4 client of a socket for both families shows as what it is. */
+static void unmap_ipv4(struct sockaddr_storage *addr)
+{
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)addr;
+	struct sockaddr_in in4;
+
+	if (addr->ss_family != AF_INET6 || !ipv6_addr_v4mapped(&in6->sin6_addr))
+		return;
+	in4 = (struct sockaddr_in) {
+		.sin_family = AF_INET,
+		.sin_port = in6->sin6_port,
+		.sin_addr.s_addr = in6->sin6_addr.s6_addr32[3],
+	};
+	memset(addr, 0, sizeof(*addr));
+	memcpy(addr, &in4, sizeof(in4));
+}
+
+int nbdt_sock_addresses(struct socket *sock, struct sockaddr_storage *local,
+			struct sockaddr_storage *peer)
+{
+	int err;
+
+	err = kernel_getsockname(sock, (struct sockaddr *)local);
+	if (err < 0)
+		return err;
+	err = kernel_getpeername(sock, (struct sockaddr *)peer);
+	if (err < 0)
+		return err;
+	unmap_ipv4(local);
+	unmap_ipv4(peer);
+	return 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_SOCK_H
+#define NBDT_SOCK_H
+
+#include <linux/sched.h>
+#include <linux/socket.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+#include <linux/wait.h>
+
+struct socket;
+
+/*
+ * A socket and the one thread that uses it.
+ */
+struct nbdt_sock {
+	/* Set by nbdt_sock_attach(), then read-only. */
+	struct socket *sock;
+	struct task_struct *task;	/* woken by the socket's events */
+	struct wait_queue_entry wait;	/* on the socket's wait queue */
+
+	/*
+	 * Set by the socket's wake-ups in any context; cleared by the thread
+	 * just before it tries the socket.  A cleared flag means that the
+	 * last try found nothing and nothing came since.
+	 */
+	bool readable;
+	bool writable;
+
+	/* Set by anybody, never cleared: give up, whatever you wait for. */
+	bool cancelled;
+};
+
+void nbdt_sock_attach(struct nbdt_sock *s, struct socket *sock,
+		      struct task_struct *task);
+void nbdt_sock_detach(struct nbdt_sock *s);
+void nbdt_sock_release(struct nbdt_sock *s);
+void nbdt_sock_cancel(struct nbdt_sock *s);
+static inline bool nbdt_sock_cancelled(const struct nbdt_sock *s)
+{
+	return READ_ONCE(s->cancelled);
+}
+
+/* Never wait: */
+int nbdt_sock_recv(struct nbdt_sock *s, void *buf, size_t len);
+int nbdt_sock_recv_iter(struct nbdt_sock *s, struct iov_iter *iter);
+int nbdt_sock_send(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
+		   size_t len, bool more);
+int nbdt_sock_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more);
+
+/* Wait until done or cancelled: */
+int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock);
+
+/* Wait until done, cancelled or DEADLINE (in jiffies): */
+int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
+		   unsigned long deadline);
+int nbdt_sock_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
+		    size_t len, bool more, unsigned long deadline);
+
+struct socket *nbdt_sock_listen(struct net *net,
+				const struct sockaddr_storage *addr,
+				bool both_families);
+void nbdt_sock_setup(struct socket *sock);
+int nbdt_sock_addresses(struct socket *sock, struct sockaddr_storage *local,
+			struct sockaddr_storage *peer);
+
+#endif /* NBDT_SOCK_H */

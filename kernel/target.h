@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_TARGET_H
+#define NBDT_TARGET_H
+
+#include <linux/types.h>
+
+#define NBDT_VERSION	"0.1.0"
+
+/*
+ * Limits of the target as a whole.  Each is read where it applies, without a
+ * lock, so changing one affects what happens next.
+ */
+struct nbdt_target {
+	u32 max_connections;
+	u32 negotiation_timeout;	/* ms */
+	u32 stall_timeout;		/* ms */
+	u32 max_in_flight;		/* of each connection */
+};
+
+extern struct nbdt_target nbdt_target;
+
+void nbdt_target_init(void);
+
+static inline u32 nbdt_target_max_connections(void)
+{
+	return READ_ONCE(nbdt_target.max_connections);
+}
+
+static inline u32 nbdt_target_negotiation_timeout(void)
+{
+	return READ_ONCE(nbdt_target.negotiation_timeout);
+}
+
+static inline u32 nbdt_target_stall_timeout(void)
+{
+	return READ_ONCE(nbdt_target.stall_timeout);
+}
+
+static inline u32 nbdt_target_max_in_flight(void)
+{
+	return READ_ONCE(nbdt_target.max_in_flight);
+}
+
+#endif /* NBDT_TARGET_H */

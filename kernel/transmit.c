@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The transmission phase: requests in, replies out.
+ *
+ * The connection's thread goes round in one loop: take back what was carried
+ * out, receive and dispatch what the client sent, send the replies; when
+ * none of these can go on, sleep until one can.  It never waits for one of
+ * them alone, so a client that sends without reading replies, or the other
+ * way round, stops nobody but itself.
+ *
+ * What is carried out at once (a device without latency) is answered by the
+ * round that received it, without a wake-up.  Requests that arrived together
+ * are dispatched under one plug and answered by one send.
+ *
+ * Receiving is a machine with few states (enum nbdt_rx_state), as any
+ * receive may come up short.  Two things spare calls into the socket.
+ * Between requests as much as is there is received, up to NBDT_READ_AHEAD
+ * bytes, so that a burst of reads takes one call.  And a WRITE's payload is
+ * received together with the header behind it, straight into the pages that
+ * go to the device.
+ *
+ * The phase ends when nothing more is read (the client said so, or closed,
+ * or made no sense, or was killed) and every request has come back.  After
+ * DISC and when killed, replies are still sent (TX11, TX12).
+ */
+#include <linux/blkdev.h>
+#include <linux/gfp.h>
+#include <linux/mm.h>
+
+#include "conn.h"
+#include "dispatch.h"
+#include "export.h"
+#include "reply.h"
+#include "request.h"
+#include "trace.h"
+#include "transmit.h"
+#include "nbdtarget.h"
+
+/* Requests dispatched before replies are sent. */
+#define ROUND		64
+
+#define HEADER_LEN	sizeof(struct nbdt_wire_request)
+
+/* This much moved counts as progress; less doesn't keep a client alive. */
+#define PROGRESS	4096
+
+static unsigned int read_ahead_left(const struct nbdt_conn *conn)
+{
+	return conn->rx.end - conn->rx.start;
+}
+
+/* Nothing more will be read.  Keeps the first reason. */
+static void stop_reading(struct nbdt_conn *conn, const char *reason)
+{
+	conn->rx.state = NBDT_RX_CLOSED;
+	cmpxchg(&conn->reason, NULL, reason);
+	if (conn->rx.req) {
+		/* It was never dispatched, and nobody can be told. */
+		nbdt_request_free(conn->rx.req);
+		conn->rx.req = NULL;
+	}
+}
+
+static void answer(struct nbdt_conn *conn, struct nbdt_request *req)
+{
+	conn->rx.req = NULL;
+	conn->rx.state = NBDT_RX_HEADER;
+	nbdt_reply_queue(req);
+}
+
+/* Refuse the request being read, after its payload has gone by. */
+static void refuse(struct nbdt_conn *conn, enum nbdt_error error)
+{
+	struct nbdt_request *req = conn->rx.req;
+
+	req->error = error;
+	conn->rx.discard = nbdt_proto_cmd_payload(&req->cmd);
+	if (conn->rx.discard)
+		conn->rx.state = NBDT_RX_DISCARD;
+	else
+		answer(conn, req);
+}
+
+/* Have at least a header in the buffer. */
+static int fill_header(struct nbdt_conn *conn)
+{
+	unsigned int have = read_ahead_left(conn);
+	unsigned int want = conn->rx.lean ? HEADER_LEN : NBDT_READ_AHEAD;
+	int n;
+
+	if (have >= HEADER_LEN)
+		return 0;
+	if (!READ_ONCE(conn->sock.readable))
+		return -EAGAIN;
+	if (conn->rx.start) {
+		memmove(conn->rx.buf, conn->rx.buf + conn->rx.start, have);
+		conn->rx.start = 0;
+		conn->rx.end = have;
+	}
+	n = nbdt_sock_recv(&conn->sock, conn->rx.buf + have, want - have);
+	if (n < 0)
+		return n;
+	conn->rx.end += n;
+	conn->rx.moved += n;
+	return conn->rx.end >= HEADER_LEN ? 0 : -EAGAIN;
+}
+
+static int rx_header(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req;
+	enum nbdt_error error;
+	int err;
+
+	if (conn->in_flight >= conn->max_in_flight)
+		return -EBUSY;
+	err = fill_header(conn);
+	if (err)
+		return err;
+
+	req = nbdt_request_create(conn);
+	if (!req)
+		return -ENOMEM;
+	conn->rx.req = req;
+	err = nbdt_proto_cmd((void *)(conn->rx.buf + conn->rx.start),
+			     &req->cmd);
+	if (err)
+		return err;
+	conn->rx.start += HEADER_LEN;
+	conn->rx.lean = req->cmd.type == NBDT_CMD_WRITE;
+	trace_nbdt_request_receive(req);
+
+	/* SZ9: such a payload may be an attack; less is always consumed. */
+	if (nbdt_proto_cmd_payload(&req->cmd) > NBDT_MAX_PAYLOAD)
+		return -EMSGSIZE;
+	if (req->cmd.type == NBDT_CMD_DISC) {
+		stop_reading(conn, "client disconnected");
+		return 0;
+	}
+	error = nbdt_proto_cmd_check(&req->cmd, &conn->export->limits);
+	if (error) {
+		refuse(conn, error);
+		return 0;
+	}
+	nbdt_dispatch_shape(req);
+	conn->rx.state = req->size ? NBDT_RX_BUFFER : NBDT_RX_DISPATCH;
+	return 0;
+}
+
+/*
+ * Behind the payload, in the same receive, comes the next header: into the
+ * read-ahead buffer, as one more piece.  Not when the buffer is larger than
+ * the payload, as the header would land in the difference.
+ */
+static void expect_payload(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	unsigned int left = read_ahead_left(conn);
+	size_t len = req->cmd.length;
+	unsigned int nr = req->nr_bvecs;
+
+	if (len == req->size && left <= len) {
+		req->bvecs[nr++] = (struct bio_vec) {
+			.bv_page = virt_to_page(conn->rx.buf),
+			.bv_len = HEADER_LEN,
+			.bv_offset = offset_in_page(conn->rx.buf),
+		};
+		len += HEADER_LEN;
+	}
+	iov_iter_bvec(&conn->rx.iter, ITER_DEST, req->bvecs, nr,
+		      req->head + len);
+	iov_iter_advance(&conn->rx.iter, req->head);
+
+	left = min_t(size_t, left, req->cmd.length);
+	if (left) {
+		WARN_ON_ONCE(copy_to_iter(conn->rx.buf + conn->rx.start, left,
+					  &conn->rx.iter) != left);
+		conn->rx.start += left;
+	}
+	if (len != req->cmd.length)
+		conn->rx.start = conn->rx.end = 0;
+}
+
+static int rx_buffer(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	int err;
+
+	err = nbdt_request_alloc_buffer(req);
+	if (err == -EBUSY)
+		return err;
+	if (err) {
+		refuse(conn, NBDT_ENOMEM);
+		return 0;
+	}
+	if (req->cmd.type != NBDT_CMD_WRITE) {
+		conn->rx.state = NBDT_RX_DISPATCH;
+		return 0;
+	}
+	expect_payload(conn);
+	conn->rx.state = NBDT_RX_PAYLOAD;
+	return 0;
+}
+
+static int rx_payload(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	bool ahead = !req->head && req->size == req->cmd.length &&
+		     !read_ahead_left(conn);
+	size_t behind = ahead ? HEADER_LEN : 0;
+	int n;
+
+	while (iov_iter_count(&conn->rx.iter) > behind) {
+		if (!READ_ONCE(conn->sock.readable))
+			return -EAGAIN;
+		n = nbdt_sock_recv_iter(&conn->sock, &conn->rx.iter);
+		if (n < 0)
+			return n;
+		conn->rx.moved += n;
+	}
+	if (ahead)
+		conn->rx.end = HEADER_LEN - iov_iter_count(&conn->rx.iter);
+	conn->rx.state = NBDT_RX_DISPATCH;
+	return 0;
+}
+
+static int rx_discard(struct nbdt_conn *conn)
+{
+	unsigned int left;
+	int n;
+
+	while (conn->rx.discard) {
+		left = min_t(u64, read_ahead_left(conn), conn->rx.discard);
+		conn->rx.start += left;
+		conn->rx.discard -= left;
+		if (!conn->rx.discard)
+			break;
+		if (!READ_ONCE(conn->sock.readable))
+			return -EAGAIN;
+		n = nbdt_sock_recv(&conn->sock, conn->rx.buf,
+				   min_t(u64, conn->rx.discard, PAGE_SIZE));
+		if (n < 0)
+			return n;
+		conn->rx.start = 0;
+		conn->rx.end = n;
+		conn->rx.moved += n;
+	}
+	answer(conn, conn->rx.req);
+	return 0;
+}
+
+static int rx_dispatch(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	int err;
+
+	/* Once dispatched it may be back before we look. */
+	conn->rx.req = NULL;
+	conn->rx.state = NBDT_RX_HEADER;
+	err = nbdt_dispatch(req);
+	if (err) {
+		conn->rx.req = req;
+		conn->rx.state = NBDT_RX_DISPATCH;
+	}
+	return err;
+}
+
+static int rx_step(struct nbdt_conn *conn)
+{
+	switch (conn->rx.state) {
+	case NBDT_RX_HEADER:
+		return rx_header(conn);
+	case NBDT_RX_BUFFER:
+		return rx_buffer(conn);
+	case NBDT_RX_PAYLOAD:
+		return rx_payload(conn);
+	case NBDT_RX_DISCARD:
+		return rx_discard(conn);
+	case NBDT_RX_DISPATCH:
+		return rx_dispatch(conn);
+	case NBDT_RX_CLOSED:
+		break;
+	}
+	return -EBUSY;
+}
+
+static const char *rx_error_reason(int err)
+{
+	switch (err) {
+	case -ESHUTDOWN:
+		return "client closed the connection";
+	case -EBADMSG:
+		return "request without the magic number";
+	case -EMSGSIZE:
+		return "payload above the maximum";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return "connection lost";
+	}
+}
+
+/*
+ * Receive and dispatch what there is.
+ *
+ * Return: 0 when there may be more, -EAGAIN when it is up to the client,
+ * -EBUSY when it is up to us: requests in flight, memory, the gate.
+ */
+static int receive(struct nbdt_conn *conn)
+{
+	struct blk_plug plug;
+	unsigned int steps;
+	int err = 0;
+
+	if (conn->rx.state == NBDT_RX_CLOSED)
+		return -EBUSY;
+
+	blk_start_plug(&plug);
+	for (steps = 0; steps < 3 * ROUND && !err; steps++)
+		err = rx_step(conn);
+	blk_finish_plug(&plug);
+
+	if (err && err != -EAGAIN && err != -EBUSY) {
+		WRITE_ONCE(conn->gone, true);
+		stop_reading(conn, rx_error_reason(err));
+		err = -EBUSY;
+	}
+	return err;
+}
+
+/* Requests that came back, in the order in which they did. */
+static void collect(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req, *next;
+	struct llist_node *done;
+
+	if (llist_empty(&conn->done))
+		return;
+	done = llist_reverse_order(llist_del_all(&conn->done));
+	llist_for_each_entry_safe(req, next, done, done)
+		nbdt_reply_queue(req);
+}
+
+/* Since when is the client in debt?  Read by the housekeeping in conn.c. */
+static void note_debts(struct nbdt_conn *conn)
+{
+	bool owes_request = conn->rx.state == NBDT_RX_PAYLOAD ||
+			    conn->rx.state == NBDT_RX_DISCARD ||
+			    (conn->rx.state == NBDT_RX_HEADER &&
+			     read_ahead_left(conn) &&
+			     read_ahead_left(conn) < HEADER_LEN);
+
+	if (!owes_request) {
+		if (conn->rx_since)
+			WRITE_ONCE(conn->rx_since, 0);
+		conn->rx.moved = 0;
+	} else if (!conn->rx_since || conn->rx.moved >= PROGRESS) {
+		WRITE_ONCE(conn->rx_since, jiffies | 1);
+		conn->rx.moved = 0;
+	}
+
+	if (!conn->tx.blocked) {
+		if (conn->tx_since)
+			WRITE_ONCE(conn->tx_since, 0);
+		conn->tx.moved = 0;
+	} else if (!conn->tx_since || conn->tx.moved >= PROGRESS) {
+		WRITE_ONCE(conn->tx_since, jiffies | 1);
+		conn->tx.moved = 0;
+	}
+}
+
+/* Is there anything to wake up for? */
+static bool has_work(struct nbdt_conn *conn, int rx)
+{
+	if (!llist_empty(&conn->done) || READ_ONCE(conn->resume))
+		return true;
+	if (conn->tx.blocked && READ_ONCE(conn->sock.writable))
+		return true;
+	if (conn->rx.state == NBDT_RX_CLOSED)
+		/* Killed while the last replies don't go out. */
+		return conn->tx.blocked && nbdt_sock_cancelled(&conn->sock);
+	return nbdt_sock_cancelled(&conn->sock) ||
+	       (rx == -EAGAIN && READ_ONCE(conn->sock.readable));
+}
+
+static void wait_for_work(struct nbdt_conn *conn, int rx)
+{
+	note_debts(conn);
+	set_current_state(TASK_IDLE);
+	if (!has_work(conn, rx))
+		schedule();
+	__set_current_state(TASK_RUNNING);
+}
+
+/* What an idle connection can do without; asked for by the housekeeping. */
+static void trim(struct nbdt_conn *conn)
+{
+	if (conn->in_flight || read_ahead_left(conn))
+		return;
+	nbdt_request_destroy_free(conn);
+	nbdt_mem_trim(&conn->mem);
+}
+
+/* Killed: no more requests, and no waiting for a client that doesn't read. */
+static void check_cancelled(struct nbdt_conn *conn)
+{
+	if (!nbdt_sock_cancelled(&conn->sock))
+		return;
+	if (conn->rx.state != NBDT_RX_CLOSED)
+		stop_reading(conn, "disconnected");
+	if (conn->tx.blocked)
+		WRITE_ONCE(conn->gone, true);
+}
+
+static bool is_finished(const struct nbdt_conn *conn)
+{
+	return conn->rx.state == NBDT_RX_CLOSED && !conn->in_flight;
+}
+
+/**
+ * nbdt_transmit - serve requests until the connection ends
+ * @conn: attached to its export; the caller is its thread
+ *
+ * On return no request is in flight.
+ */
+void nbdt_transmit(struct nbdt_conn *conn)
+{
+	u32 in_flight;
+	int rx;
+
+	for (;;) {
+		if (READ_ONCE(conn->resume)) {
+			WRITE_ONCE(conn->resume, false);
+			/* Before anything is tried again. */
+			smp_mb();
+			trim(conn);
+		}
+		check_cancelled(conn);
+		collect(conn);
+		rx = receive(conn);
+		collect(conn);
+
+		in_flight = conn->in_flight;
+		nbdt_reply_send(conn);
+		if (conn->rx.state == NBDT_RX_CLOSED) {
+			if (conn->state != NBDTARGET_CONN_STATE_CLOSING)
+				nbdt_conn_set_state(conn,
+						    NBDTARGET_CONN_STATE_CLOSING);
+			if (is_finished(conn))
+				break;
+		}
+		/* What was answered makes room for more. */
+		if (!rx || (rx == -EBUSY && conn->in_flight != in_flight &&
+			    conn->rx.state != NBDT_RX_CLOSED)) {
+			cond_resched();
+			continue;
+		}
+		wait_for_work(conn, rx);
+	}
+}
+
+int nbdt_transmit_init(struct nbdt_conn *conn)
+{
+	conn->rx.buf = (u8 *)__get_free_page(GFP_KERNEL);
+	return conn->rx.buf ? 0 : -ENOMEM;
+}
+
+/* From any state, also when nbdt_transmit_init() never ran. */
+void nbdt_transmit_exit(struct nbdt_conn *conn)
+{
+	nbdt_request_destroy_free(conn);
+	nbdt_mem_exit(&conn->mem);
+	free_page((unsigned long)conn->rx.buf);
+}
