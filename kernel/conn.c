@@ -117,7 +117,7 @@ struct nbdt_export *nbdt_conn_get_export(struct nbdt_conn *conn)
 void nbdt_conn_set_export(struct nbdt_conn *conn, struct nbdt_export *export)
 {
 	spin_lock(&export_lock);
-	conn->export = export;
+	WRITE_ONCE(conn->export, export);
 	spin_unlock(&export_lock);
 }
 
@@ -155,6 +155,8 @@ static bool matches(const struct nbdt_conn *conn,
 		return false;
 	if (filter->net && conn->net != filter->net)
 		return false;
+	if (filter->export && READ_ONCE(conn->export) != filter->export)
+		return false;
 	return !filter->negotiating ||
 	       READ_ONCE(conn->state) == NBDTARGET_CONN_STATE_NEGOTIATING;
 }
@@ -191,9 +193,26 @@ u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter)
 	return n;
 }
 
-void nbdt_conn_wait_matching(const struct nbdt_conn_filter *filter)
+static bool any_killed(const struct nbdt_conn_filter *filter)
 {
-	wait_event(buried, !nbdt_conn_count_matching(filter));
+	struct nbdt_conn *conn;
+	unsigned long id;
+	bool any = false;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn) {
+		any = matches(conn, filter) && nbdt_sock_cancelled(&conn->sock);
+		if (any)
+			break;
+	}
+	rcu_read_unlock();
+	return any;
+}
+
+/* Wait for the end of those that were killed; new ones may come meanwhile. */
+void nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter)
+{
+	wait_event(buried, !any_killed(filter));
 }
 
 /* --- The end --- */
@@ -219,7 +238,7 @@ static DECLARE_WORK(reap_work, reap);
 static void bury(struct nbdt_conn *conn)
 {
 	llist_add(&conn->grave, &graves);
-	queue_work(nbdt_slow_wq, &reap_work);
+	queue_work(nbdt_control_wq, &reap_work);
 	xa_erase(&conns, conn->id);
 	atomic_dec(&nr_conns);
 	wake_up_all(&buried);
@@ -240,6 +259,7 @@ static int conn_thread(void *data)
 	/* Memory must not be had by writing to our own devices. */
 	unsigned int noio = memalloc_noio_save();
 
+	nbdt_sock_attach(&conn->sock);
 	trace_nbdt_conn_open(conn);
 	if (!nbdt_negotiate(conn)) {
 		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
@@ -295,7 +315,7 @@ static void tick(struct work_struct *work)
 	rcu_read_unlock();
 	nbdt_export_tick();
 	if (nbdt_conn_count())
-		queue_delayed_work(nbdt_slow_wq, &tick_work, TICK);
+		queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
 }
 
 /* --- The beginning --- */
@@ -342,26 +362,26 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock)
 		goto err_free;
 	nbdt_sock_setup(sock);
 
-	conn->task = kthread_create(conn_thread, conn, "nbdt_conn");
-	if (IS_ERR(conn->task)) {
-		err = PTR_ERR(conn->task);
-		goto err_free;
-	}
-	get_task_struct(conn->task);
-	nbdt_sock_attach(&conn->sock, sock, conn->task);
-	/* As soon as it can be found it can be killed. */
-	err = xa_alloc_cyclic(&conns, &conn->id, conn, xa_limit_32b, &next_id,
+	/* Only the number, for now. */
+	err = xa_alloc_cyclic(&conns, &conn->id, NULL, xa_limit_32b, &next_id,
 			      GFP_KERNEL);
 	if (err < 0)
-		goto err_detach;
-	queue_delayed_work(nbdt_slow_wq, &tick_work, TICK);
+		goto err_free;
+	conn->task = kthread_create(conn_thread, conn, "nbdt/%u", conn->id);
+	if (IS_ERR(conn->task)) {
+		err = PTR_ERR(conn->task);
+		goto err_erase;
+	}
+	get_task_struct(conn->task);
+	nbdt_sock_init(&conn->sock, sock, conn->task);
+	/* From here on it is found, and may be killed before it runs. */
+	xa_store(&conns, conn->id, conn, GFP_KERNEL);
+	queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
 	wake_up_process(conn->task);
 	return 0;
 
-err_detach:
-	nbdt_sock_detach(&conn->sock);
-	kthread_stop(conn->task);
-	put_task_struct(conn->task);
+err_erase:
+	xa_erase(&conns, conn->id);
 err_free:
 	kfree(conn);
 err_count:
@@ -375,7 +395,7 @@ void nbdt_conn_exit(void)
 	struct nbdt_conn_filter all = {};
 
 	nbdt_conn_kill_matching(&all, "module is being unloaded");
-	nbdt_conn_wait_matching(&all);
+	nbdt_conn_wait_killed(&all);
 	flush_work(&reap_work);
 	cancel_delayed_work_sync(&tick_work);
 	rcu_barrier();

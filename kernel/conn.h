@@ -116,17 +116,18 @@ void nbdt_conn_set_state(struct nbdt_conn *conn, u32 state);
 struct nbdt_export *nbdt_conn_get_export(struct nbdt_conn *conn);
 void nbdt_conn_set_export(struct nbdt_conn *conn, struct nbdt_export *export);
 
-/* Which connections to kill, or to wait for. */
+/* Which connections to kill, count, or wait for. */
 struct nbdt_conn_filter {
 	u32 id;				/* 0: any */
 	u32 listener_id;		/* 0: any */
 	struct net *net;		/* NULL: any */
+	struct nbdt_export *export;	/* NULL: any; attached to it */
 	bool negotiating;		/* only those not yet in transmission */
 };
 
 unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,
 				     const char *reason);
-void nbdt_conn_wait_matching(const struct nbdt_conn_filter *filter);
+void nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter);
 u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter);
 
 #endif /* NBDT_CONN_H */

@@ -18,6 +18,7 @@
 #include <linux/jhash.h>
 #include <linux/log2.h>
 #include <linux/mutex.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <linux/xarray.h>
@@ -31,13 +32,13 @@
 #include "nbdtarget.h"
 
 /* SZ3: what clients take best when the device has no opinion. */
-#define PREFERRED_BLOCK_MIN	4096U
+#define PREFERRED_BLOCK_MIN	SZ_4K
 /* A device may ask for more (a RAID's stripe), within reason. */
-#define PREFERRED_BLOCK_MAX	(1U << 20)
+#define PREFERRED_BLOCK_MAX	SZ_1M
 /* Sizes are multiples of this even on devices with smaller blocks (SZ5). */
 #define SIZE_UNIT		512U
 /* Largest logical block: one piece of memory has to hold it. */
-#define BLOCK_MAX		65536U
+#define BLOCK_MAX		SZ_64K
 /* So long after the last partial write, whole ones need no locks again. */
 #define CAREFUL_TIME		(10 * HZ)
 
@@ -221,11 +222,11 @@ void nbdt_export_limits(struct nbdt_export *export,
 
 static u32 preferred_block(struct block_device *bdev)
 {
-	u32 size = max3(PREFERRED_BLOCK_MIN,
+	u32 size = max3((u32)PREFERRED_BLOCK_MIN,
 			(u32)bdev_physical_block_size(bdev),
 			(u32)bdev_io_opt(bdev));
 
-	return min(rounddown_pow_of_two(size), PREFERRED_BLOCK_MAX);
+	return min_t(u32, rounddown_pow_of_two(size), PREFERRED_BLOCK_MAX);
 }
 
 static int device_error(const char *device, int err,
@@ -263,13 +264,12 @@ static int device_error(const char *device, int err,
  * device, which keeps the export from closing it, and has to drop it.
  */
 static void device_dead(struct block_device *bdev, bool surprise)
-	__releases(&bdev->bd_holder_lock)
 {
 	struct nbdt_export *export = nbdt_compat_holder(bdev);
 
 	kref_get(&export->ref);
 	nbdt_compat_holder_unlock(bdev);
-	if (!queue_work(nbdt_slow_wq, &export->dead_work))
+	if (!queue_work(nbdt_control_wq, &export->dead_work))
 		nbdt_export_put(export);
 }
 
@@ -670,6 +670,8 @@ static void export_destroy(struct nbdt_export *export)
 	nbdt_export_kill_conns(export, "export was removed");
 	nbdt_export_wait_conns(export);
 	bdev_fput(export->file);
+	/* Nothing can queue it any more. */
+	flush_work(&export->dead_work);
 	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_DEL_NTF);
 	nbdt_export_put(export);
 }

@@ -18,10 +18,16 @@ void nbdt_gate_exit(struct nbdt_gate *gate);
 void nbdt_gate_shut(struct nbdt_gate *gate);
 void nbdt_gate_open(struct nbdt_gate *gate);
 
-/* A few instructions, no shared cache line; false when the gate is shut. */
+/*
+ * A few instructions, no shared cache line; false when the gate is shut.
+ * Whoever gets in sees what was changed before the gate was opened.
+ */
 static inline bool nbdt_gate_enter(struct nbdt_gate *gate)
 {
-	return percpu_ref_tryget_live(&gate->inside);
+	if (!percpu_ref_tryget_live(&gate->inside))
+		return false;
+	smp_acquire__after_ctrl_dep();
+	return true;
 }
 
 static inline void nbdt_gate_leave(struct nbdt_gate *gate)

@@ -156,7 +156,9 @@ static int listener_start(struct nbdt_listener *listener, struct socket *sock)
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	listener->task = get_task_struct(task);
-	nbdt_sock_attach(&listener->sock, sock, task);
+	nbdt_sock_init(&listener->sock, sock, task);
+	/* Here and not in the thread, which may be stopped before it runs. */
+	nbdt_sock_attach(&listener->sock);
 	wake_up_process(task);
 	return 0;
 }
@@ -175,7 +177,7 @@ static void listener_destroy(struct nbdt_listener *listener, bool force)
 	nbdt_sock_release(&listener->sock);
 
 	nbdt_conn_kill_matching(&filter, "listener was removed");
-	nbdt_conn_wait_matching(&filter);
+	nbdt_conn_wait_killed(&filter);
 	nbdt_netlink_listener_event(listener, NBDTARGET_CMD_LISTENER_DEL_NTF);
 	kfree(listener);
 }
@@ -316,7 +318,7 @@ static void __net_exit net_pre_exit(struct net *net)
 	remove_all(net);
 	/* Those whose listener had been removed before. */
 	nbdt_conn_kill_matching(&filter, "network namespace was removed");
-	nbdt_conn_wait_matching(&filter);
+	nbdt_conn_wait_killed(&filter);
 }
 
 static struct pernet_operations net_ops = {

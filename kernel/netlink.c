@@ -6,8 +6,8 @@
  * in its order.  This file turns attributes into arguments and objects into
  * attributes; what the commands mean is decided where the objects are.
  *
- * Commands run in parallel and may sleep for long (a removal waits for I/O),
- * so none of them holds a lock of netlink's or ours meanwhile.
+ * Commands run in parallel and may sleep for long (a removal waits for I/O);
+ * none holds a lock of ours meanwhile.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -28,6 +28,8 @@
 #include "nbdtarget.h"
 
 static struct genl_family family;
+/* No events any more: the numbers of the family may be another's soon. */
+static bool unregistered;
 
 /* Not const, as struct nla_policy wants it before 6.7. */
 static struct netlink_range_validation port_range = {
@@ -76,12 +78,18 @@ target_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 
 static const struct nla_policy
 export_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
-	[NBDTARGET_A_EXPORT_NAME] =
-		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_STRING },
-	[NBDTARGET_A_EXPORT_DEVICE] =
-		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_DEVICE },
-	[NBDTARGET_A_EXPORT_DESCRIPTION] =
-		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_STRING },
+	[NBDTARGET_A_EXPORT_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_STRING,
+	},
+	[NBDTARGET_A_EXPORT_DEVICE] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_DEVICE,
+	},
+	[NBDTARGET_A_EXPORT_DESCRIPTION] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_STRING,
+	},
 	[NBDTARGET_A_EXPORT_READ_ONLY] = NLA_POLICY_MAX(NLA_U8, 1),
 	[NBDTARGET_A_EXPORT_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1),
 	[NBDTARGET_A_EXPORT_MAX_CONNECTIONS] = { .type = NLA_U32 },
@@ -90,8 +98,10 @@ export_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 
 static const struct nla_policy
 listener_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
-	[NBDTARGET_A_LISTENER_ADDRESS] =
-		{ .type = NLA_BINARY, .len = sizeof(struct in6_addr) },
+	[NBDTARGET_A_LISTENER_ADDRESS] = {
+		.type = NLA_BINARY,
+		.len = sizeof(struct in6_addr),
+	},
 	[NBDTARGET_A_LISTENER_PORT] =
 		NLA_POLICY_FULL_RANGE(NLA_U16, &port_range),
 	[NBDTARGET_A_LISTENER_IFINDEX] = { .type = NLA_U32 },
@@ -101,8 +111,10 @@ listener_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
 static const struct nla_policy
 conn_policy[NBDTARGET_A_CONN_MAX + 1] = {
 	[NBDTARGET_A_CONN_ID] = NLA_POLICY_MIN(NLA_U32, 1),
-	[NBDTARGET_A_CONN_EXPORT_NAME] =
-		{ .type = NLA_NUL_STRING, .len = NBDTARGET_MAX_STRING },
+	[NBDTARGET_A_CONN_EXPORT_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_STRING,
+	},
 };
 
 /* --- Common --- */
@@ -310,6 +322,20 @@ static const char *attr_string(struct genl_info *info, int attr)
 	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
 }
 
+/* By its own name, not by being the default; with a reference. */
+static struct nbdt_export *find_export(struct genl_info *info,
+				       const char *name)
+{
+	struct nbdt_export *export = nbdt_export_get(name, strlen(name));
+
+	if (export && export->name_len == strlen(name))
+		return export;
+	if (export)
+		nbdt_export_put(export);
+	nbdt_set_err_msg(info->extack, "there is no export '%.32s'", name);
+	return NULL;
+}
+
 static int export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
@@ -364,19 +390,14 @@ static int export_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	struct sk_buff *msg;
-	const char *name;
 	void *head;
 	int err;
 
 	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name"))
 		return -EINVAL;
-	name = attr_string(info, NBDTARGET_A_EXPORT_NAME);
-	export = nbdt_export_get(name, strlen(name));
-	if (!export) {
-		nbdt_set_err_msg(info->extack, "there is no export '%.32s'",
-				 name);
+	export = find_export(info, attr_string(info, NBDTARGET_A_EXPORT_NAME));
+	if (!export)
 		return -ENOENT;
-	}
 	err = -ENOMEM;
 	msg = new_message();
 	if (!msg)
@@ -628,17 +649,24 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len;
 }
 
+static unsigned int kill_and_wait(const struct nbdt_conn_filter *filter)
+{
+	unsigned int n;
+
+	n = nbdt_conn_kill_matching(filter, "disconnected by the administrator");
+	nbdt_conn_wait_killed(filter);
+	return n;
+}
+
 static int kill_of_export(struct genl_info *info, const char *name)
 {
-	struct nbdt_export *export = nbdt_export_get(name, strlen(name));
+	struct nbdt_conn_filter filter = {};
 
-	if (!export) {
-		nbdt_set_err_msg(info->extack, "there is no export '%.32s'",
-				 name);
+	filter.export = find_export(info, name);
+	if (!filter.export)
 		return -ENOENT;
-	}
-	nbdt_export_kill_conns(export, "disconnected by the administrator");
-	nbdt_export_put(export);
+	kill_and_wait(&filter);
+	nbdt_export_put(filter.export);
 	return 0;
 }
 
@@ -655,14 +683,11 @@ static int conn_kill(struct sk_buff *skb, struct genl_info *info)
 	}
 	if (name)
 		return kill_of_export(info, name);
-	if (!nbdt_conn_kill_matching(&filter,
-				     "disconnected by the administrator") &&
-	    id) {
+	if (!kill_and_wait(&filter) && id) {
 		nbdt_set_err_msg(info->extack, "there is no connection %u",
 				 filter.id);
 		return -ENOENT;
 	}
-	nbdt_conn_wait_matching(&filter);
 	return 0;
 }
 
@@ -765,10 +790,14 @@ static struct genl_family family __ro_after_init = {
 
 /* --- Events --- */
 
+/* NULL also when the family is gone, at the end of the module. */
 static struct sk_buff *event_begin(u8 cmd, void **head)
 {
-	struct sk_buff *msg = new_message();
+	struct sk_buff *msg;
 
+	if (READ_ONCE(unregistered))
+		return NULL;
+	msg = new_message();
 	if (!msg)
 		return NULL;
 	*head = genlmsg_put(msg, 0, 0, &family, 0, cmd);
@@ -817,7 +846,8 @@ static void conn_event_to(struct net *net, struct nbdt_conn *conn, u8 cmd)
 	struct sk_buff *msg;
 	void *head;
 
-	if (!genl_has_listeners(&family, net, GROUP_MONITOR))
+	if (READ_ONCE(unregistered) ||
+	    !genl_has_listeners(&family, net, GROUP_MONITOR))
 		return;
 	msg = event_begin(cmd, &head);
 	if (!msg)
@@ -845,5 +875,6 @@ int nbdt_netlink_init(void)
 
 void nbdt_netlink_exit(void)
 {
+	WRITE_ONCE(unregistered, true);
 	genl_unregister_family(&family);
 }

@@ -30,6 +30,7 @@
 #define PIECE		(64U << 20)
 
 struct workqueue_struct *nbdt_slow_wq;
+struct workqueue_struct *nbdt_control_wq;
 
 /* Is it pointless to go on? */
 static bool client_gone(const struct nbdt_request *req)
@@ -306,10 +307,18 @@ int nbdt_slow_init(void)
 {
 	nbdt_slow_wq = alloc_workqueue("nbdt_slow", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				       0);
-	return nbdt_slow_wq ? 0 : -ENOMEM;
+	if (!nbdt_slow_wq)
+		return -ENOMEM;
+	nbdt_control_wq = alloc_workqueue("nbdt_control", WQ_UNBOUND, 0);
+	if (!nbdt_control_wq) {
+		destroy_workqueue(nbdt_slow_wq);
+		return -ENOMEM;
+	}
+	return 0;
 }
 
 void nbdt_slow_exit(void)
 {
+	destroy_workqueue(nbdt_control_wq);
 	destroy_workqueue(nbdt_slow_wq);
 }

@@ -5,8 +5,10 @@
 struct nbdt_request;
 struct workqueue_struct;
 
-/* Also for other work that may sleep on the way of I/O. */
+/* On the way of I/O: must get on however short memory is. */
 extern struct workqueue_struct *nbdt_slow_wq;
+/* For what may wait for the administrator's locks. */
+extern struct workqueue_struct *nbdt_control_wq;
 
 int nbdt_slow_init(void);
 void nbdt_slow_exit(void);

@@ -54,34 +54,40 @@ static int sock_wake(struct wait_queue_entry *wait, unsigned int mode,
 }
 
 /**
- * nbdt_sock_attach - tie a socket to the thread that will use it
+ * nbdt_sock_init - say which thread will use a socket
  * @s: zeroed
- * @sock: connected or listening; released by nbdt_sock_release()
- * @task: the thread, alive until then
+ * @sock: connected or listening
+ * @task: the thread
+ *
+ * From here on the thread can be told to give up.
  */
-void nbdt_sock_attach(struct nbdt_sock *s, struct socket *sock,
-		      struct task_struct *task)
+void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
+		    struct task_struct *task)
 {
 	s->sock = sock;
 	s->task = task;
 	init_waitqueue_func_entry(&s->wait, sock_wake);
 	s->wait.private = task;
+}
+
+/**
+ * nbdt_sock_attach - have the socket wake its thread
+ * @s: after nbdt_sock_init(); from here on nbdt_sock_release() closes it
+ *
+ * Not before the thread may run: what arrives would start it.
+ */
+void nbdt_sock_attach(struct nbdt_sock *s)
+{
 	/* What came before the entry was there woke nobody: try once. */
 	s->readable = true;
 	s->writable = true;
-	add_wait_queue(sk_sleep(sock->sk), &s->wait);
+	add_wait_queue(sk_sleep(s->sock->sk), &s->wait);
 }
 
-/* Undo nbdt_sock_attach(); the socket is the caller's again. */
-void nbdt_sock_detach(struct nbdt_sock *s)
-{
-	remove_wait_queue(sk_sleep(s->sock->sk), &s->wait);
-}
-
-/* Close the socket, too. */
+/* Close the socket. */
 void nbdt_sock_release(struct nbdt_sock *s)
 {
-	nbdt_sock_detach(s);
+	remove_wait_queue(sk_sleep(s->sock->sk), &s->wait);
 	kernel_sock_shutdown(s->sock, SHUT_RDWR);
 	sock_release(s->sock);
 	s->sock = NULL;

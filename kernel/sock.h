@@ -14,7 +14,7 @@ struct socket;
  * A socket and the one thread that uses it.
  */
 struct nbdt_sock {
-	/* Set by nbdt_sock_attach(), then read-only. */
+	/* Set by nbdt_sock_init(), then read-only. */
 	struct socket *sock;
 	struct task_struct *task;	/* woken by the socket's events */
 	struct wait_queue_entry wait;	/* on the socket's wait queue */
@@ -31,9 +31,9 @@ struct nbdt_sock {
 	bool cancelled;
 };
 
-void nbdt_sock_attach(struct nbdt_sock *s, struct socket *sock,
-		      struct task_struct *task);
-void nbdt_sock_detach(struct nbdt_sock *s);
+void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
+		    struct task_struct *task);
+void nbdt_sock_attach(struct nbdt_sock *s);
 void nbdt_sock_release(struct nbdt_sock *s);
 void nbdt_sock_cancel(struct nbdt_sock *s);
 static inline bool nbdt_sock_cancelled(const struct nbdt_sock *s)

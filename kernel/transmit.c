@@ -176,8 +176,10 @@ static void expect_payload(struct nbdt_conn *conn)
 					  &conn->rx.iter) != left);
 		conn->rx.start += left;
 	}
-	if (len != req->cmd.length)
-		conn->rx.start = conn->rx.end = 0;
+	if (len != req->cmd.length) {
+		conn->rx.start = 0;
+		conn->rx.end = 0;
+	}
 }
 
 static int rx_buffer(struct nbdt_conn *conn)

@@ -115,8 +115,8 @@ enum {
 	NBDTARGET_A_EXPORT_FORCE,
 	/*
 	 * u64: Bytes that clients see, the device's size rounded down to the
-	 * larger of 512 and its logical block. Fixed while the export
-	 * exists. Output only.
+	 * larger of 512 and its logical block. Fixed while there are
+	 * clients. Output only.
 	 */
 	NBDTARGET_A_EXPORT_SIZE,
 	/*

@@ -84,7 +84,6 @@ static inline void *nbdt_compat_holder(struct block_device *bdev)
 }
 
 static inline void nbdt_compat_holder_unlock(struct block_device *bdev)
-	__releases(&bdev->bd_holder_lock)
 {
 	mutex_unlock(&bdev->bd_holder_lock);
 }
