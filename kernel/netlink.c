@@ -62,8 +62,48 @@ static struct netlink_range_validation memory_limit_range = {
 	.max = LONG_MAX,
 };
 
+/* What each attribute has to look like, in whichever command. */
+#define EXPORT_NAME_POLICY						\
+	[NBDTARGET_A_EXPORT_NAME] = {					\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_STRING,				\
+	}
+#define EXPORT_DEVICE_POLICY						\
+	[NBDTARGET_A_EXPORT_DEVICE] = {					\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_DEVICE,				\
+	}
+#define EXPORT_DESCRIPTION_POLICY					\
+	[NBDTARGET_A_EXPORT_DESCRIPTION] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_STRING,				\
+	}
+#define EXPORT_READ_ONLY_POLICY						\
+	[NBDTARGET_A_EXPORT_READ_ONLY] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_DEFAULT_POLICY						\
+	[NBDTARGET_A_EXPORT_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_MAX_CONNECTIONS_POLICY					\
+	[NBDTARGET_A_EXPORT_MAX_CONNECTIONS] = { .type = NLA_U32 }
+#define EXPORT_FORCE_POLICY						\
+	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG }
+#define LISTENER_ADDRESS_POLICY						\
+	[NBDTARGET_A_LISTENER_ADDRESS] = {				\
+		.type = NLA_BINARY,					\
+		.len = sizeof(struct in6_addr),				\
+	}
+#define LISTENER_PORT_POLICY						\
+	[NBDTARGET_A_LISTENER_PORT] =					\
+		NLA_POLICY_FULL_RANGE(NLA_U16, &port_range)
+#define LISTENER_IFINDEX_POLICY						\
+	[NBDTARGET_A_LISTENER_IFINDEX] = { .type = NLA_U32 }
+#define LISTENER_FORCE_POLICY						\
+	[NBDTARGET_A_LISTENER_FORCE] = { .type = NLA_FLAG }
+
+/* Which attributes each command takes; all others are refused. */
+static const struct nla_policy target_get_policy[NBDTARGET_A_TARGET_MAX + 1];
+
 static const struct nla_policy
-target_policy[NBDTARGET_A_TARGET_MAX + 1] = {
+target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 	[NBDTARGET_A_TARGET_MAX_CONNECTIONS] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &max_connections_range),
 	[NBDTARGET_A_TARGET_NEGOTIATION_TIMEOUT] =
@@ -77,39 +117,56 @@ target_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 };
 
 static const struct nla_policy
-export_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
-	[NBDTARGET_A_EXPORT_NAME] = {
-		.type = NLA_NUL_STRING,
-		.len = NBDTARGET_MAX_STRING,
-	},
-	[NBDTARGET_A_EXPORT_DEVICE] = {
-		.type = NLA_NUL_STRING,
-		.len = NBDTARGET_MAX_DEVICE,
-	},
-	[NBDTARGET_A_EXPORT_DESCRIPTION] = {
-		.type = NLA_NUL_STRING,
-		.len = NBDTARGET_MAX_STRING,
-	},
-	[NBDTARGET_A_EXPORT_READ_ONLY] = NLA_POLICY_MAX(NLA_U8, 1),
-	[NBDTARGET_A_EXPORT_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1),
-	[NBDTARGET_A_EXPORT_MAX_CONNECTIONS] = { .type = NLA_U32 },
-	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG },
+export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_DEVICE_POLICY,
+	EXPORT_DESCRIPTION_POLICY,
+	EXPORT_READ_ONLY_POLICY,
+	EXPORT_DEFAULT_POLICY,
+	EXPORT_MAX_CONNECTIONS_POLICY,
 };
 
 static const struct nla_policy
-listener_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
-	[NBDTARGET_A_LISTENER_ADDRESS] = {
-		.type = NLA_BINARY,
-		.len = sizeof(struct in6_addr),
-	},
-	[NBDTARGET_A_LISTENER_PORT] =
-		NLA_POLICY_FULL_RANGE(NLA_U16, &port_range),
-	[NBDTARGET_A_LISTENER_IFINDEX] = { .type = NLA_U32 },
-	[NBDTARGET_A_LISTENER_FORCE] = { .type = NLA_FLAG },
+export_set_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_DESCRIPTION_POLICY,
+	EXPORT_DEFAULT_POLICY,
+	EXPORT_MAX_CONNECTIONS_POLICY,
 };
 
 static const struct nla_policy
-conn_policy[NBDTARGET_A_CONN_MAX + 1] = {
+export_del_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_FORCE_POLICY,
+};
+
+static const struct nla_policy
+export_get_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+};
+
+static const struct nla_policy
+listener_add_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
+	LISTENER_ADDRESS_POLICY,
+	LISTENER_PORT_POLICY,
+	LISTENER_IFINDEX_POLICY,
+};
+
+static const struct nla_policy
+listener_del_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
+	LISTENER_ADDRESS_POLICY,
+	LISTENER_PORT_POLICY,
+	LISTENER_IFINDEX_POLICY,
+	LISTENER_FORCE_POLICY,
+};
+
+static const struct nla_policy
+listener_get_policy[NBDTARGET_A_LISTENER_MAX + 1];
+
+static const struct nla_policy conn_get_policy[NBDTARGET_A_CONN_MAX + 1];
+
+static const struct nla_policy
+conn_kill_policy[NBDTARGET_A_CONN_MAX + 1] = {
 	[NBDTARGET_A_CONN_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 	[NBDTARGET_A_CONN_EXPORT_NAME] = {
 		.type = NLA_NUL_STRING,
@@ -693,75 +750,26 @@ static int conn_kill(struct sk_buff *skb, struct genl_info *info)
 
 /* --- The family --- */
 
+#define COMMAND(CMD, NOUN, name)					\
+	.cmd = NBDTARGET_CMD_##CMD,					\
+	.flags = GENL_ADMIN_PERM,					\
+	.policy = name##_policy,					\
+	.maxattr = NBDTARGET_A_##NOUN##_MAX
+
 static const struct genl_ops ops[] = {
-	{
-		.cmd = NBDTARGET_CMD_TARGET_GET,
-		.flags = GENL_ADMIN_PERM,
-		.policy = target_policy,
-		.maxattr = NBDTARGET_A_TARGET_MAX,
-		.doit = target_get,
-	}, {
-		.cmd = NBDTARGET_CMD_TARGET_SET,
-		.flags = GENL_ADMIN_PERM,
-		.policy = target_policy,
-		.maxattr = NBDTARGET_A_TARGET_MAX,
-		.doit = target_set,
-	}, {
-		.cmd = NBDTARGET_CMD_EXPORT_ADD,
-		.flags = GENL_ADMIN_PERM,
-		.policy = export_policy,
-		.maxattr = NBDTARGET_A_EXPORT_MAX,
-		.doit = export_add,
-	}, {
-		.cmd = NBDTARGET_CMD_EXPORT_SET,
-		.flags = GENL_ADMIN_PERM,
-		.policy = export_policy,
-		.maxattr = NBDTARGET_A_EXPORT_MAX,
-		.doit = export_set,
-	}, {
-		.cmd = NBDTARGET_CMD_EXPORT_DEL,
-		.flags = GENL_ADMIN_PERM,
-		.policy = export_policy,
-		.maxattr = NBDTARGET_A_EXPORT_MAX,
-		.doit = export_del,
-	}, {
-		.cmd = NBDTARGET_CMD_EXPORT_GET,
-		.flags = GENL_ADMIN_PERM,
-		.policy = export_policy,
-		.maxattr = NBDTARGET_A_EXPORT_MAX,
-		.doit = export_get,
-		.dumpit = export_dump,
-	}, {
-		.cmd = NBDTARGET_CMD_LISTENER_ADD,
-		.flags = GENL_ADMIN_PERM,
-		.policy = listener_policy,
-		.maxattr = NBDTARGET_A_LISTENER_MAX,
-		.doit = listener_add,
-	}, {
-		.cmd = NBDTARGET_CMD_LISTENER_DEL,
-		.flags = GENL_ADMIN_PERM,
-		.policy = listener_policy,
-		.maxattr = NBDTARGET_A_LISTENER_MAX,
-		.doit = listener_del,
-	}, {
-		.cmd = NBDTARGET_CMD_LISTENER_GET,
-		.flags = GENL_ADMIN_PERM,
-		.policy = listener_policy,
-		.maxattr = NBDTARGET_A_LISTENER_MAX,
-		.dumpit = listener_dump,
-	}, {
-		.cmd = NBDTARGET_CMD_CONN_GET,
-		.flags = GENL_ADMIN_PERM,
-		.policy = conn_policy,
-		.maxattr = NBDTARGET_A_CONN_MAX,
-		.dumpit = conn_dump,
-	}, {
-		.cmd = NBDTARGET_CMD_CONN_KILL,
-		.flags = GENL_ADMIN_PERM,
-		.policy = conn_policy,
-		.maxattr = NBDTARGET_A_CONN_MAX,
-		.doit = conn_kill,
-	},
+	{ COMMAND(TARGET_GET, TARGET, target_get), .doit = target_get },
+	{ COMMAND(TARGET_SET, TARGET, target_set), .doit = target_set },
+	{ COMMAND(EXPORT_ADD, EXPORT, export_add), .doit = export_add },
+	{ COMMAND(EXPORT_SET, EXPORT, export_set), .doit = export_set },
+	{ COMMAND(EXPORT_DEL, EXPORT, export_del), .doit = export_del },
+	{ COMMAND(EXPORT_GET, EXPORT, export_get), .doit = export_get,
+	  .dumpit = export_dump },
+	{ COMMAND(LISTENER_ADD, LISTENER, listener_add), .doit = listener_add },
+	{ COMMAND(LISTENER_DEL, LISTENER, listener_del), .doit = listener_del },
+	{ COMMAND(LISTENER_GET, LISTENER, listener_get),
+	  .dumpit = listener_dump },
+	{ COMMAND(CONN_GET, CONN, conn_get), .dumpit = conn_dump },
+	{ COMMAND(CONN_KILL, CONN, conn_kill), .doit = conn_kill },
 };
 
 enum {
