@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Network addresses, as the netlink attributes and people have them. */
+#ifndef NBDTARGETCTL_ADDRESS_H
+#define NBDTARGETCTL_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct address {
+	uint8_t len;		/* 4, 16, or 0 for all of both families */
+	uint8_t bytes[16];	/* in network byte order */
+};
+
+struct endpoint {
+	struct address address;
+	uint32_t ifindex;	/* of a link-local address, else 0 */
+	uint16_t port;
+};
+
+#define ADDRESS_MAX 64	/* characters of address_format(), with zone */
+
+const char *endpoint_parse(const char *s, struct endpoint *ep);
+char *endpoint_format(const struct endpoint *ep);
+void address_format(const struct address *a, char buf[ADDRESS_MAX]);
+void address_unmap(struct address *a);
+bool address_is_any(const struct address *a);
+void zone_format(uint32_t ifindex, char buf[ADDRESS_MAX]);
+
+#endif /* NBDTARGETCTL_ADDRESS_H */

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Exports, as the module reports them. */
+#ifndef NBDTARGETCTL_EXPORT_H
+#define NBDTARGETCTL_EXPORT_H
+
+#include "attr.h"
+#include "stats.h"
+#include "text.h"
+#include "tool.h"
+
+struct export {
+	uint64_t present;
+	uint64_t id;
+	struct text name;
+	struct text device;
+	uint64_t device_id;
+	struct text description;
+	bool read_only;
+	bool is_default;
+	uint64_t max_connections;
+	uint64_t connections;
+	uint64_t size;
+	uint64_t logical_block;
+	uint64_t min_block;
+	uint64_t preferred_block;
+	uint64_t max_payload;
+	uint64_t flags;
+	struct stats stats;
+};
+
+extern const struct attr_set export_attrs;
+
+int export_get(struct tool *t, const char *name, struct attr_list *list);
+void export_print(const struct export *e);
+void export_print_all(const struct attr_list *list, const char *indent);
+
+#endif /* NBDTARGETCTL_EXPORT_H */

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Listeners: add-listener, remove-listener, and how they are shown. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "listener.h"
+#include "nbdtarget.h"
+#include "options.h"
+#include "table.h"
+
+#define FIELD(type_, kind_, key_, member_) {			\
+	.type = NBDTARGET_A_LISTENER_##type_, .kind = ATTR_##kind_, \
+	.key = key_, .offset = offsetof(struct listener, member_) }
+
+static const struct attr_field fields[] = {
+	FIELD(ID, NUMBER, "id", id),
+	FIELD(ADDRESS, ADDRESS, "address", address),
+	FIELD(PORT, NUMBER, "port", port),
+	FIELD(IFINDEX, NUMBER, "ifindex", ifindex),
+	FIELD(WILDCARD, FLAG, "wildcard", wildcard),
+	FIELD(CONNECTIONS, NUMBER, "connections", connections),
+	FIELD(ACCEPTED, NUMBER, "accepted", accepted),
+	FIELD(REFUSED, NUMBER, "refused", refused),
+};
+
+const struct attr_set listener_attrs = {
+	fields, ARRAY_SIZE(fields), sizeof(struct listener)
+};
+
+enum { ADD_IF_MISSING };
+
+static const struct opt add_opts[] = {
+	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
+		"succeed when the target listens there", 0 },
+	{ .name = NULL }
+};
+
+static int parse(struct tool *t, const struct args *a, struct endpoint *ep)
+{
+	const char *wrong = endpoint_parse(a->n ? a->pos[0] : "", ep);
+
+	if (!wrong)
+		return 0;
+	return fail_usage(t, "'%s': %s", a->pos[0], wrong);
+}
+
+static void put_endpoint(struct nlmsghdr *nlh, const struct endpoint *ep)
+{
+	if (ep->address.len)
+		mnl_attr_put(nlh, NBDTARGET_A_LISTENER_ADDRESS,
+			     ep->address.len, ep->address.bytes);
+	mnl_attr_put_u16(nlh, NBDTARGET_A_LISTENER_PORT, ep->port);
+	if (ep->ifindex)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_IFINDEX,
+				 ep->ifindex);
+}
+
+static char *add_remedy(const struct endpoint *ep, int err)
+{
+	switch (err) {
+	case EEXIST:
+		return mem_copy("see --if-missing");
+	case EADDRINUSE:
+		return mem_printf("'ss -ltnp sport = :%u' shows who listens",
+				  ep->port);
+	case EADDRNOTAVAIL:
+		return mem_copy("'ip address' lists those of this host");
+	}
+	return NULL;
+}
+
+static int add_listener(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	struct endpoint ep;
+	char *thing, *remedy;
+	int ret = parse(t, a, &ep);
+
+	if (ret)
+		return ret;
+	thing = endpoint_format(&ep);
+	ret = tool_connect(t, thing);
+	if (ret)
+		goto out;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_LISTENER_ADD);
+	put_endpoint(nlh, &ep);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret == -EEXIST && a->opt[ADD_IF_MISSING].given) {
+		ret = TOOL_OK;
+	} else if (ret) {
+		remedy = add_remedy(&ep, -ret);
+		ret = fail_kernel(t, thing, remedy);
+		free(remedy);
+	} else {
+		warn_kernel(t, thing);
+	}
+out:
+	free(thing);
+	return ret;
+}
+
+static const char endpoint_details[] =
+	"ADDRESS is numeric: 127.0.0.1, ::1, [fe80::1%eth0]; before a port, an IPv6\n"
+	"one stands in brackets. Without it, all addresses of both families are\n"
+	"meant; [::] means those of IPv6, 0.0.0.0 those of IPv4. PORT is 10809\n"
+	"unless given.";
+
+const struct verb verb_add_listener = {
+	.name = "add-listener",
+	.args = "[ADDRESS][:PORT]",
+	.summary = "Listens for clients in this network namespace.",
+	.details = endpoint_details,
+	.opts = add_opts,
+	.max_args = 1,
+	.run = add_listener,
+};
+
+enum { REMOVE_FORCE, REMOVE_IF_EXISTS };
+
+static const struct opt remove_opts[] = {
+	[REMOVE_FORCE] = { "--force", OPT_FLAG, NULL,
+		"disconnect the clients that came through it, too", 0 },
+	[REMOVE_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
+		"succeed when there is no such listener", 0 },
+	{ .name = NULL }
+};
+
+static const char no_listener[] =
+	"'nbdtargetctl show listeners' lists those of this network namespace";
+
+static int remove_listener(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	struct endpoint ep;
+	char *thing;
+	int ret = parse(t, a, &ep);
+
+	if (ret)
+		return ret;
+	thing = endpoint_format(&ep);
+	ret = tool_connect(t, thing);
+	if (ret)
+		goto out;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_LISTENER_DEL);
+	put_endpoint(nlh, &ep);
+	if (a->opt[REMOVE_FORCE].given)
+		mnl_attr_put(nlh, NBDTARGET_A_LISTENER_FORCE, 0, NULL);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given)
+		ret = TOOL_OK;
+	else if (ret)
+		ret = fail_kernel(t, thing,
+				  ret == -ENOENT ? no_listener : NULL);
+	else
+		warn_kernel(t, thing);
+out:
+	free(thing);
+	return ret;
+}
+
+const struct verb verb_remove_listener = {
+	.name = "remove-listener",
+	.args = "[ADDRESS][:PORT]",
+	.summary = "Stops listening, where add-listener began it.",
+	.details = endpoint_details,
+	.opts = remove_opts,
+	.max_args = 1,
+	.run = remove_listener,
+};
+
+/* "All addresses" may come with an address or without. */
+void listener_endpoint(const struct listener *l, struct endpoint *ep)
+{
+	memset(ep, 0, sizeof(*ep));
+	ep->port = l->port;
+	ep->ifindex = l->ifindex;
+	if (!l->wildcard)
+		ep->address = l->address;
+}
+
+/* Its address is there in any case, "*" for all, and its interface's name. */
+json_t *listener_json(const struct listener *l)
+{
+	char zone[ADDRESS_MAX];
+	struct listener shown = *l;
+	struct endpoint ep;
+	json_t *o;
+
+	listener_endpoint(l, &ep);
+	shown.address = ep.address;
+	shown.present |= 1ULL << NBDTARGET_A_LISTENER_ADDRESS;
+	o = attr_json(&listener_attrs, &shown);
+	if (ep.ifindex) {
+		zone_format(ep.ifindex, zone);
+		json_put_text(o, "interface", text_of(zone));
+	}
+	return o;
+}
+
+json_t *listener_json_all(const struct attr_list *list)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		json_add(array, listener_json(attr_list_item(list, i)));
+	return array;
+}
+
+void listener_print_all(const struct attr_list *list, const char *indent)
+{
+	static const struct table_column columns[] = {
+		{ "ID", true }, { "ADDRESS", false }, { "CLIENTS", true },
+		{ "ACCEPTED", true }, { "REFUSED", true },
+	};
+	struct table tb = {
+		.columns = columns,
+		.width = ARRAY_SIZE(columns),
+	};
+	const struct listener *l;
+	struct endpoint ep;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		l = attr_list_item(list, i);
+		listener_endpoint(l, &ep);
+		table_cell(&tb, "%" PRIu64, l->id);
+		table_take(&tb, endpoint_format(&ep));
+		table_cell(&tb, "%" PRIu64, l->connections);
+		table_cell(&tb, "%" PRIu64, l->accepted);
+		table_cell(&tb, "%" PRIu64, l->refused);
+	}
+	table_print(&tb, indent);
+}

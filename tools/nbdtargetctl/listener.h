@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Listeners, as the module reports them. */
+#ifndef NBDTARGETCTL_LISTENER_H
+#define NBDTARGETCTL_LISTENER_H
+
+#include "address.h"
+#include "attr.h"
+#include "tool.h"
+
+struct listener {
+	uint64_t present;
+	uint64_t id;
+	struct address address;
+	uint64_t port;
+	uint64_t ifindex;
+	bool wildcard;
+	uint64_t connections;
+	uint64_t accepted;
+	uint64_t refused;
+};
+
+extern const struct attr_set listener_attrs;
+
+void listener_endpoint(const struct listener *l, struct endpoint *ep);
+json_t *listener_json(const struct listener *l);
+json_t *listener_json_all(const struct attr_list *list);
+void listener_print_all(const struct attr_list *list, const char *indent);
+
+#endif /* NBDTARGETCTL_LISTENER_H */

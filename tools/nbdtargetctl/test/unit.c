@@ -1,0 +1,401 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Tables of what the parsers and formatters must make of their input. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../address.h"
+#include "../attr.h"
+#include "../json.h"
+#include "../number.h"
+#include "../options.h"
+#include "../text.h"
+#include "../uri.h"
+
+/* main.c is left out of this program. */
+int command_run(struct tool *t, int argc, char **argv)
+{
+	(void)t;
+	(void)argc;
+	(void)argv;
+	return TOOL_OK;
+}
+
+static void report(bool ok, const char *what, const char *input,
+		   const char *got)
+{
+	printf("%sok - %s ", ok ? "" : "not ", what);
+	text_print(stdout, text_of(input), TEXT_NAME);
+	putchar('\n');
+	if (!ok)
+		printf("# got %s\n", got);
+}
+
+static void test_endpoints(void)
+{
+	/* NULL for what must be refused */
+	static const struct {
+		const char *in, *out;
+	} t[] = {
+		{ "", "*:10809" },
+		{ ":1", "*:1" },
+		{ "*", "*:10809" },
+		{ "*:65535", "*:65535" },
+		{ "127.0.0.1", "127.0.0.1:10809" },
+		{ "127.0.0.1:80", "127.0.0.1:80" },
+		{ "0.0.0.0:80", "0.0.0.0:80" },
+		{ "[::]:10809", "[::]:10809" },
+		{ "[::]", "[::]:10809" },
+		{ "::", "[::]:10809" },
+		{ "::1", "[::1]:10809" },
+		{ "[::1]:1", "[::1]:1" },
+		{ "2001:DB8::1", "[2001:db8::1]:10809" },
+		{ "[2001:db8:0:0:0:0:0:1]:7", "[2001:db8::1]:7" },
+		{ "::ffff:1.2.3.4", "[::ffff:1.2.3.4]:10809" },
+		{ "[fe80::1%lo]:10809", "[fe80::1%lo]:10809" },
+		{ "fe80::1%lo", "[fe80::1%lo]:10809" },
+		{ "[fe80::1%1]:2", "[fe80::1%lo]:2" },
+		{ "[fe80::1]:10809", NULL },
+		{ "fe80::1%", NULL },
+		{ "fe80::1%nosuchif", NULL },
+		{ "fe80::1%0", NULL },
+		{ "[::1%lo]", NULL },
+		{ ":", NULL },
+		{ ":0", NULL },
+		{ ":65536", NULL },
+		{ ":-1", NULL },
+		{ ":+1", NULL },
+		{ ": 1", NULL },
+		{ ":1 ", NULL },
+		{ ":0x10", NULL },
+		{ ":99999999999999999999", NULL },
+		{ "127.0.0.1:", NULL },
+		{ "127.0.0.1:nbd", NULL },
+		{ "127.0.0", NULL },
+		{ "127.1:1", NULL },
+		{ "256.0.0.1", NULL },
+		{ "localhost", NULL },
+		{ "::1:10809", NULL },
+		{ "1::2::3", NULL },
+		{ "[::1", NULL },
+		{ "[::1]10809", NULL },
+		{ "[::1]:", NULL },
+		{ "[127.0.0.1]:80", NULL },
+		{ "[]", NULL },
+		{ "[", NULL },
+		{ "]", NULL },
+		{ "**", NULL },
+		{ "10809", NULL },
+		{ " ", NULL },
+	};
+	struct endpoint ep;
+	const char *wrong;
+	char *got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		wrong = endpoint_parse(t[i].in, &ep);
+		got = wrong ? NULL : endpoint_format(&ep);
+		report(got && t[i].out ? !strcmp(got, t[i].out) :
+		       got == t[i].out, "address", t[i].in,
+		       got ? got : wrong);
+		free(got);
+	}
+}
+
+static void test_long_endpoint(void)
+{
+	char s[5000];
+	struct endpoint ep;
+
+	memset(s, ':', sizeof(s) - 1);
+	s[sizeof(s) - 1] = '\0';
+	report(endpoint_parse(s, &ep), "address", "of 4999 colons", "taken");
+}
+
+enum { REFUSED = -1 };
+
+static void test_numbers(void)
+{
+	static const struct {
+		const char *(*parse)(const char *s, uint64_t max,
+				     uint64_t *n);
+		const char *name, *in;
+		uint64_t max;
+		int64_t out;
+	} t[] = {
+		{ number_parse, "number", "0", 10, 0 },
+		{ number_parse, "number", "10", 10, 10 },
+		{ number_parse, "number", "010", 10, 10 },
+		{ number_parse, "number", "11", 10, REFUSED },
+		{ number_parse, "number", "", 10, REFUSED },
+		{ number_parse, "number", "-1", 10, REFUSED },
+		{ number_parse, "number", "+1", 10, REFUSED },
+		{ number_parse, "number", " 1", 10, REFUSED },
+		{ number_parse, "number", "1 ", 10, REFUSED },
+		{ number_parse, "number", "1k", 10, REFUSED },
+		{ number_parse, "number", "0x1", 10, REFUSED },
+		{ number_parse, "number", "4294967295", UINT32_MAX,
+		  UINT32_MAX },
+		{ number_parse, "number", "4294967296", UINT32_MAX, REFUSED },
+		{ number_parse, "number", "18446744073709551616", UINT64_MAX,
+		  REFUSED },
+		{ number_parse, "number", "99999999999999999999999",
+		  UINT64_MAX, REFUSED },
+		{ size_parse, "size", "512", UINT64_MAX, 512 },
+		{ size_parse, "size", "1K", UINT64_MAX, 1024 },
+		{ size_parse, "size", "1k", UINT64_MAX, 1024 },
+		{ size_parse, "size", "64M", UINT64_MAX, 64 << 20 },
+		{ size_parse, "size", "3G", UINT64_MAX, 3LL << 30 },
+		{ size_parse, "size", "2T", UINT64_MAX, 2LL << 40 },
+		{ size_parse, "size", "1P", UINT64_MAX, REFUSED },
+		{ size_parse, "size", "1KB", UINT64_MAX, REFUSED },
+		{ size_parse, "size", "K", UINT64_MAX, REFUSED },
+		{ size_parse, "size", "1.5G", UINT64_MAX, REFUSED },
+		{ size_parse, "size", "16777216T", UINT64_MAX, REFUSED },
+		{ size_parse, "size", "2K", 2047, REFUSED },
+		{ seconds_parse, "seconds", "10", UINT32_MAX, 10000 },
+		{ seconds_parse, "seconds", "0.5", UINT32_MAX, 500 },
+		{ seconds_parse, "seconds", "1.25", UINT32_MAX, 1250 },
+		{ seconds_parse, "seconds", "0.001", UINT32_MAX, 1 },
+		{ seconds_parse, "seconds", "0.0010", UINT32_MAX, 1 },
+		{ seconds_parse, "seconds", "0.0001", UINT32_MAX, REFUSED },
+		{ seconds_parse, "seconds", "4294967.295", UINT32_MAX,
+		  UINT32_MAX },
+		{ seconds_parse, "seconds", "4294967.296", UINT32_MAX,
+		  REFUSED },
+		{ seconds_parse, "seconds", "18446744073709551", UINT32_MAX,
+		  REFUSED },
+		{ seconds_parse, "seconds", "1.", UINT32_MAX, REFUSED },
+		{ seconds_parse, "seconds", ".5", UINT32_MAX, REFUSED },
+		{ seconds_parse, "seconds", "1,5", UINT32_MAX, REFUSED },
+		{ seconds_parse, "seconds", "1s", UINT32_MAX, REFUSED },
+		{ seconds_parse, "seconds", "1e3", UINT32_MAX, REFUSED },
+		{ seconds_parse, "seconds", "inf", UINT32_MAX, REFUSED },
+	};
+	const char *wrong;
+	uint64_t n;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		wrong = t[i].parse(t[i].in, t[i].max, &n);
+		report(t[i].out == REFUSED ? !!wrong :
+		       !wrong && n == (uint64_t)t[i].out, t[i].name, t[i].in,
+		       wrong ? wrong : "another number");
+	}
+}
+
+static void test_text(void)
+{
+	static const struct {
+		const char *in, *plain, *name;
+	} t[] = {
+		{ "disk0", "disk0", "disk0" },
+		{ "", "", "\"\"" },
+		{ "a b", "a b", "\"a b\"" },
+		{ "a\\x41", "a\\x41", "a\\\\x41" },
+		{ "\33[31m", "\\x1b[31m", "\\x1b[31m" },
+		{ "a\nb\tc", "a\\x0ab\\x09c", "a\\x0ab\\x09c" },
+		{ "\x7f", "\\x7f", "\\x7f" },
+		{ "\xff", "\\xff", "\\xff" },
+		{ "f\xc3\xbcr", "f\xc3\xbcr", "f\xc3\xbcr" },
+		{ "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x80",
+		  "\xf0\x9f\x98\x80" },
+		/* C1 control, cut short, overlong, surrogate, too large */
+		{ "\xc2\x9b", "\\xc2\\x9b", "\\xc2\\x9b" },
+		{ "\xc3", "\\xc3", "\\xc3" },
+		{ "\xe2\x82", "\\xe2\\x82", "\\xe2\\x82" },
+		{ "\xc0\x80", "\\xc0\\x80", "\\xc0\\x80" },
+		{ "\xe0\x80\xaf", "\\xe0\\x80\\xaf", "\\xe0\\x80\\xaf" },
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80", "\\xed\\xa0\\x80" },
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80",
+		  "\\xf4\\x90\\x80\\x80" },
+		/* right-to-left override, zero width space */
+		{ "a\xe2\x80\xae", "a\\xe2\\x80\\xae", "a\\xe2\\x80\\xae" },
+		{ "a\xe2\x80\x8b", "a\\xe2\\x80\\x8b", "a\\xe2\\x80\\x8b" },
+	};
+	char *got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		got = text_format(text_of(t[i].in), 0);
+		report(!strcmp(got, t[i].plain), "shown", t[i].in, got);
+		free(got);
+		got = text_format(text_of(t[i].in), TEXT_NAME);
+		report(!strcmp(got, t[i].name), "shown as name", t[i].in, got);
+		free(got);
+	}
+}
+
+static void test_json(void)
+{
+	static const struct {
+		const char *in, *out;
+	} t[] = {
+		{ "disk0", "{\"name\":\"disk0\"}" },
+		{ "a\"b\\", "{\"name\":\"a\\\"b\\\\\"}" },
+		{ "\xc3\xbc", "{\"name\":\"\\u00FC\"}" },
+		{ "\xc2\x9b", "{\"name\":\"\\u009B\"}" },
+		{ "a\xff\n",
+		  "{\"name\":\"a\\\\xff\\\\x0a\",\"name-hex\":\"61ff0a\"}" },
+		{ "\xed\xa0\x80",
+		  "{\"name\":\"\\\\xed\\\\xa0\\\\x80\",\"name-hex\":\"eda080\"}"
+		},
+	};
+	char *got;
+	json_t *o;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		o = json_object();
+		json_put_text(o, "name", text_of(t[i].in));
+		got = json_dumps(o, JSON_COMPACT | JSON_ENSURE_ASCII);
+		report(!strcmp(got, t[i].out), "json", t[i].in, got);
+		free(got);
+		json_decref(o);
+	}
+}
+
+static void test_uris(void)
+{
+	static const struct {
+		const char *address, *name, *out;
+	} t[] = {
+		{ "", "disk0", "nbd://localhost:10809/disk0" },
+		{ "0.0.0.0", "disk0", "nbd://127.0.0.1:10809/disk0" },
+		{ "[::]:1", "disk0", "nbd://[::1]:1/disk0" },
+		{ "192.0.2.1", "", "nbd://192.0.2.1:10809/" },
+		{ "2001:db8::1", "a b",
+		  "nbd://[2001:db8::1]:10809/a%20b" },
+		{ "fe80::1%lo", "x", "nbd://[fe80::1%25lo]:10809/x" },
+		{ "", "/a/b", "nbd://localhost:10809//a/b" },
+		{ "", "a%b?c#d&e", "nbd://localhost:10809/a%25b%3Fc%23d%26e" },
+		{ "", "\xff\n", "nbd://localhost:10809/%FF%0A" },
+		{ "", "-._~", "nbd://localhost:10809/-._~" },
+		{ "", "a:@!$'()*+,;=",
+		  "nbd://localhost:10809/a%3A%40%21%24%27%28%29%2A%2B%2C%3B%3D"
+		},
+	};
+	struct endpoint ep;
+	char *got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		endpoint_parse(t[i].address, &ep);
+		got = uri_format(&ep, text_of(t[i].name));
+		report(!strcmp(got, t[i].out), "uri", t[i].out, got);
+		free(got);
+	}
+}
+
+static char *split_and_join(const char *in)
+{
+	char *line = mem_copy(in), *joined = NULL, **argv = NULL;
+	const char *wrong;
+	size_t size;
+	FILE *f = open_memstream(&joined, &size);
+	int argc, i;
+
+	wrong = batch_split(line, &argv, &argc);
+	if (wrong)
+		fputs("refused", f);
+	for (i = 0; !wrong && i < argc; i++)
+		fprintf(f, "<%s>", argv[i]);
+	if (!wrong && argv[argc])
+		fputs("no NULL at the end", f);
+	fclose(f);
+	free(argv);
+	free(line);
+	return joined;
+}
+
+static void test_splitting(void)
+{
+	static const struct {
+		const char *in, *out;
+	} t[] = {
+		{ "", "" },
+		{ "\n", "" },
+		{ "  \t\r\n", "" },
+		{ "# a comment", "" },
+		{ "  # a comment 'with a quote", "" },
+		{ "show", "<show>" },
+		{ "show exports\n", "<show><exports>" },
+		{ "show exports\r\n", "<show><exports>" },
+		{ "\t show\t exports  ", "<show><exports>" },
+		{ "show # all", "<show>" },
+		{ "a#b", "<a#b>" },
+		{ "a\\#b \\#c", "<a#b><#c>" },
+		{ "'a b' \"c d\"", "<a b><c d>" },
+		{ "'' \"\"", "<><>" },
+		{ "a'b'\"c\"d", "<abcd>" },
+		{ "'a\\b\"c#'", "<a\\b\"c#>" },
+		{ "\"a\\\"b\\\\c\\$d\\`\"", "<a\"b\\c$d`>" },
+		{ "\"a\\nb'c\"", "<a\\nb'c>" },
+		{ "a\\ b", "<a b>" },
+		{ "\\'a \\\"b \\\\c", "<'a><\"b><\\c>" },
+		{ "$HOME ~ * `x`", "<$HOME><~><*><`x`>" },
+		{ "a\\", "refused" },
+		{ "a\\\n", "refused" },
+		{ "'a", "refused" },
+		{ "\"a\n", "refused" },
+		{ "\"a\\\"", "refused" },
+		{ "\"a\\", "refused" },
+		{ "\xff '\xfe'", "<\xff><\xfe>" },
+	};
+	char *got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		got = split_and_join(t[i].in);
+		report(!strcmp(got, t[i].out), "line", t[i].in, got);
+		free(got);
+	}
+}
+
+static void test_figures(void)
+{
+	static const struct {
+		const char *(*format)(char buf[FIGURE_MAX], uint64_t n);
+		uint64_t in;
+		const char *out;
+	} t[] = {
+		{ size_format, 0, "0 B" },
+		{ size_format, 1023, "1023 B" },
+		{ size_format, 1024, "1 KiB" },
+		{ size_format, 1536, "1.5 KiB" },
+		{ size_format, 1048575, "1 MiB" },
+		{ size_format, 1 << 30, "1 GiB" },
+		{ size_format, 3ULL << 39, "1.5 TiB" },
+		{ size_format, UINT64_MAX, "16 EiB" },
+		{ age_format, 0, "0s" },
+		{ age_format, 59999, "59s" },
+		{ age_format, 60000, "1m00s" },
+		{ age_format, 3723004, "1h02m" },
+		{ age_format, 90000000, "1d01h" },
+		{ seconds_format, 0, "0" },
+		{ seconds_format, 500, "0.5" },
+		{ seconds_format, 10000, "10" },
+		{ seconds_format, 60001, "60.001" },
+	};
+	char buf[FIGURE_MAX];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		t[i].format(buf, t[i].in);
+		report(!strcmp(buf, t[i].out), "figure", t[i].out, buf);
+	}
+}
+
+int main(void)
+{
+	test_endpoints();
+	test_long_endpoint();
+	test_numbers();
+	test_text();
+	test_json();
+	test_uris();
+	test_splitting();
+	test_figures();
+	return 0;
+}
