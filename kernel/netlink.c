@@ -496,7 +496,7 @@ static int export_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nbdt_export *export;
 	void *head;
-	int err;
+	int err = 0;
 
 	cb->seq = dump_seq(nbdt_export_generation());
 	while ((export = nbdt_export_get_from(cb->args[0]))) {
@@ -513,7 +513,8 @@ static int export_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		if (err)
 			break;
 	}
-	return skb->len;
+	/* One that doesn't fit into an empty message is an error. */
+	return skb->len ?: err;
 }
 
 /* --- Listeners --- */
@@ -630,11 +631,12 @@ static int dump_listener(struct nbdt_listener *listener, void *data)
 static int listener_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct dump dump = { .skb = skb, .cb = cb };
+	int err;
 
 	cb->seq = dump_seq(nbdt_listener_generation());
-	nbdt_listener_for_each(sock_net(skb->sk), cb->args[0], dump_listener,
-			       &dump);
-	return skb->len;
+	err = nbdt_listener_for_each(sock_net(skb->sk), cb->args[0],
+				     dump_listener, &dump);
+	return skb->len ?: err;
 }
 
 /* --- Connections --- */
@@ -686,7 +688,7 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct nbdt_conn *conn;
 	void *head;
-	int err;
+	int err = 0;
 
 	/* Connections come and go all the time; a dump is a sample. */
 	while ((conn = nbdt_conn_get_from(cb->args[0]))) {
@@ -703,7 +705,7 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		if (err)
 			break;
 	}
-	return skb->len;
+	return skb->len ?: err;
 }
 
 static unsigned int kill_and_wait(const struct nbdt_conn_filter *filter)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What can be done here; `make help` lists it. Kbuild says what the module is
+# made of. Everything is built in .build/, the module in one folder for each
+# kernel release, so that objects of several kernels don't mix.
+
+KERNELDIR ?= /lib/modules/$(shell uname -r)/build
+PREFIX    ?= /usr
+W         ?= 1
+
+utsrelease := $(KERNELDIR)/include/generated/utsrelease.h
+release     = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' '$(utsrelease)')
+# Links to the sources: kbuild puts the objects beside them.
+farm       ?= $(CURDIR)/.build/$(release)
+kbuild      = $(MAKE) --no-print-directory -C '$(KERNELDIR)' M='$(farm)' W=$(W)
+tool        = $(MAKE) --no-print-directory -C tools/nbdtargetctl \
+	      O='$(CURDIR)/.build/tools/nbdtargetctl' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+
+all: modules tools ## build the module for the running kernel (or KERNELDIR=...) and the tool
+
+modules: | $(utsrelease) ## build the module only
+	@mkdir -p '$(farm)'
+	+@flock '$(farm)' $(MAKE) --no-print-directory farm farm='$(farm)'
+
+tools: ## build the tool, nbdtargetctl, only
+	@mkdir -p .build/tools/nbdtargetctl
+	+@$(tool)
+
+install: all ## install module, tool and manual page (DESTDIR=, PREFIX=/usr)
+	+$(kbuild) modules_install INSTALL_MOD_PATH='$(DESTDIR)' INSTALL_MOD_DIR=updates
+	+$(tool) install
+
+uapi: ## write uapi/nbdtarget.h and what else comes from the netlink contract
+	uapi/generate
+
+deps: ## install the Debian packages that all of this needs, where missing
+	@selftests/deps
+
+demo: deps ## show a disk served to stock NBD clients, in a throw-away VM
+	@selftests/vm/run --disk 256M -- selftests/demo
+
+check: deps ## build without warnings and run the self-tests in the VM
+	@selftests/check
+
+bench: deps ## measure, in the VM that counts instructions
+	@selftests/bench
+
+shell: deps ## the VM with a prompt
+	@selftests/vm/run --shell
+
+style: deps ## static checks of all sources
+	@selftests/style
+
+clean: ## remove what was built
+	rm -rf .build
+
+help: ## print this
+	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 12
+
+# Under a lock, as VMs that are started at the same time build at the same time.
+# Sources that went away leave dangling links; objects of a build made in the
+# source folders by hand are no sources.
+farm:
+	@cp -rs --remove-destination '$(CURDIR)/Kbuild' '$(CURDIR)/kernel' '$(CURDIR)/uapi' '$(farm)'
+	@find '$(farm)' -type l \( -xtype l -o -name '*.ko' -o -name '*.o' -o -name '*.mod' \
+		-o -name '*.mod.c' -o -name '.*.cmd' \) -delete
+	+@$(kbuild) modules
+
+$(utsrelease):
+	@echo "make: no headers in $(KERNELDIR): install the package linux-headers-$$(uname -r)," \
+		"or set KERNELDIR" >&2
+	@false
+
+.PHONY: all modules tools install uapi deps demo check bench shell style clean help farm
