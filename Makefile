@@ -5,7 +5,7 @@
 # kernel release, so that objects of several kernels don't mix.
 
 KERNELDIR ?= /lib/modules/$(shell uname -r)/build
-PREFIX    ?= /usr
+PREFIX    ?= /usr/local
 W         ?= 1
 
 utsrelease := $(KERNELDIR)/include/generated/utsrelease.h
@@ -26,12 +26,13 @@ tools: ## build the tool, nbdtargetctl, only
 	@mkdir -p .build/tools/nbdtargetctl
 	+@$(tool)
 
-install: all ## install module, tool and manual page (DESTDIR=, PREFIX=/usr)
+install: all ## install module, tool and manual page (DESTDIR=, PREFIX=/usr/local)
 	+$(kbuild) modules_install INSTALL_MOD_PATH='$(DESTDIR)' INSTALL_MOD_DIR=updates
 	+$(tool) install
 
-uapi: ## write uapi/nbdtarget.h and what else comes from the netlink contract
-	uapi/generate
+uapi: ## write uapi/nbdtarget.h from the netlink contract
+	uapi/generate >uapi/nbdtarget.h.new
+	mv uapi/nbdtarget.h.new uapi/nbdtarget.h
 
 deps: ## install the Debian packages that all of this needs, where missing
 	@selftests/deps

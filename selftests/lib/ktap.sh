@@ -55,6 +55,7 @@ ktap_undo()
 
 	trap - ERR
 	set +e
+	jobs -p | xargs -r kill
 	for ((i = ${#KTAP_DEFERRED[@]} - 1; i >= 0; i--)); do
 		if ! eval "${KTAP_DEFERRED[i]}"; then
 			echo "cleaning up failed: ${KTAP_DEFERRED[i]}"
@@ -119,6 +120,8 @@ ktap_trace()
 ktap_test()
 {
 	KTAP_DEFERRED=()
+	# What is left running in the background can't hold the results up.
+	exec 3>&-
 	trap 'ktap_undo $?' EXIT
 	ktap_trace
 	set -e
