@@ -107,11 +107,15 @@ class Refused(Exception):
         self.text = text
 
 
+# Read at once: later its user may have given up the right to.
+NUMBERS = read_header()
+
+
 class Family:
     """A netlink socket that talks to a generic netlink family."""
 
     def __init__(self, name="nbdtarget"):
-        self.numbers = read_header()
+        self.numbers = NUMBERS
         self.socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW,
                                     NETLINK_GENERIC)
         self.socket.settimeout(60)
