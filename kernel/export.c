@@ -189,7 +189,7 @@ static u16 transmission_flags(const struct nbdt_export *export)
 	 */
 	if (export->max_connections != 1)
 		flags |= NBDT_FLAG_CAN_MULTI_CONN;
-	if (!bdev_nonrot(export->bdev))
+	if (bdev_rot(export->bdev))
 		flags |= NBDT_FLAG_ROTATIONAL;
 	if (export->read_only)
 		flags |= NBDT_FLAG_READ_ONLY;

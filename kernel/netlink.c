@@ -176,12 +176,20 @@ conn_kill_policy[NBDTARGET_A_CONN_MAX + 1] = {
 
 /* --- Common --- */
 
-/* A required attribute, or NULL and a message. */
-static struct nlattr *need(struct genl_info *info, int attr, const char *what)
+static const char *attr_string(struct genl_info *info, int attr)
 {
-	if (!info->attrs[attr])
+	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
+}
+
+/* That of a required attribute, or NULL and a message. */
+static const char *need_string(struct genl_info *info, int attr,
+			       const char *what)
+{
+	const char *string = attr_string(info, attr);
+
+	if (!string)
 		nbdt_set_err_msg(info->extack, "%s is missing", what);
-	return info->attrs[attr];
+	return string;
 }
 
 static int put_stats(struct sk_buff *skb, int attr,
@@ -374,9 +382,9 @@ static bool attr_set(struct genl_info *info, int attr)
 	return info->attrs[attr] && nla_get_u8(info->attrs[attr]);
 }
 
-static const char *attr_string(struct genl_info *info, int attr)
+static const char *need_export_name(struct genl_info *info)
 {
-	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
+	return need_string(info, NBDTARGET_A_EXPORT_NAME, "the export's name");
 }
 
 /* By its own name, not by being the default; with a reference. */
@@ -397,8 +405,6 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
 	struct nbdt_export_config config = {
-		.name = attr_string(info, NBDTARGET_A_EXPORT_NAME),
-		.device = attr_string(info, NBDTARGET_A_EXPORT_DEVICE),
 		.description = attr_string(info,
 					   NBDTARGET_A_EXPORT_DESCRIPTION),
 		.read_only = attr_set(info, NBDTARGET_A_EXPORT_READ_ONLY),
@@ -406,8 +412,12 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		.max_connections = max ? nla_get_u32(max) : 0,
 	};
 
-	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name") ||
-	    !need(info, NBDTARGET_A_EXPORT_DEVICE, "the export's device"))
+	config.name = need_export_name(info);
+	if (!config.name)
+		return -EINVAL;
+	config.device = need_string(info, NBDTARGET_A_EXPORT_DEVICE,
+				    "the export's device");
+	if (!config.device)
 		return -EINVAL;
 	if (!*config.device) {
 		nbdt_set_err_msg(info->extack, "the device's path is empty");
@@ -418,6 +428,7 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 
 static int export_set(struct sk_buff *skb, struct genl_info *info)
 {
+	const char *name = need_export_name(info);
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
 	struct nbdt_export_change change = {
 		.description = attr_string(info,
@@ -428,31 +439,32 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 		.is_default = attr_set(info, NBDTARGET_A_EXPORT_DEFAULT),
 	};
 
-	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name"))
+	if (!name)
 		return -EINVAL;
-	return nbdt_export_set(attr_string(info, NBDTARGET_A_EXPORT_NAME),
-			       &change, info->extack);
+	return nbdt_export_set(name, &change, info->extack);
 }
 
 static int export_del(struct sk_buff *skb, struct genl_info *info)
 {
-	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name"))
+	const char *name = need_export_name(info);
+
+	if (!name)
 		return -EINVAL;
-	return nbdt_export_remove(attr_string(info, NBDTARGET_A_EXPORT_NAME),
-				  info->attrs[NBDTARGET_A_EXPORT_FORCE],
+	return nbdt_export_remove(name, info->attrs[NBDTARGET_A_EXPORT_FORCE],
 				  info->extack);
 }
 
 static int export_get(struct sk_buff *skb, struct genl_info *info)
 {
+	const char *name = need_export_name(info);
 	struct nbdt_export *export;
 	struct sk_buff *msg;
 	void *head;
 	int err;
 
-	if (!need(info, NBDTARGET_A_EXPORT_NAME, "the export's name"))
+	if (!name)
 		return -EINVAL;
-	export = find_export(info, attr_string(info, NBDTARGET_A_EXPORT_NAME));
+	export = find_export(info, name);
 	if (!export)
 		return -ENOENT;
 	err = -ENOMEM;

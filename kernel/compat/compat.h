@@ -121,6 +121,14 @@ static inline void *bvec_virt(struct bio_vec *bvec)
 }
 #endif
 
+/* Asked the other way around before 7.0. */
+#ifndef NBDT_HAVE_BDEV_ROT
+static inline bool bdev_rot(struct block_device *bdev)
+{
+	return !bdev_nonrot(bdev);
+}
+#endif
+
 /* Addresses are sockaddr_unsized since 6.19. */
 #ifdef NBDT_HAVE_SOCKADDR_UNSIZED
 #define nbdt_compat_bind(sock, addr, len)				\
