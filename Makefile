@@ -43,6 +43,15 @@ demo: deps ## show a disk served to stock NBD clients, in a throw-away VM
 check: deps ## build without warnings and run the self-tests in the VM
 	@selftests/check
 
+check-full: deps ## all self-tests on all kernels, static checks and demo
+	@selftests/check --full
+
+coverage: deps ## which lines of the module the self-tests run, on the debug kernel
+	@selftests/coverage
+
+debug-kernel: deps ## build the debug kernel ahead of its first use
+	@selftests/vm/kernel debug
+
 bench: deps ## measure, in the VM that counts instructions
 	@selftests/bench
 
@@ -56,13 +65,15 @@ clean: ## remove what was built
 	rm -rf .build
 
 help: ## print this
-	@sed -nE 's/^([a-z]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
 
 # Under a lock, as VMs that are started at the same time build at the same time.
 # Sources that went away leave dangling links; objects of a build made in the
 # source folders by hand are no sources.
 farm:
 	@cp -rs --remove-destination '$(CURDIR)/Kbuild' '$(CURDIR)/kernel' '$(CURDIR)/uapi' '$(farm)'
+	@mkdir -p '$(farm)/selftests'
+	@cp -rs --remove-destination '$(CURDIR)/selftests/modules' '$(farm)/selftests'
 	@find '$(farm)' -type l \( -xtype l -o -name '*.ko' -o -name '*.o' -o -name '*.mod' \
 		-o -name '*.mod.c' -o -name '.*.cmd' \) -delete
 	+@$(kbuild) modules
@@ -72,4 +83,4 @@ $(utsrelease):
 		"or set KERNELDIR" >&2
 	@false
 
-.PHONY: all modules tools install uapi deps demo check bench shell style clean help farm
+.PHONY: all modules tools install uapi deps demo check check-full coverage debug-kernel bench shell style clean help farm
