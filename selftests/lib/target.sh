@@ -22,6 +22,17 @@ wait_for()
 	done
 }
 
+# scaled NUMBER: less of it on a kernel that checks each access to memory, where
+# everything takes several times as long.
+scaled()
+{
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		echo $(($1 / 4))
+	else
+		echo "$1"
+	fi
+}
+
 # new_disk KIND ARGUMENTS...: lib/disk, dropped when the test ends.
 new_disk()
 {
