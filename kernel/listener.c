@@ -173,8 +173,9 @@ static void listener_destroy(struct nbdt_listener *listener, bool force)
 
 	nbdt_sock_cancel(&listener->sock);
 	kthread_stop(listener->task);
-	put_task_struct(listener->task);
+	/* Until then, what comes in on the socket wakes the task. */
 	nbdt_sock_release(&listener->sock);
+	put_task_struct(listener->task);
 
 	nbdt_conn_kill_matching(&filter, "listener was removed");
 	nbdt_conn_wait_killed(&filter);
