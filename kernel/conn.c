@@ -374,10 +374,15 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock)
 	}
 	get_task_struct(conn->task);
 	nbdt_sock_init(&conn->sock, sock, conn->task);
-	/* From here on it is found, and may be killed before it runs. */
+	/*
+	 * From here on it is found, and being killed starts it: it may be at
+	 * its end before we are.
+	 */
+	kref_get(&conn->ref);
 	xa_store(&conns, conn->id, conn, GFP_KERNEL);
 	queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
 	wake_up_process(conn->task);
+	nbdt_conn_put(conn);
 	return 0;
 
 err_erase:
