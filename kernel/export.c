@@ -437,6 +437,8 @@ void nbdt_export_detach(struct nbdt_export *export, struct nbdt_conn *conn)
 	nbdt_stats_add(&export->past, &conn->stats);
 	WRITE_ONCE(export->nr_conns, export->nr_conns - 1);
 	spin_unlock(&export->conns_lock);
+	/* Who waits is looked for after the count has changed. */
+	smp_mb();
 	wake_up_var(&export->nr_conns);
 	nbdt_export_put(export);
 }

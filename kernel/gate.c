@@ -75,5 +75,7 @@ void nbdt_gate_open(struct nbdt_gate *gate)
 	spin_lock_irqsave(&gate->lock, flags);
 	WRITE_ONCE(gate->shut, false);
 	spin_unlock_irqrestore(&gate->lock, flags);
+	/* Who waits is looked for after the gate is open. */
+	smp_mb();
 	wake_up_var(&gate->shut);
 }
