@@ -268,9 +268,10 @@ static void device_dead(struct block_device *bdev, bool surprise)
 	struct nbdt_export *export = nbdt_compat_holder(bdev);
 
 	kref_get(&export->ref);
-	nbdt_compat_holder_unlock(bdev);
+	/* Not the last reference, as the device isn't closed yet. */
 	if (!queue_work(nbdt_control_wq, &export->dead_work))
 		nbdt_export_put(export);
+	nbdt_compat_holder_unlock(bdev);
 }
 
 static const struct blk_holder_ops holder_ops = {
