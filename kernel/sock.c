@@ -206,18 +206,21 @@ static int sock_wait(struct nbdt_sock *s, const bool *flag,
 		     unsigned long deadline)
 {
 	int err = 0;
+	long left;
 
 	for (;;) {
 		set_current_state(TASK_IDLE);
+		/* Once, as the deadline may pass between two looks. */
+		left = deadline - jiffies;
 		if (nbdt_sock_cancelled(s))
 			err = -ECANCELED;
 		else if (READ_ONCE(*flag))
 			break;
-		else if (time_after_eq(jiffies, deadline))
+		else if (left <= 0)
 			err = -ETIMEDOUT;
 		if (err)
 			break;
-		schedule_timeout(deadline - jiffies);
+		schedule_timeout(left);
 	}
 	__set_current_state(TASK_RUNNING);
 	return err;
