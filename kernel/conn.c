@@ -285,9 +285,12 @@ static void tick_one(struct nbdt_conn *conn)
 {
 	u64 requests = READ_ONCE(conn->stats.requests);
 
-	if (overdue(READ_ONCE(conn->rx_since)))
+	/* Once the socket is ready again, it is up to us, not to the client. */
+	if (overdue(READ_ONCE(conn->rx_since)) &&
+	    !READ_ONCE(conn->sock.readable))
 		nbdt_conn_kill(conn, "request was not finished in time");
-	if (overdue(READ_ONCE(conn->tx_since)))
+	if (overdue(READ_ONCE(conn->tx_since)) &&
+	    !READ_ONCE(conn->sock.writable))
 		nbdt_conn_kill(conn, "replies were not read in time");
 
 	/* Idle since the last tick, but not before: it can give memory back. */

@@ -17,6 +17,7 @@
 struct nbdt_export;
 struct nbdt_listener;
 struct nbdt_request;
+struct nbdt_series;
 
 /* Bytes that may be received ahead, of requests behind the one being read. */
 #define NBDT_READ_AHEAD		1024
@@ -27,7 +28,9 @@ enum nbdt_rx_state {
 	NBDT_RX_BUFFER,		/* rx.req needs memory */
 	NBDT_RX_PAYLOAD,	/* into rx.req's buffer */
 	NBDT_RX_DISCARD,	/* payload of rx.req, which was refused */
+	NBDT_RX_FILTER,		/* its payload says what a BLOCK_STATUS is of */
 	NBDT_RX_DISPATCH,	/* rx.req is complete, to be carried out */
+	NBDT_RX_SPLIT,		/* the next part of rx.series has its turn */
 	NBDT_RX_CLOSED,		/* nothing more is read */
 };
 
@@ -48,6 +51,11 @@ struct nbdt_conn {
 	struct sockaddr_storage peer;
 	unsigned long accepted;		/* jiffies */
 	u32 max_in_flight;
+
+	/* Set by the thread during negotiation, then read-only; mode is shown. */
+	enum nbdt_mode mode;
+	u32 contexts;			/* NBDT_CONTEXT_*, selected */
+	struct nbdt_cmd_limits limits;
 
 	/* The thread's; others may cancel it. */
 	struct nbdt_sock sock;
@@ -74,6 +82,9 @@ struct nbdt_conn {
 		struct nbdt_request *req;
 		struct iov_iter iter;	/* the rest of its payload */
 		u64 discard;		/* payload bytes still to discard */
+		struct nbdt_series *series;	/* being split, or NULL */
+		u64 at;			/* where its next part begins */
+		u8 header_len;		/* of a request */
 		unsigned int start;	/* read ahead and not yet used: */
 		unsigned int end;	/*  bytes start to end of buf */
 		bool lean;		/* the last request was a WRITE */

@@ -11,7 +11,8 @@
  * be undone.  So from the first such request on an export is careful: every
  * write locks its range.  Until then, and again when a while has passed
  * without one, whole blocks are written without any lock.  The mode changes
- * only while no request is being carried out (gate.c).
+ * only while no write is being carried out (gate.c).  Whatever only reads has
+ * no part in all that.
  */
 #include <linux/align.h>
 #include <linux/minmax.h>
@@ -20,8 +21,10 @@
 #include "export.h"
 #include "gate.h"
 #include "io.h"
+#include "map.h"
 #include "request.h"
 #include "slow.h"
+#include "status.h"
 
 static bool is_partial(const struct nbdt_request *req)
 {
@@ -45,10 +48,13 @@ void nbdt_dispatch_shape(struct nbdt_request *req)
 		fallthrough;
 	case NBDT_CMD_READ:
 	case NBDT_CMD_WRITE:
-		if (!length)
+		if (!length || req->hole)
 			return;
 		req->head = req->cmd.offset & (block - 1);
 		req->size = ALIGN(req->head + length, block);
+		return;
+	case NBDT_CMD_BLOCK_STATUS:
+		req->size = req->cmd.payload ?: nbdt_status_size(req);
 		return;
 	}
 }
@@ -108,6 +114,47 @@ void nbdt_dispatch_granted(struct nbdt_range *range)
 	nbdt_slow_queue(container_of(range, struct nbdt_request, range));
 }
 
+enum turn {
+	ITS_TURN,
+	LATER,		/* it is the range's now, perhaps carried out already */
+	NOT_NOW,	/* still the caller's */
+};
+
+/* What changes the device: through the gate, and the range if need be. */
+static enum turn begin_write(struct nbdt_request *req)
+{
+	struct nbdt_export *export = req->export;
+	bool care = needs_care(req);
+
+	if (!nbdt_gate_enter(&export->gate))
+		return NOT_NOW;
+	if (care && !export->careful) {
+		nbdt_gate_leave(&export->gate);
+		nbdt_export_be_careful(export);
+		return NOT_NOW;
+	}
+	if (care)
+		WRITE_ONCE(export->last_unaligned, jiffies);
+	req->inside = true;
+	if (export->map && req->cmd.type == NBDT_CMD_WRITE) {
+		req->mapped = true;
+		nbdt_map_write_begin(export->map, req->cmd.offset,
+				     req->cmd.length);
+	}
+	if (export->careful && !lock_range(req))
+		return LATER;
+	return ITS_TURN;
+}
+
+/* TX15: nothing to do, or nothing that takes the device. */
+static bool is_done_at_once(const struct nbdt_request *req)
+{
+	if (req->cmd.type == NBDT_CMD_FLUSH)
+		return false;
+	return !req->cmd.length || req->hole ||
+	       req->cmd.type == NBDT_CMD_BLOCK_STATUS;
+}
+
 /**
  * nbdt_dispatch - have a request carried out; thread of the connection only
  * @req: complete, with its buffer if it needs one
@@ -118,32 +165,19 @@ void nbdt_dispatch_granted(struct nbdt_range *range)
  */
 int nbdt_dispatch(struct nbdt_request *req)
 {
-	struct nbdt_export *export = req->export;
-
-	if (!req->cmd.length && req->cmd.type != NBDT_CMD_FLUSH) {
-		/* TX15: nothing to do is done at once. */
+	if (req->cmd.type == NBDT_CMD_BLOCK_STATUS)
+		nbdt_status_fill(req);
+	if (is_done_at_once(req)) {
 		nbdt_request_complete(req);
 		return 0;
 	}
 
-	if (!nbdt_gate_enter(&export->gate))
-		return -EBUSY;
-
 	if (nbdt_proto_cmd_writes(&req->cmd)) {
-		bool care = needs_care(req);
+		int turn = begin_write(req);
 
-		if (care && !export->careful) {
-			nbdt_gate_leave(&export->gate);
-			nbdt_export_be_careful(export);
-			return -EBUSY;
-		}
-		if (care)
-			WRITE_ONCE(export->last_unaligned, jiffies);
-		req->inside = true;
-		if (export->careful && !lock_range(req))
-			return 0;
+		if (turn != ITS_TURN)
+			return turn == NOT_NOW ? -EBUSY : 0;
 	}
-	req->inside = true;
 	execute(req);
 	return 0;
 }

@@ -26,6 +26,7 @@
 #include "compat/compat.h"
 #include "conn.h"
 #include "export.h"
+#include "map.h"
 #include "netlink.h"
 #include "slow.h"
 #include "trace.h"
@@ -128,6 +129,7 @@ struct nbdt_export *nbdt_export_get_from(u32 id)
 
 static void export_free(struct nbdt_export *export)
 {
+	nbdt_map_destroy(export->map);
 	kfree(export->description);
 	kfree(export->device);
 	kfree(export->name);
@@ -348,6 +350,33 @@ static int check_device(struct nbdt_export *export,
 	return 0;
 }
 
+/* What is never written learns nothing, but by being told. */
+static int create_map(struct nbdt_export *export,
+		      const struct nbdt_export_config *config,
+		      struct netlink_ext_ack *extack)
+{
+	if (export->read_only && !config->zeroed)
+		return 0;
+	if (config->map_granule && !is_power_of_2(config->map_granule)) {
+		nbdt_set_err_msg(extack,
+				 "the map's granularity is no power of two");
+		return -EINVAL;
+	}
+	if (config->map_granule && config->map_granule < export->block) {
+		nbdt_set_err_msg(extack,
+				 "the map's granularity is below the blocks of '%.40s'",
+				 export->device);
+		return -EINVAL;
+	}
+	export->map = nbdt_map_create(bdev_nr_bytes(export->bdev),
+				      config->map_granule);
+	if (!export->map)
+		return -ENOMEM;
+	if (config->zeroed)
+		nbdt_map_fill_zero(export->map);
+	return 0;
+}
+
 /* --- Being careful about partial blocks; see dispatch.c --- */
 
 /* Runs when the gate was shut and the last request has left. */
@@ -478,6 +507,8 @@ export_create(const struct nbdt_export_config *config)
 		goto err_free;
 	export->name_len = strlen(config->name);
 	export->read_only = config->read_only;
+	export->allocation_depth = config->allocation_depth;
+	nbdt_scan_init(&export->scan);
 	export->max_connections = config->max_connections;
 	spin_lock_init(&export->conns_lock);
 	INIT_LIST_HEAD(&export->conns);
@@ -578,6 +609,9 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	err = check_device(export, extack);
 	if (err)
 		goto err_close;
+	err = create_map(export, config, extack);
+	if (err)
+		goto err_close;
 	err = publish(export, config->is_default, extack);
 	if (err)
 		goto err_close;
@@ -672,6 +706,7 @@ static void export_destroy(struct nbdt_export *export)
 {
 	nbdt_export_kill_conns(export, "export was removed");
 	nbdt_export_wait_conns(export);
+	nbdt_scan_stop(export);
 	bdev_fput(export->file);
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);

@@ -10,11 +10,13 @@
 #include "gate.h"
 #include "proto.h"
 #include "range.h"
+#include "scan.h"
 #include "stats.h"
 
 struct block_device;
 struct file;
 struct nbdt_conn;
+struct nbdt_map;
 struct netlink_ext_ack;
 
 /*
@@ -33,6 +35,8 @@ struct nbdt_export {
 	u32 min_block;			/* told to clients */
 	u32 preferred_block;
 	bool read_only;
+	bool allocation_depth;		/* offers that metadata context */
+	struct nbdt_map *map;		/* what is known to be zero; or NULL */
 
 	/*
 	 * Size and transmission flags: guarded by nbdt_exports_mutex, and
@@ -61,6 +65,7 @@ struct nbdt_export {
 	unsigned long last_unaligned;	/* jiffies */
 	struct nbdt_ranges ranges;
 
+	struct nbdt_scan scan;		/* has a lock of its own */
 	struct work_struct dead_work;	/* the device went away */
 	struct kref ref;
 };
@@ -72,6 +77,9 @@ struct nbdt_export_config {
 	const char *description;	/* or NULL */
 	bool read_only;
 	bool is_default;
+	bool allocation_depth;
+	bool zeroed;			/* the device is known to be all zero */
+	u32 map_granule;		/* bytes; 0: the map's choice */
 	u32 max_connections;
 };
 

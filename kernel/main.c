@@ -12,6 +12,9 @@
  *	io.c		carries them out as bios; slow.c, what needs more steps
  *	reply.c		answers
  *
+ * and what it may ask about: map.c knows what is zero, scan.c finds out,
+ * context.c gives it names, status.c answers;
+ *
  * and below these: proto.c (wire format and rules), sock.c (the socket),
  * request.c and mem.c (memory and its bounds), gate.c and range.c (what keeps
  * requests apart).  export.c has the devices, target.c the limits, netlink.c

@@ -17,6 +17,7 @@
 
 #include "compat/compat.h"
 #include "conn.h"
+#include "context.h"
 #include "export.h"
 #include "negotiate.h"
 #include "proto.h"
@@ -47,6 +48,8 @@ struct negotiation {
 	unsigned long deadline;		/* jiffies */
 	bool fixed;			/* fixed newstyle was agreed */
 	bool no_zeroes;			/* so was this */
+	u32 contexts;			/* NBDT_CONTEXT_*, selected */
+	u32 contexts_export;		/* id of the export that they are of */
 	struct nbdt_option_head head;	/* the option being answered */
 	u8 *data;			/* its data: small, or allocated */
 	u8 small[SMALL_OPTION];
@@ -158,6 +161,23 @@ static int reply_attach_error(struct negotiation *neg, int err)
 	}
 }
 
+/* SM7: what was selected counts for the export that it was selected on. */
+static u32 contexts_on(const struct negotiation *neg,
+		       const struct nbdt_export *export)
+{
+	return neg->contexts_export == export->id ? neg->contexts : 0;
+}
+
+/* The limits as this client gets to know them; IG9: with INFO as with GO. */
+static void limits_on(const struct negotiation *neg,
+		      struct nbdt_export *export,
+		      struct nbdt_cmd_limits *limits)
+{
+	nbdt_export_limits(export, limits);
+	limits->flags = nbdt_proto_flags(limits->flags, neg->conn->mode,
+					 contexts_on(neg, export));
+}
+
 /*
  * Become a client of an export.  From here on the connection has to be
  * detached from it, which happens at its end.
@@ -173,11 +193,17 @@ static int attach(struct negotiation *neg, struct nbdt_export *export)
 	if (err) {
 		free_page((unsigned long)neg->conn->rx.buf);
 		neg->conn->rx.buf = NULL;
+		return err;
 	}
-	return err;
+	neg->conn->contexts = contexts_on(neg, export);
+	limits_on(neg, export, &neg->conn->limits);
+	return 0;
 }
 
-/* EN1 to EN6: no error can be told, so all of them close. */
+/*
+ * EN1 to EN6: no error can be told, so all of them close.  EN5: with extended
+ * headers a client has to use GO.
+ */
 static int option_export_name(struct negotiation *neg)
 {
 	size_t pad = neg->no_zeroes ? NBDT_EXPORT_NAME_PAD : 0;
@@ -187,6 +213,8 @@ static int option_export_name(struct negotiation *neg)
 	struct nbdt_export *export;
 	int err;
 
+	if (neg->conn->mode == NBDT_MODE_EXTENDED)
+		return fail(neg, -EPROTO, "EXPORT_NAME after EXTENDED_HEADERS");
 	if (!nbdt_proto_name_valid(neg->data, neg->head.length))
 		return fail(neg, -EINVAL, "export name is not valid");
 	export = nbdt_export_get(neg->data, neg->head.length);
@@ -197,7 +225,7 @@ static int option_export_name(struct negotiation *neg)
 	if (err)
 		return fail(neg, err, "export can't be used");
 
-	limits = &export->limits;
+	limits = &neg->conn->limits;
 	wire.size = cpu_to_be64(limits->size);
 	wire.flags = cpu_to_be16(limits->flags);
 	err = send(neg, &vec, 1, false);
@@ -309,7 +337,7 @@ static int reply_infos(struct negotiation *neg, struct nbdt_export *export,
 	struct nbdt_cmd_limits limits;
 	int err = 0;
 
-	nbdt_export_limits(export, &limits);
+	limits_on(neg, export, &limits);
 	if ((go->infos & BIT(NBDT_INFO_NAME)) ||
 	    go->name_len != export->name_len)
 		err = reply_info_text(neg, NBDT_INFO_NAME, export->name,
@@ -342,6 +370,13 @@ static int info_or_go(struct negotiation *neg, struct nbdt_export *export,
 	return err;
 }
 
+static int reply_unknown_export(struct negotiation *neg, const char *name,
+				u32 len)
+{
+	return reply_error(neg, NBDT_REP_ERR_UNKNOWN, "no export '%*pE' here",
+			   min_t(int, len, MAX_TEXT_NAME / 4), name);
+}
+
 static int option_info(struct negotiation *neg)
 {
 	struct nbdt_export *export;
@@ -355,13 +390,108 @@ static int option_info(struct negotiation *neg)
 				   nbdt_proto_option_name(neg->head.option));
 	export = nbdt_export_get(go.name, go.name_len);
 	if (!export)
-		return reply_error(neg, NBDT_REP_ERR_UNKNOWN,
-				   "no export '%*pE' here",
-				   min_t(int, go.name_len, MAX_TEXT_NAME / 4),
-				   go.name);
+		return reply_unknown_export(neg, go.name, go.name_len);
 	err = info_or_go(neg, export, &go);
 	nbdt_export_put(export);
 	return err;
+}
+
+/* SR1 to SR4. */
+static int option_structured_reply(struct negotiation *neg)
+{
+	if (neg->head.length)
+		return reply_no_data_wanted(neg);
+	switch (neg->conn->mode) {
+	case NBDT_MODE_SIMPLE:
+		WRITE_ONCE(neg->conn->mode, NBDT_MODE_STRUCTURED);
+		return reply_ack(neg);
+	case NBDT_MODE_STRUCTURED:
+		return reply_error(neg, NBDT_REP_ERR_INVALID,
+				   "structured replies were agreed before");
+	default:
+		return reply_error(neg, NBDT_REP_ERR_EXT_HEADER_REQD,
+				   "extended headers were agreed before");
+	}
+}
+
+/* EH1 to EH4: more than structured replies, which need not come first. */
+static int option_extended_headers(struct negotiation *neg)
+{
+	if (neg->head.length)
+		return reply_no_data_wanted(neg);
+	if (neg->conn->mode == NBDT_MODE_EXTENDED)
+		return reply_error(neg, NBDT_REP_ERR_INVALID,
+				   "extended headers were agreed before");
+	WRITE_ONCE(neg->conn->mode, NBDT_MODE_EXTENDED);
+	return reply_ack(neg);
+}
+
+/* LM6: all that there is, without a query; SM3: then nothing is selected. */
+static u32 match_queries(struct negotiation *neg, struct nbdt_export *export,
+			 struct nbdt_meta *meta)
+{
+	bool list = neg->head.option == NBDT_OPT_LIST_META_CONTEXT;
+	u32 all = nbdt_context_all(export), found = 0, i;
+	struct nbdt_query query;
+
+	if (list && !meta->count)
+		return all;
+	for (i = 0; i < meta->count && found != all; i++) {
+		nbdt_proto_query(meta, &query);
+		found |= nbdt_context_match(&query, all, list);
+	}
+	return found;
+}
+
+/* LM7, SM4: each of CONTEXTS; LM8: in a list they have no ids. */
+static int reply_contexts(struct negotiation *neg, u32 contexts, bool list)
+{
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < NBDT_NR_CONTEXTS && !err; i++) {
+		const char *name = nbdt_context_name(i);
+		__be32 id = cpu_to_be32(list ? 0 : nbdt_context_id(i));
+		struct kvec parts[] = {
+			{ &id, sizeof(id) },
+			{ (char *)name, strlen(name) },
+		};
+
+		if (contexts & BIT(i))
+			err = reply(neg, NBDT_REP_META_CONTEXT, parts,
+				    ARRAY_SIZE(parts));
+	}
+	return err ?: reply_ack(neg);
+}
+
+/* LM1 to LM10, SM1 to SM9. */
+static int option_meta_context(struct negotiation *neg)
+{
+	bool list = neg->head.option == NBDT_OPT_LIST_META_CONTEXT;
+	const char *option = nbdt_proto_option_name(neg->head.option);
+	struct nbdt_export *export;
+	struct nbdt_meta meta;
+	u32 contexts;
+
+	/* SM1: whatever comes of it, the old selection is gone. */
+	if (!list)
+		neg->contexts = 0;
+	if (!list && neg->conn->mode < NBDT_MODE_STRUCTURED)
+		return reply_error(neg, NBDT_REP_ERR_INVALID,
+				   "%s needs structured replies", option);
+	if (nbdt_proto_meta(neg->data, neg->head.length, &meta))
+		return reply_error(neg, NBDT_REP_ERR_INVALID,
+				   "%s is malformed", option);
+	export = nbdt_export_get(meta.name, meta.name_len);
+	if (!export)
+		return reply_unknown_export(neg, meta.name, meta.name_len);
+	contexts = match_queries(neg, export, &meta);
+	if (!list) {
+		neg->contexts = contexts;
+		neg->contexts_export = export->id;
+	}
+	nbdt_export_put(export);
+	return reply_contexts(neg, contexts, list);
 }
 
 static int option_unsupported(struct negotiation *neg)
@@ -384,10 +514,10 @@ static const struct option options[] = {
 	[NBDT_OPT_STARTTLS]		= { },
 	[NBDT_OPT_INFO]			= { .run = option_info },
 	[NBDT_OPT_GO]			= { .run = option_info },
-	[NBDT_OPT_STRUCTURED_REPLY]	= { },
-	[NBDT_OPT_LIST_META_CONTEXT]	= { },
-	[NBDT_OPT_SET_META_CONTEXT]	= { },
-	[NBDT_OPT_EXTENDED_HEADERS]	= { },
+	[NBDT_OPT_STRUCTURED_REPLY]	= { .run = option_structured_reply },
+	[NBDT_OPT_LIST_META_CONTEXT]	= { .run = option_meta_context },
+	[NBDT_OPT_SET_META_CONTEXT]	= { .run = option_meta_context },
+	[NBDT_OPT_EXTENDED_HEADERS]	= { .run = option_extended_headers },
 };
 
 static int run_option(struct negotiation *neg)

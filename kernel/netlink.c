@@ -22,6 +22,7 @@
 #include "conn.h"
 #include "export.h"
 #include "listener.h"
+#include "map.h"
 #include "mem.h"
 #include "netlink.h"
 #include "target.h"
@@ -62,6 +63,11 @@ static struct netlink_range_validation memory_limit_range = {
 	.max = LONG_MAX,
 };
 
+static struct netlink_range_validation granularity_range = {
+	.min = NBDT_MAP_GRANULE_MIN,
+	.max = NBDT_MAP_GRANULE_MAX,
+};
+
 /* What each attribute has to look like, in whichever command. */
 #define EXPORT_NAME_POLICY						\
 	[NBDTARGET_A_EXPORT_NAME] = {					\
@@ -84,6 +90,17 @@ static struct netlink_range_validation memory_limit_range = {
 	[NBDTARGET_A_EXPORT_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1)
 #define EXPORT_MAX_CONNECTIONS_POLICY					\
 	[NBDTARGET_A_EXPORT_MAX_CONNECTIONS] = { .type = NLA_U32 }
+#define EXPORT_ALLOCATION_DEPTH_POLICY					\
+	[NBDTARGET_A_EXPORT_ALLOCATION_DEPTH] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_ZEROED_POLICY						\
+	[NBDTARGET_A_EXPORT_ZEROED] = { .type = NLA_FLAG }
+#define EXPORT_MAP_GRANULARITY_POLICY					\
+	[NBDTARGET_A_EXPORT_MAP_GRANULARITY] =				\
+		NLA_POLICY_FULL_RANGE(NLA_U32, &granularity_range)
+#define EXPORT_SCAN_RATE_POLICY						\
+	[NBDTARGET_A_EXPORT_SCAN_RATE] = NLA_POLICY_MIN(NLA_U64, 1)
+#define EXPORT_SCAN_STOP_POLICY						\
+	[NBDTARGET_A_EXPORT_SCAN_STOP] = { .type = NLA_FLAG }
 #define EXPORT_FORCE_POLICY						\
 	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG }
 #define LISTENER_ADDRESS_POLICY						\
@@ -124,6 +141,16 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_READ_ONLY_POLICY,
 	EXPORT_DEFAULT_POLICY,
 	EXPORT_MAX_CONNECTIONS_POLICY,
+	EXPORT_ALLOCATION_DEPTH_POLICY,
+	EXPORT_ZEROED_POLICY,
+	EXPORT_MAP_GRANULARITY_POLICY,
+};
+
+static const struct nla_policy
+export_scan_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_SCAN_RATE_POLICY,
+	EXPORT_SCAN_STOP_POLICY,
 };
 
 static const struct nla_policy
@@ -180,6 +207,10 @@ static const char *attr_string(struct genl_info *info, int attr)
 {
 	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
 }
+
+static_assert((int)NBDTARGET_REPLY_MODE_SIMPLE == NBDT_MODE_SIMPLE);
+static_assert((int)NBDTARGET_REPLY_MODE_STRUCTURED == NBDT_MODE_STRUCTURED);
+static_assert((int)NBDTARGET_REPLY_MODE_EXTENDED == NBDT_MODE_EXTENDED);
 
 /* That of a required attribute, or NULL and a message. */
 static const char *need_string(struct genl_info *info, int attr,
@@ -364,6 +395,44 @@ static int put_export_description(struct sk_buff *skb,
 	return err;
 }
 
+static u32 scan_state(const struct nbdt_scan *scan)
+{
+	if (READ_ONCE(scan->running))
+		return NBDTARGET_SCAN_STATE_RUNNING;
+	if (!READ_ONCE(scan->started))
+		return NBDTARGET_SCAN_STATE_NONE;
+	return READ_ONCE(scan->err) ? NBDTARGET_SCAN_STATE_STOPPED :
+				      NBDTARGET_SCAN_STATE_COMPLETE;
+}
+
+/* What is known of where the device is zero, and how it came to be known. */
+static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
+{
+	const int pad = NBDTARGET_A_EXPORT_PAD;
+	const struct nbdt_scan *scan = &export->scan;
+	const struct nbdt_map *map = READ_ONCE(export->map);
+	u64 zero, hole;
+
+	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH,
+		       export->allocation_depth) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_SCAN_STATE,
+			scan_state(scan)) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SCAN_DONE,
+			      READ_ONCE(scan->done), pad))
+		return -EMSGSIZE;
+	if (!map)
+		return 0;
+	nbdt_map_count(map, &zero, &hole);
+	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
+			1U << map->shift) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_MAP_MEMORY,
+			      nbdt_map_bytes(map), pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_ZERO_BYTES, zero, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_HOLE_BYTES, hole, pad))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 {
 	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_ID, export->id) ||
@@ -372,6 +441,7 @@ static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 	if (cmd == NBDTARGET_CMD_EXPORT_DEL_NTF)
 		return 0;
 	if (put_export_device(skb, export) || put_export_use(skb, export) ||
+	    put_export_map(skb, export) ||
 	    put_export_description(skb, export))
 		return -EMSGSIZE;
 	return 0;
@@ -403,12 +473,18 @@ static struct nbdt_export *find_export(struct genl_info *info,
 
 static int export_add(struct sk_buff *skb, struct genl_info *info)
 {
+	struct nlattr *granularity =
+		info->attrs[NBDTARGET_A_EXPORT_MAP_GRANULARITY];
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
 	struct nbdt_export_config config = {
 		.description = attr_string(info,
 					   NBDTARGET_A_EXPORT_DESCRIPTION),
 		.read_only = attr_set(info, NBDTARGET_A_EXPORT_READ_ONLY),
 		.is_default = attr_set(info, NBDTARGET_A_EXPORT_DEFAULT),
+		.allocation_depth =
+			attr_set(info, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH),
+		.zeroed = info->attrs[NBDTARGET_A_EXPORT_ZEROED],
+		.map_granule = granularity ? nla_get_u32(granularity) : 0,
 		.max_connections = max ? nla_get_u32(max) : 0,
 	};
 
@@ -452,6 +528,29 @@ static int export_del(struct sk_buff *skb, struct genl_info *info)
 		return -EINVAL;
 	return nbdt_export_remove(name, info->attrs[NBDTARGET_A_EXPORT_FORCE],
 				  info->extack);
+}
+
+static int export_scan(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *rate = info->attrs[NBDTARGET_A_EXPORT_SCAN_RATE];
+	const char *name = need_export_name(info);
+	struct nbdt_export *export;
+	int err = 0;
+
+	if (!name)
+		return -EINVAL;
+	export = find_export(info, name);
+	if (!export)
+		return -ENOENT;
+	if (!info->attrs[NBDTARGET_A_EXPORT_SCAN_STOP]) {
+		err = nbdt_scan_start(export, rate ? nla_get_u64(rate) : 0,
+				      info->extack);
+	} else if (!nbdt_scan_stop(export)) {
+		nbdt_set_err_msg(info->extack, "no scan is running");
+		err = -ENOENT;
+	}
+	nbdt_export_put(export);
+	return err;
 }
 
 static int export_get(struct sk_buff *skb, struct genl_info *info)
@@ -681,7 +780,7 @@ static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
 			NBDTARGET_A_CONN_LOCAL_PORT) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_STATE, READ_ONCE(conn->state)) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_REPLY_MODE,
-			NBDTARGET_REPLY_MODE_SIMPLE) ||
+			READ_ONCE(conn->mode)) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_IN_FLIGHT,
 			READ_ONCE(conn->in_flight)) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_MEMORY,
@@ -776,6 +875,7 @@ static const struct genl_ops ops[] = {
 	{ COMMAND(EXPORT_ADD, EXPORT, export_add), .doit = export_add },
 	{ COMMAND(EXPORT_SET, EXPORT, export_set), .doit = export_set },
 	{ COMMAND(EXPORT_DEL, EXPORT, export_del), .doit = export_del },
+	{ COMMAND(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
 	{ COMMAND(EXPORT_GET, EXPORT, export_get), .doit = export_get,
 	  .dumpit = export_dump },
 	{ COMMAND(LISTENER_ADD, LISTENER, listener_add), .doit = listener_add },

@@ -8,14 +8,17 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "compat/compat.h"
+#include "compat/unaligned.h"
 #include "proto.h"
 
 /* The rules of one command; the flags an export advertises follow from it. */
 struct cmd_rule {
 	bool known;
 	u16 flags;		/* flags that may be set on it (1.15) */
+	u16 flags_df;		/* and with NBDT_FLAG_SEND_DF */
+	u16 flags_fast;		/* and with NBDT_FLAG_SEND_FAST_ZERO */
 	u16 needs;		/* NBDT_FLAG_* without which it is unknown */
+	enum nbdt_mode mode;	/* below which it is unknown */
 	bool ranged;		/* offset and length mean something */
 	bool payload;		/* length bytes follow the request */
 	bool returns;		/* length bytes follow the reply */
@@ -27,6 +30,7 @@ static const struct cmd_rule cmd_rules[] = {
 	[NBDT_CMD_READ] = {
 		.known = true,
 		.flags = NBDT_CMD_FUA,
+		.flags_df = NBDT_CMD_DF,
 		.ranged = true,
 		.returns = true,
 		.past_end = NBDT_EINVAL,
@@ -67,10 +71,18 @@ static const struct cmd_rule cmd_rules[] = {
 	},
 	[NBDT_CMD_WRITE_ZEROES] = {
 		.known = true,
-		.flags = NBDT_CMD_FUA | NBDT_CMD_NO_HOLE | NBDT_CMD_FAST_ZERO,
+		.flags = NBDT_CMD_FUA | NBDT_CMD_NO_HOLE,
+		.flags_fast = NBDT_CMD_FAST_ZERO,
 		.ranged = true,
 		.writes = true,
 		.past_end = NBDT_ENOSPC,
+	},
+	[NBDT_CMD_BLOCK_STATUS] = {
+		.known = true,
+		.flags = NBDT_CMD_FUA | NBDT_CMD_REQ_ONE,
+		.mode = NBDT_MODE_STRUCTURED,
+		.ranged = true,
+		.past_end = NBDT_EINVAL,
 	},
 };
 
@@ -161,6 +173,56 @@ int nbdt_proto_go(const u8 *data, size_t len, struct nbdt_go *go)
 	return 0;
 }
 
+/**
+ * nbdt_proto_meta - parse the data of LIST_ and SET_META_CONTEXT
+ * @data: the option's data
+ * @len: its length
+ * @meta: filled in; points into @data
+ *
+ * LM2: the lengths inside must add up to exactly @len.  Queries may be of any
+ * length that fits: one that is no name of anything matches nothing.
+ *
+ * Return: 0, or -EINVAL.
+ */
+int nbdt_proto_meta(const u8 *data, size_t len, struct nbdt_meta *meta)
+{
+	const u8 *at, *end = data + len;
+	u32 i;
+
+	if (len < 8)
+		return -EINVAL;
+	meta->name_len = get_unaligned_be32(data);
+	if (meta->name_len > len - 8)
+		return -EINVAL;
+	meta->name = data + 4;
+	if (!nbdt_proto_name_valid(meta->name, meta->name_len))
+		return -EINVAL;
+	at = data + 4 + meta->name_len;
+	meta->count = get_unaligned_be32(at);
+	at += 4;
+	meta->queries = at;
+	for (i = 0; i < meta->count; i++) {
+		u32 query_len;
+
+		if (end - at < 4)
+			return -EINVAL;
+		query_len = get_unaligned_be32(at);
+		at += 4;
+		if (query_len > end - at || memchr(at, '\0', query_len))
+			return -EINVAL;
+		at += query_len;
+	}
+	return at == end ? 0 : -EINVAL;
+}
+
+/* The next of meta->count queries; no more calls than that. */
+void nbdt_proto_query(struct nbdt_meta *meta, struct nbdt_query *query)
+{
+	query->len = get_unaligned_be32(meta->queries);
+	query->text = meta->queries + 4;
+	meta->queries += 4 + query->len;
+}
+
 /* Name of an option for messages and traces, or NULL when it is unknown. */
 const char *nbdt_proto_option_name(u32 option)
 {
@@ -182,13 +244,25 @@ const char *nbdt_proto_option_name(u32 option)
 }
 
 /**
- * nbdt_proto_cmd - decode a request
- * @wire: the 28 bytes as received
- * @cmd: filled in
+ * nbdt_proto_flags - the transmission flags that a client is told
+ * @flags: what the export can do
+ * @mode: of the connection
+ * @contexts: whether metadata contexts are selected
  *
- * Return: 0, or -EBADMSG when the magic is wrong and the stream is lost.
+ * FL4: DF exactly when it can be used.  FL9: no payload for BLOCK_STATUS when
+ * there is nothing that it could choose from.
  */
-int nbdt_proto_cmd(const struct nbdt_wire_request *wire, struct nbdt_cmd *cmd)
+u16 nbdt_proto_flags(u16 flags, enum nbdt_mode mode, bool contexts)
+{
+	if (mode >= NBDT_MODE_STRUCTURED)
+		flags |= NBDT_FLAG_SEND_DF;
+	if (mode >= NBDT_MODE_EXTENDED && contexts)
+		flags |= NBDT_FLAG_BLOCK_STATUS_PAYLOAD;
+	return flags;
+}
+
+static int decode_compact(const struct nbdt_wire_request *wire,
+			  struct nbdt_cmd *cmd)
 {
 	if (wire->magic != cpu_to_be32(NBDT_REQUEST_MAGIC))
 		return -EBADMSG;
@@ -197,13 +271,39 @@ int nbdt_proto_cmd(const struct nbdt_wire_request *wire, struct nbdt_cmd *cmd)
 	cmd->cookie = wire->cookie;
 	cmd->offset = be64_to_cpu(wire->offset);
 	cmd->length = be32_to_cpu(wire->length);
+	cmd->payload = cmd_rule(cmd->type)->payload ? cmd->length : 0;
 	return 0;
 }
 
-/* Bytes that follow the request, to be consumed whatever it is answered. */
-u64 nbdt_proto_cmd_payload(const struct nbdt_cmd *cmd)
+/* EX1: what the length is the length of, a flag says. */
+static int decode_extended(const struct nbdt_wire_ext_request *wire,
+			   struct nbdt_cmd *cmd)
 {
-	return cmd_rule(cmd->type)->payload ? cmd->length : 0;
+	if (wire->magic != cpu_to_be32(NBDT_EXTENDED_REQUEST_MAGIC))
+		return -EBADMSG;
+	cmd->flags = be16_to_cpu(wire->flags);
+	cmd->type = be16_to_cpu(wire->type);
+	cmd->cookie = wire->cookie;
+	cmd->offset = be64_to_cpu(wire->offset);
+	cmd->length = be64_to_cpu(wire->length);
+	cmd->payload = cmd->flags & NBDT_CMD_PAYLOAD_LEN ? cmd->length : 0;
+	return 0;
+}
+
+/**
+ * nbdt_proto_cmd - decode a request
+ * @wire: nbdt_proto_request_len() bytes as received, of any alignment
+ * @mode: of the connection
+ * @cmd: filled in
+ *
+ * Return: 0, or -EBADMSG when the magic is wrong and the stream is lost
+ * (EX6: that of another mode is).
+ */
+int nbdt_proto_cmd(const void *wire, enum nbdt_mode mode, struct nbdt_cmd *cmd)
+{
+	if (unlikely(mode == NBDT_MODE_EXTENDED))
+		return decode_extended(wire, cmd);
+	return decode_compact(wire, cmd);
 }
 
 bool nbdt_proto_cmd_writes(const struct nbdt_cmd *cmd)
@@ -211,42 +311,209 @@ bool nbdt_proto_cmd_writes(const struct nbdt_cmd *cmd)
 	return cmd_rule(cmd->type)->writes;
 }
 
+static u16 flags_allowed(const struct cmd_rule *rule, u16 export_flags)
+{
+	u16 flags = rule->flags;
+
+	if (export_flags & NBDT_FLAG_SEND_DF)
+		flags |= rule->flags_df;
+	if (export_flags & NBDT_FLAG_SEND_FAST_ZERO)
+		flags |= rule->flags_fast;
+	return flags;
+}
+
+/* EX1 to EX4, WR3, BS10: who may bring a payload, and who has to. */
+static struct nbdt_verdict check_payload(const struct nbdt_cmd *cmd,
+					 enum nbdt_mode mode,
+					 const struct nbdt_cmd_limits *limits)
+{
+	bool has = cmd->flags & NBDT_CMD_PAYLOAD_LEN;
+	bool may = cmd->type == NBDT_CMD_WRITE ||
+		   (cmd->type == NBDT_CMD_BLOCK_STATUS &&
+		    (limits->flags & NBDT_FLAG_BLOCK_STATUS_PAYLOAD));
+
+	if (mode < NBDT_MODE_EXTENDED || !may) {
+		if (has)
+			return (struct nbdt_verdict) { NBDT_EINVAL,
+				"a payload does not belong to this command" };
+	} else if (!has && cmd->type == NBDT_CMD_WRITE) {
+		return (struct nbdt_verdict) { NBDT_EINVAL,
+			"WRITE needs the flag PAYLOAD_LEN here" };
+	}
+	return (struct nbdt_verdict) { NBDT_OK, NULL };
+}
+
+static struct nbdt_verdict check_range(const struct nbdt_cmd *cmd,
+				       const struct cmd_rule *rule,
+				       const struct nbdt_cmd_limits *limits)
+{
+	if (cmd->offset > limits->size ||
+	    cmd->length > limits->size - cmd->offset)
+		return (struct nbdt_verdict) { rule->past_end,
+			"beyond the end of the export" };
+	if (rule->returns && cmd->length > limits->max_payload)
+		return (struct nbdt_verdict) { NBDT_EOVERFLOW,
+			"longer than the maximum payload" };
+	return (struct nbdt_verdict) { NBDT_OK, NULL };
+}
+
 /**
  * nbdt_proto_cmd_check - judge a request before anything is done for it
  * @cmd: the request
- * @limits: of its export
+ * @mode: of the connection
+ * @limits: what holds on it
  *
- * The checks stand in the order of section 1.10 of the rules.
+ * The checks stand in the order of section 1.10 of the rules.  Of a
+ * BLOCK_STATUS with a payload the range is judged when that is here, by
+ * nbdt_proto_range_check().
  *
- * Return: NBDT_OK, or the error to answer.
+ * Return: NBDT_OK, or the error to answer and a text for people.
  */
-enum nbdt_error nbdt_proto_cmd_check(const struct nbdt_cmd *cmd,
-				     const struct nbdt_cmd_limits *limits)
+struct nbdt_verdict nbdt_proto_cmd_check(const struct nbdt_cmd *cmd,
+					 enum nbdt_mode mode,
+					 const struct nbdt_cmd_limits *limits)
 {
 	const struct cmd_rule *rule = cmd_rule(cmd->type);
+	struct nbdt_verdict verdict;
 
-	if (!rule->known || (rule->needs & ~limits->flags))
-		return NBDT_EINVAL;
-	if (cmd->flags & ~rule->flags)
-		return NBDT_EINVAL;
+	if (!rule->known || mode < rule->mode ||
+	    (rule->needs & ~limits->flags))
+		return (struct nbdt_verdict) { NBDT_EINVAL,
+			"unknown command" };
+	verdict = check_payload(cmd, mode, limits);
+	if (verdict.error)
+		return verdict;
+	if (cmd->flags & ~flags_allowed(rule, limits->flags) &
+	    ~NBDT_CMD_PAYLOAD_LEN)
+		return (struct nbdt_verdict) { NBDT_EINVAL,
+			"flag that this command does not have" };
 	if (rule->writes && (limits->flags & NBDT_FLAG_READ_ONLY))
-		return NBDT_EPERM;
+		return (struct nbdt_verdict) { NBDT_EPERM,
+			"the export is read-only" };
 	if (!rule->ranged)
-		return NBDT_OK;
-	if (cmd->offset > limits->size ||
-	    cmd->length > limits->size - cmd->offset)
-		return rule->past_end;
-	if (rule->returns && cmd->length > limits->max_payload)
-		return NBDT_EOVERFLOW;
-	return NBDT_OK;
+		return (struct nbdt_verdict) { NBDT_OK, NULL };
+	if (cmd->type == NBDT_CMD_BLOCK_STATUS && cmd->payload)
+		return (struct nbdt_verdict) { NBDT_OK, NULL };
+	return check_range(cmd, rule, limits);
 }
 
-void nbdt_proto_simple_reply(struct nbdt_wire_simple_reply *wire,
-			     const struct nbdt_cmd *cmd, enum nbdt_error error)
+/* For a range that became known after nbdt_proto_cmd_check(). */
+struct nbdt_verdict nbdt_proto_range_check(const struct nbdt_cmd *cmd,
+					   const struct nbdt_cmd_limits *limits)
 {
-	wire->magic = cpu_to_be32(NBDT_SIMPLE_REPLY_MAGIC);
-	wire->error = cpu_to_be32(error);
-	wire->cookie = cmd->cookie;
+	return check_range(cmd, cmd_rule(cmd->type), limits);
+}
+
+/* Return: the length of what was written to @wire, as of all that follow. */
+size_t nbdt_proto_simple_reply(void *wire, const struct nbdt_cmd *cmd,
+			       enum nbdt_error error)
+{
+	struct nbdt_wire_simple_reply *reply = wire;
+
+	reply->magic = cpu_to_be32(NBDT_SIMPLE_REPLY_MAGIC);
+	reply->error = cpu_to_be32(error);
+	reply->cookie = cmd->cookie;
+	return sizeof(*reply);
+}
+
+/**
+ * nbdt_proto_chunk - what every chunk of a reply begins with
+ * @wire: room for nbdt_proto_chunk_len() bytes
+ * @mode: structured or extended
+ * @cmd: what is answered
+ * @offset: of the client's request, which @cmd may be a part of
+ * @flags: NBDT_CHUNK_DONE for the last (TX9), or 0
+ * @type: of the chunk
+ * @len: bytes that follow
+ */
+size_t nbdt_proto_chunk(void *wire, enum nbdt_mode mode,
+			const struct nbdt_cmd *cmd, u64 offset, u16 flags,
+			enum nbdt_chunk type, u64 len)
+{
+	struct nbdt_wire_ext_chunk *ext = wire;
+	struct nbdt_wire_chunk *chunk = wire;
+
+	if (mode == NBDT_MODE_EXTENDED) {
+		ext->magic = cpu_to_be32(NBDT_EXTENDED_REPLY_MAGIC);
+		ext->flags = cpu_to_be16(flags);
+		ext->type = cpu_to_be16(type);
+		ext->cookie = cmd->cookie;
+		ext->offset = cpu_to_be64(offset);
+		ext->length = cpu_to_be64(len);
+		return sizeof(*ext);
+	}
+	chunk->magic = cpu_to_be32(NBDT_STRUCTURED_REPLY_MAGIC);
+	chunk->flags = cpu_to_be16(flags);
+	chunk->type = cpu_to_be16(type);
+	chunk->cookie = cmd->cookie;
+	chunk->length = cpu_to_be32(len);
+	return sizeof(*chunk);
+}
+
+/* @cmd->length bytes of data from @cmd->offset follow. */
+size_t nbdt_proto_chunk_data(void *wire, enum nbdt_mode mode,
+			     const struct nbdt_cmd *cmd, u64 offset, u16 flags)
+{
+	__be64 at = cpu_to_be64(cmd->offset);
+	size_t len;
+
+	len = nbdt_proto_chunk(wire, mode, cmd, offset, flags,
+			       NBDT_CHUNK_OFFSET_DATA,
+			       sizeof(at) + cmd->length);
+	memcpy(wire + len, &at, sizeof(at));
+	return len + sizeof(at);
+}
+
+/* @cmd's range is zero. */
+size_t nbdt_proto_chunk_hole(void *wire, enum nbdt_mode mode,
+			     const struct nbdt_cmd *cmd, u64 offset, u16 flags)
+{
+	struct nbdt_wire_hole hole = {
+		.offset = cpu_to_be64(cmd->offset),
+		.length = cpu_to_be32(cmd->length),
+	};
+	size_t len;
+
+	len = nbdt_proto_chunk(wire, mode, cmd, offset, flags,
+			       NBDT_CHUNK_OFFSET_HOLE, sizeof(hole));
+	memcpy(wire + len, &hole, sizeof(hole));
+	return len + sizeof(hole);
+}
+
+/* The verdict's text, all of it, follows. */
+size_t nbdt_proto_chunk_error(void *wire, enum nbdt_mode mode,
+			      const struct nbdt_cmd *cmd, u64 offset,
+			      u16 flags, const struct nbdt_verdict *verdict)
+{
+	const size_t fixed = offsetof(struct nbdt_wire_chunk_error, offset);
+	size_t text_len = verdict->text ? strlen(verdict->text) : 0;
+	struct nbdt_wire_chunk_error error = {
+		.error = cpu_to_be32(verdict->error),
+		.text_len = cpu_to_be16(text_len),
+	};
+	size_t len;
+
+	len = nbdt_proto_chunk(wire, mode, cmd, offset, flags,
+			       NBDT_CHUNK_ERROR, fixed + text_len);
+	memcpy(wire + len, &error, fixed);
+	return len + fixed;
+}
+
+/* An error from @cmd->offset on; no text follows. */
+size_t nbdt_proto_chunk_error_offset(void *wire, enum nbdt_mode mode,
+				     const struct nbdt_cmd *cmd, u64 offset,
+				     u16 flags, enum nbdt_error error)
+{
+	struct nbdt_wire_chunk_error chunk = {
+		.error = cpu_to_be32(error),
+		.offset = cpu_to_be64(cmd->offset),
+	};
+	size_t len;
+
+	len = nbdt_proto_chunk(wire, mode, cmd, offset, flags,
+			       NBDT_CHUNK_ERROR_OFFSET, sizeof(chunk));
+	memcpy(wire + len, &chunk, sizeof(chunk));
+	return len + sizeof(chunk);
 }
 
 /**
@@ -275,5 +542,24 @@ enum nbdt_error nbdt_proto_error(int err)
 		return NBDT_ESHUTDOWN;
 	default:
 		return NBDT_EIO;
+	}
+}
+
+/* The same in words, for those whom a number doesn't tell enough. */
+const char *nbdt_proto_error_text(enum nbdt_error error)
+{
+	switch (error) {
+	case NBDT_EIO:
+		return "the device reports an error";
+	case NBDT_ENOMEM:
+		return "the server is short of memory";
+	case NBDT_ENOSPC:
+		return "the device has no space left";
+	case NBDT_ENOTSUP:
+		return "the device has no fast way to write zeroes";
+	case NBDT_ESHUTDOWN:
+		return "the export is going away";
+	default:
+		return NULL;
 	}
 }

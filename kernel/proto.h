@@ -19,12 +19,25 @@
 #define NBDT_OPTION_MAGIC	0x49484156454f5054ULL	/* "IHAVEOPT" */
 #define NBDT_OPTION_REPLY_MAGIC	0x0003e889045565a9ULL
 #define NBDT_REQUEST_MAGIC	0x25609513U
+#define NBDT_EXTENDED_REQUEST_MAGIC	0x21e41c71U
 #define NBDT_SIMPLE_REPLY_MAGIC	0x67446698U
+#define NBDT_STRUCTURED_REPLY_MAGIC	0x668e33efU
+#define NBDT_EXTENDED_REPLY_MAGIC	0x6e8a278cU
 
 /* Handshake flags of the server; the client answers with the same bits. */
 #define NBDT_FIXED_NEWSTYLE	BIT(0)
 #define NBDT_NO_ZEROES		BIT(1)
 #define NBDT_HANDSHAKE_FLAGS	(NBDT_FIXED_NEWSTYLE | NBDT_NO_ZEROES)
+
+/*
+ * How requests and replies look.  Each can do all that those before it can;
+ * a client moves up during negotiation and never down, but by STARTTLS.
+ */
+enum nbdt_mode {
+	NBDT_MODE_SIMPLE,	/* TX6: one header for each reply */
+	NBDT_MODE_STRUCTURED,	/* TX7: READ and BLOCK_STATUS in chunks */
+	NBDT_MODE_EXTENDED,	/* TX8: larger headers, all in chunks */
+};
 
 enum nbdt_option {
 	NBDT_OPT_EXPORT_NAME		= 1,
@@ -78,6 +91,7 @@ enum nbdt_info {
 #define NBDT_FLAG_CAN_MULTI_CONN	BIT(8)
 #define NBDT_FLAG_SEND_CACHE		BIT(10)
 #define NBDT_FLAG_SEND_FAST_ZERO	BIT(11)
+#define NBDT_FLAG_BLOCK_STATUS_PAYLOAD	BIT(12)
 
 enum nbdt_cmd_type {
 	NBDT_CMD_READ		= 0,
@@ -87,6 +101,7 @@ enum nbdt_cmd_type {
 	NBDT_CMD_TRIM		= 4,
 	NBDT_CMD_CACHE		= 5,
 	NBDT_CMD_WRITE_ZEROES	= 6,
+	NBDT_CMD_BLOCK_STATUS	= 7,
 };
 
 #define NBDT_CMD_FUA		BIT(0)
@@ -94,6 +109,24 @@ enum nbdt_cmd_type {
 #define NBDT_CMD_DF		BIT(2)
 #define NBDT_CMD_REQ_ONE	BIT(3)
 #define NBDT_CMD_FAST_ZERO	BIT(4)
+#define NBDT_CMD_PAYLOAD_LEN	BIT(5)
+
+/* Chunks of structured and extended replies. */
+#define NBDT_CHUNK_DONE		BIT(0)
+
+enum nbdt_chunk {
+	NBDT_CHUNK_NONE			= 0,
+	NBDT_CHUNK_OFFSET_DATA		= 1,
+	NBDT_CHUNK_OFFSET_HOLE		= 2,
+	NBDT_CHUNK_BLOCK_STATUS		= 5,
+	NBDT_CHUNK_BLOCK_STATUS_EXT	= 6,
+	NBDT_CHUNK_ERROR		= 0x8001,
+	NBDT_CHUNK_ERROR_OFFSET		= 0x8002,
+};
+
+/* Status of base:allocation. */
+#define NBDT_STATE_HOLE		BIT(0)
+#define NBDT_STATE_ZERO		BIT(1)
 
 /* Error numbers on the wire: fixed by the protocol, not the host's errno. */
 enum nbdt_error {
@@ -174,6 +207,17 @@ struct nbdt_wire_request {
 } __packed;
 static_assert(sizeof(struct nbdt_wire_request) == 28);
 
+struct nbdt_wire_ext_request {
+	__be32 magic;
+	__be16 flags;
+	__be16 type;
+	__be64 cookie;
+	__be64 offset;
+	__be64 length;
+} __packed;
+static_assert(sizeof(struct nbdt_wire_ext_request) == 32);
+#define NBDT_MAX_REQUEST	sizeof(struct nbdt_wire_ext_request)
+
 struct nbdt_wire_simple_reply {
 	__be32 magic;
 	__be32 error;
@@ -181,20 +225,81 @@ struct nbdt_wire_simple_reply {
 } __packed;
 static_assert(sizeof(struct nbdt_wire_simple_reply) == 16);
 
+struct nbdt_wire_chunk {
+	__be32 magic;
+	__be16 flags;
+	__be16 type;
+	__be64 cookie;
+	__be32 length;
+} __packed;
+static_assert(sizeof(struct nbdt_wire_chunk) == 20);
+
+struct nbdt_wire_ext_chunk {
+	__be32 magic;
+	__be16 flags;
+	__be16 type;
+	__be64 cookie;
+	__be64 offset;		/* of the request */
+	__be64 length;
+} __packed;
+static_assert(sizeof(struct nbdt_wire_ext_chunk) == 32);
+
+/* What chunks begin with, by their type. */
+struct nbdt_wire_hole {
+	__be64 offset;
+	__be32 length;
+} __packed;
+static_assert(sizeof(struct nbdt_wire_hole) == 12);
+
+struct nbdt_wire_chunk_error {
+	__be32 error;
+	__be16 text_len;
+	/* the text, then for ERROR_OFFSET: */
+	__be64 offset;
+} __packed;
+static_assert(sizeof(struct nbdt_wire_chunk_error) == 14);
+
+struct nbdt_wire_extent {
+	__be32 length;
+	__be32 status;
+} __packed;
+static_assert(sizeof(struct nbdt_wire_extent) == 8);
+
+struct nbdt_wire_ext_extent {
+	__be64 length;
+	__be64 status;
+} __packed;
+static_assert(sizeof(struct nbdt_wire_ext_extent) == 16);
+
+/* A reply's head in any mode: of a chunk with what it begins with. */
+#define NBDT_MAX_REPLY_HEAD	(sizeof(struct nbdt_wire_ext_chunk) + \
+				 sizeof(struct nbdt_wire_chunk_error))
+
 /* A request in host order. */
 struct nbdt_cmd {
 	u16 type;
 	u16 flags;
 	__be64 cookie;		/* TX1: opaque, only ever echoed */
 	u64 offset;
-	u64 length;
+	u64 length;		/* of what it is about; see PAYLOAD */
+	/*
+	 * Bytes that follow it, to be consumed whatever it is answered.  Of a
+	 * BLOCK_STATUS with a payload, LENGTH is known only when that is here.
+	 */
+	u64 payload;
 };
 
 /* What the rules about a request need to know of the export. */
 struct nbdt_cmd_limits {
 	u64 size;
 	u32 max_payload;
-	u16 flags;		/* NBDT_FLAG_* */
+	u16 flags;		/* NBDT_FLAG_*, as nbdt_proto_flags() has them */
+};
+
+/* What a request is answered, and why in words; NULL says nothing. */
+struct nbdt_verdict {
+	enum nbdt_error error;
+	const char *text;
 };
 
 /* An option's head in host order. */
@@ -210,6 +315,22 @@ struct nbdt_go {
 	u32 infos;		/* BIT(enum nbdt_info) that were asked for */
 };
 
+/*
+ * The data of LIST_META_CONTEXT and SET_META_CONTEXT.  It was walked through
+ * once when it was parsed, so that nbdt_proto_query() can't run out of it.
+ */
+struct nbdt_meta {
+	const char *name;	/* of the export */
+	u32 name_len;
+	u32 count;		/* queries */
+	const u8 *queries;
+};
+
+struct nbdt_query {
+	const char *text;
+	u32 len;
+};
+
 void nbdt_proto_greeting(struct nbdt_wire_greeting *wire);
 int nbdt_proto_option_head(const struct nbdt_wire_option *wire,
 			   struct nbdt_option_head *head);
@@ -217,16 +338,54 @@ void nbdt_proto_option_reply(struct nbdt_wire_option_reply *wire, u32 option,
 			     u32 type, u32 length);
 bool nbdt_proto_name_valid(const char *name, size_t len);
 int nbdt_proto_go(const u8 *data, size_t len, struct nbdt_go *go);
+int nbdt_proto_meta(const u8 *data, size_t len, struct nbdt_meta *meta);
+void nbdt_proto_query(struct nbdt_meta *meta, struct nbdt_query *query);
 const char *nbdt_proto_option_name(u32 option);
+u16 nbdt_proto_flags(u16 flags, enum nbdt_mode mode, bool contexts);
 
-int nbdt_proto_cmd(const struct nbdt_wire_request *wire, struct nbdt_cmd *cmd);
-u64 nbdt_proto_cmd_payload(const struct nbdt_cmd *cmd);
-enum nbdt_error nbdt_proto_cmd_check(const struct nbdt_cmd *cmd,
-				     const struct nbdt_cmd_limits *limits);
+int nbdt_proto_cmd(const void *wire, enum nbdt_mode mode,
+		   struct nbdt_cmd *cmd);
+struct nbdt_verdict nbdt_proto_cmd_check(const struct nbdt_cmd *cmd,
+					 enum nbdt_mode mode,
+					 const struct nbdt_cmd_limits *limits);
+struct nbdt_verdict nbdt_proto_range_check(const struct nbdt_cmd *cmd,
+					   const struct nbdt_cmd_limits *limits);
 bool nbdt_proto_cmd_writes(const struct nbdt_cmd *cmd);
-void nbdt_proto_simple_reply(struct nbdt_wire_simple_reply *wire,
-			     const struct nbdt_cmd *cmd,
-			     enum nbdt_error error);
+
+/* Of a request in MODE. */
+static inline size_t nbdt_proto_request_len(enum nbdt_mode mode)
+{
+	return mode == NBDT_MODE_EXTENDED ?
+		sizeof(struct nbdt_wire_ext_request) :
+		sizeof(struct nbdt_wire_request);
+}
+
+/* Of what each chunk begins with in MODE. */
+static inline size_t nbdt_proto_chunk_len(enum nbdt_mode mode)
+{
+	return mode == NBDT_MODE_EXTENDED ?
+		sizeof(struct nbdt_wire_ext_chunk) :
+		sizeof(struct nbdt_wire_chunk);
+}
+
+size_t nbdt_proto_simple_reply(void *wire, const struct nbdt_cmd *cmd,
+			       enum nbdt_error error);
+size_t nbdt_proto_chunk(void *wire, enum nbdt_mode mode,
+			const struct nbdt_cmd *cmd, u64 offset, u16 flags,
+			enum nbdt_chunk type, u64 len);
+size_t nbdt_proto_chunk_data(void *wire, enum nbdt_mode mode,
+			     const struct nbdt_cmd *cmd, u64 offset,
+			     u16 flags);
+size_t nbdt_proto_chunk_hole(void *wire, enum nbdt_mode mode,
+			     const struct nbdt_cmd *cmd, u64 offset,
+			     u16 flags);
+size_t nbdt_proto_chunk_error(void *wire, enum nbdt_mode mode,
+			      const struct nbdt_cmd *cmd, u64 offset,
+			      u16 flags, const struct nbdt_verdict *verdict);
+size_t nbdt_proto_chunk_error_offset(void *wire, enum nbdt_mode mode,
+				     const struct nbdt_cmd *cmd, u64 offset,
+				     u16 flags, enum nbdt_error error);
 enum nbdt_error nbdt_proto_error(int err);
+const char *nbdt_proto_error_text(enum nbdt_error error);
 
 #endif /* NBDT_PROTO_H */

@@ -7,13 +7,20 @@
  * as pages, which the network then holds until the client has them.  A send
  * that finds no room is gone on with when there is.
  *
+ * On the wire each is a head, then data from the request's buffer or the text
+ * of an error.  To a client with structured replies it is one chunk: those of
+ * a READ in parts are joined by their series (series.h), and the chunks of a
+ * BLOCK_STATUS, heads and all, were written into its buffer (status.c).
+ *
  * Everything here runs in the connection's thread.
  */
 #include <linux/mm.h>
 
 #include "conn.h"
+#include "export.h"
 #include "reply.h"
 #include "request.h"
+#include "series.h"
 #include "trace.h"
 
 /* Data up to this size is cheaper to copy than to give away. */
@@ -24,52 +31,162 @@
 /* An unaligned read's data may lie in this many pieces. */
 #define COPY_PIECES	3
 
-#define HEADER_LEN	sizeof(struct nbdt_wire_simple_reply)
-
 struct batch {
 	struct kvec vec[BATCH_VECS];
 	unsigned int nr;
 	size_t len;
 };
 
-/* Bytes of data that follow the header. */
-static u32 data_len(const struct nbdt_request *req)
-{
-	if (req->cmd.type != NBDT_CMD_READ || req->error)
-		return 0;
-	return req->cmd.length;
-}
-
 static bool sends_pages(const struct nbdt_request *req)
 {
-	return data_len(req) > COPY_MAX;
+	return req->data_len > COPY_MAX;
 }
 
-static void count_reply(struct nbdt_conn *conn, const struct nbdt_request *req)
+/* All of it. */
+static u32 wire_len(const struct nbdt_request *req)
+{
+	return req->reply_len + req->data_len + req->text_len;
+}
+
+/* CMD is that of the client's request, which may have been split. */
+static void count_reply(struct nbdt_conn *conn, const struct nbdt_request *req,
+			const struct nbdt_cmd *cmd, bool failed)
 {
 	struct nbdt_stats *stats = &conn->stats;
 
 	WRITE_ONCE(stats->requests, stats->requests + 1);
-	if (req->error) {
+	if (failed) {
 		WRITE_ONCE(stats->errors, stats->errors + 1);
 		return;
 	}
-	switch (req->cmd.type) {
+	switch (cmd->type) {
 	case NBDT_CMD_READ:
 		WRITE_ONCE(stats->reads, stats->reads + 1);
-		WRITE_ONCE(stats->read_bytes,
-			   stats->read_bytes + req->cmd.length);
+		WRITE_ONCE(stats->read_bytes, stats->read_bytes + cmd->length);
 		break;
 	case NBDT_CMD_WRITE:
 		WRITE_ONCE(stats->writes, stats->writes + 1);
 		WRITE_ONCE(stats->written_bytes,
-			   stats->written_bytes + req->cmd.length);
+			   stats->written_bytes + cmd->length);
 		break;
 	default:
 		return;
 	}
-	if (req->size != req->cmd.length)
+	if ((cmd->offset | cmd->length) & (req->export->block - 1))
 		WRITE_ONCE(stats->unaligned, stats->unaligned + 1);
+}
+
+/* An error, with a text for people. */
+static void frame_error(struct nbdt_request *req, enum nbdt_mode mode)
+{
+	struct nbdt_verdict verdict = {
+		.error = req->error,
+		.text = req->text ?: nbdt_proto_error_text(req->error),
+	};
+
+	req->reply_len = nbdt_proto_chunk_error(req->reply, mode, &req->cmd,
+						req->cmd.offset,
+						NBDT_CHUNK_DONE, &verdict);
+	req->text = verdict.text;
+	req->text_len = verdict.text ? strlen(verdict.text) : 0;
+}
+
+static void frame_none(struct nbdt_request *req, enum nbdt_mode mode,
+		       u64 offset)
+{
+	req->reply_len = nbdt_proto_chunk(req->reply, mode, &req->cmd, offset,
+					  NBDT_CHUNK_DONE, NBDT_CHUNK_NONE, 0);
+}
+
+/* RD9: nothing can fail any more, so content may be the last chunk. */
+static void frame_content(struct nbdt_request *req, enum nbdt_mode mode,
+			  u64 offset, u16 flags)
+{
+	if (req->hole) {
+		req->reply_len = nbdt_proto_chunk_hole(req->reply, mode,
+						       &req->cmd, offset,
+						       flags);
+		return;
+	}
+	req->reply_len = nbdt_proto_chunk_data(req->reply, mode, &req->cmd,
+					       offset, flags);
+	req->data_len = req->cmd.length;
+}
+
+/*
+ * A part's chunk.  RD4, TX10: the first error of a series is told, with the
+ * place; what comes after it need not be, but is where it is there.
+ *
+ * Return: whether there is anything to send.
+ */
+static bool frame_part(struct nbdt_request *req, enum nbdt_mode mode)
+{
+	struct nbdt_series *series = req->series;
+	bool last = nbdt_series_put(series);
+	u64 offset = series->cmd.offset;
+	u16 flags = last ? NBDT_CHUNK_DONE : 0;
+	bool send = true;
+
+	if (!req->error) {
+		frame_content(req, mode, offset, flags);
+	} else if (!series->failed) {
+		series->failed = true;
+		req->reply_len = nbdt_proto_chunk_error_offset(req->reply,
+							       mode, &req->cmd,
+							       offset, flags,
+							       req->error);
+	} else if (last) {
+		frame_none(req, mode, offset);
+	} else {
+		send = false;
+	}
+	if (last) {
+		count_reply(req->conn, req, &series->cmd, series->failed);
+		kfree(series);
+	}
+	req->series = NULL;
+	return send;
+}
+
+static void frame_chunk(struct nbdt_request *req, enum nbdt_mode mode)
+{
+	if (req->error)
+		frame_error(req, mode);
+	else if (req->cmd.type == NBDT_CMD_READ && req->cmd.length)
+		frame_content(req, mode, req->cmd.offset, NBDT_CHUNK_DONE);
+	else if (req->cmd.type == NBDT_CMD_BLOCK_STATUS)
+		req->data_len = req->size;
+	else if (req->cmd.type == NBDT_CMD_READ || mode == NBDT_MODE_EXTENDED)
+		frame_none(req, mode, req->cmd.offset);
+	else
+		req->reply_len = nbdt_proto_simple_reply(req->reply, &req->cmd,
+							 NBDT_OK);
+}
+
+static void frame_simple(struct nbdt_request *req)
+{
+	req->reply_len = nbdt_proto_simple_reply(req->reply, &req->cmd,
+						 req->error);
+	if (req->cmd.type == NBDT_CMD_READ && !req->error)
+		req->data_len = req->cmd.length;
+}
+
+/* Return: whether there is anything to send. */
+static bool frame(struct nbdt_request *req)
+{
+	enum nbdt_mode mode = req->conn->mode;
+
+	req->reply_len = 0;
+	req->data_len = 0;
+	req->text_len = 0;
+	if (req->series)
+		return frame_part(req, mode);
+	if (mode == NBDT_MODE_SIMPLE)
+		frame_simple(req);
+	else
+		frame_chunk(req, mode);
+	count_reply(req->conn, req, &req->cmd, req->error);
+	return true;
 }
 
 /**
@@ -78,13 +195,12 @@ static void count_reply(struct nbdt_conn *conn, const struct nbdt_request *req)
  */
 void nbdt_reply_queue(struct nbdt_request *req)
 {
-	struct nbdt_conn *conn = req->conn;
-
 	if (unlikely(req->status) && !req->error)
 		req->error = nbdt_proto_error(req->status);
-	nbdt_proto_simple_reply(&req->reply.simple, &req->cmd, req->error);
-	count_reply(conn, req);
-	list_add_tail(&req->queue, &conn->tx.queue);
+	if (frame(req))
+		list_add_tail(&req->queue, &req->conn->tx.queue);
+	else
+		nbdt_request_free(req);
 }
 
 static void batch_add(struct batch *batch, void *base, size_t len)
@@ -100,7 +216,7 @@ static void batch_add(struct batch *batch, void *base, size_t len)
 static void batch_add_data(struct batch *batch, struct nbdt_request *req,
 			   u32 skip)
 {
-	u32 left = data_len(req) - skip;
+	u32 left = req->data_len - skip;
 	struct bio_vec *bv = req->bvecs;
 
 	for (skip += req->head; left; bv++) {
@@ -127,14 +243,17 @@ static bool batch_fill(struct batch *batch, struct nbdt_conn *conn)
 	list_for_each_entry(req, &conn->tx.queue, queue) {
 		if (batch->nr + 1 + COPY_PIECES > BATCH_VECS)
 			return true;
-		if (sent < HEADER_LEN)
-			batch_add(batch, (void *)&req->reply + sent,
-				  HEADER_LEN - sent);
+		if (sent < req->reply_len)
+			batch_add(batch, req->reply + sent,
+				  req->reply_len - sent);
 		if (sends_pages(req))
 			return true;
-		if (data_len(req))
-			batch_add_data(batch, req, sent > HEADER_LEN ?
-				       sent - HEADER_LEN : 0);
+		sent -= min_t(u32, sent, req->reply_len);
+		if (req->data_len)
+			batch_add_data(batch, req, sent);
+		if (req->text_len)
+			batch_add(batch, (void *)req->text + sent,
+				  req->text_len - sent);
 		sent = 0;
 	}
 	return false;
@@ -148,7 +267,7 @@ static void advance(struct nbdt_conn *conn, u32 n)
 	conn->tx.moved += n;
 	n += conn->tx.sent;
 	list_for_each_entry_safe(req, next, &conn->tx.queue, queue) {
-		u32 len = HEADER_LEN + data_len(req);
+		u32 len = wire_len(req);
 
 		if (n < len)
 			break;
@@ -173,9 +292,9 @@ static int send_copied(struct nbdt_conn *conn)
 /* The first reply's pages. */
 static int send_pages(struct nbdt_conn *conn, struct nbdt_request *req)
 {
-	if (conn->tx.sent == HEADER_LEN) {
+	if (conn->tx.sent == req->reply_len) {
 		iov_iter_bvec(&conn->tx.iter, ITER_SOURCE, req->bvecs,
-			      req->nr_bvecs, req->head + data_len(req));
+			      req->nr_bvecs, req->head + req->data_len);
 		iov_iter_advance(&conn->tx.iter, req->head);
 	}
 	return nbdt_sock_send_iter(&conn->sock, &conn->tx.iter,
@@ -187,7 +306,7 @@ static int send_some(struct nbdt_conn *conn)
 	struct nbdt_request *req;
 
 	req = list_first_entry(&conn->tx.queue, struct nbdt_request, queue);
-	if (conn->tx.sent >= HEADER_LEN && sends_pages(req))
+	if (conn->tx.sent >= req->reply_len && sends_pages(req))
 		return send_pages(conn, req);
 	return send_copied(conn);
 }

@@ -16,6 +16,7 @@
 #include "dispatch.h"
 #include "export.h"
 #include "gate.h"
+#include "map.h"
 #include "request.h"
 #include "trace.h"
 
@@ -40,6 +41,17 @@ void nbdt_request_cache_exit(void)
 	kmem_cache_destroy(request_cache);
 }
 
+static void init_buffer(struct nbdt_request *req)
+{
+	req->head = 0;
+	req->size = 0;
+	req->nr_bvecs = 0;
+	req->max_bvecs = NBDT_INLINE_BVECS;
+	req->bvecs = req->inline_bvecs;
+	req->charged = 0;
+	req->more_bios = NULL;
+}
+
 /**
  * nbdt_request_create - a fresh request; thread of the connection only
  * @conn: that it came on
@@ -61,17 +73,15 @@ struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
 		req->conn = conn;
 		req->export = conn->export;
 	}
+	req->series = NULL;
 	req->error = NBDT_OK;
+	req->hole = false;
 	req->status = 0;
-	req->head = 0;
-	req->size = 0;
-	req->nr_bvecs = 0;
-	req->max_bvecs = NBDT_INLINE_BVECS;
-	req->bvecs = req->inline_bvecs;
-	req->charged = 0;
-	req->more_bios = NULL;
+	init_buffer(req);
+	req->text = NULL;
 	req->inside = false;
 	req->locked = false;
+	req->mapped = false;
 	WRITE_ONCE(conn->in_flight, conn->in_flight + 1);
 	return req;
 }
@@ -89,6 +99,13 @@ static void free_buffer(struct nbdt_request *req)
 	kfree(req->more_bios);
 	if (req->charged)
 		nbdt_mem_uncharge(&req->conn->mem, req->charged);
+}
+
+/* The payload was read out of it; the reply needs another. */
+void nbdt_request_free_buffer(struct nbdt_request *req)
+{
+	free_buffer(req);
+	init_buffer(req);
 }
 
 /**
@@ -110,8 +127,10 @@ void nbdt_request_destroy_free(struct nbdt_conn *conn)
 	struct nbdt_request *req, *next;
 
 	list_for_each_entry_safe(req, next, &conn->free, queue) {
-		if (req->page)
+		if (req->page) {
 			put_page(req->page);
+			nbdt_mem_uncharge(&conn->mem, PAGE_SIZE);
+		}
 		kmem_cache_free(request_cache, req);
 	}
 	INIT_LIST_HEAD(&conn->free);
@@ -185,12 +204,31 @@ static int alloc_more_bios(struct nbdt_request *req)
 	return req->more_bios ? 0 : -ENOMEM;
 }
 
+/*
+ * Charge the connection's account, if need be with what it keeps for requests
+ * to come.
+ */
+static bool charge(struct nbdt_conn *conn, size_t bytes)
+{
+	if (nbdt_mem_charge(&conn->mem, bytes))
+		return true;
+	if (list_empty(&conn->free))
+		return false;
+	nbdt_request_destroy_free(conn);
+	return nbdt_mem_charge(&conn->mem, bytes);
+}
+
+/* It stays charged as long as it is kept. */
 static int alloc_kept_page(struct nbdt_request *req)
 {
 	if (!req->page) {
+		if (!charge(req->conn, PAGE_SIZE))
+			return -EBUSY;
 		req->page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
-		if (!req->page)
+		if (!req->page) {
+			nbdt_mem_uncharge(&req->conn->mem, PAGE_SIZE);
 			return -ENOMEM;
+		}
 	}
 	req->bvecs[0] = (struct bio_vec) {
 		.bv_page = req->page,
@@ -215,11 +253,11 @@ int nbdt_request_alloc_buffer(struct nbdt_request *req)
 	size_t bytes = PAGE_ALIGN(req->size);
 	int err;
 
-	if (!nbdt_mem_charge(&req->conn->mem, bytes))
-		return -EBUSY;
-	req->charged = bytes;
 	if (bytes == PAGE_SIZE)
 		return alloc_kept_page(req);
+	if (!charge(req->conn, bytes))
+		return -EBUSY;
+	req->charged = bytes;
 	err = alloc_pieces(req);
 	return err ?: alloc_more_bios(req);
 }
@@ -236,6 +274,9 @@ void nbdt_request_complete(struct nbdt_request *req)
 	struct nbdt_export *export = req->export;
 
 	trace_nbdt_request_done(req);
+	if (req->mapped)
+		nbdt_map_write_end(export->map, req->cmd.offset,
+				   req->cmd.length);
 	if (req->locked)
 		nbdt_range_unlock(&export->ranges, &req->range,
 				  nbdt_dispatch_granted);

@@ -12,6 +12,7 @@
 
 struct nbdt_conn;
 struct nbdt_export;
+struct nbdt_series;
 
 /* Buffers of up to this many pieces need no table of their own. */
 #define NBDT_INLINE_BVECS	8
@@ -33,7 +34,10 @@ struct nbdt_request {
 	struct nbdt_conn *conn;
 	struct nbdt_export *export;
 	struct nbdt_cmd cmd;
+	struct nbdt_series *series;	/* the READ it is a part of, or NULL */
 	enum nbdt_error error;		/* what it will be answered */
+	bool hole;			/* known to be zero: no I/O, no data */
+	u32 contexts;			/* that a BLOCK_STATUS asks for */
 
 	/*
 	 * The buffer covers whole logical blocks; the client's bytes are the
@@ -52,13 +56,17 @@ struct nbdt_request {
 	int status;			/* first failure, 0 or -errno */
 	bool inside;			/* went through the export's gate */
 	bool locked;			/* holds RANGE */
+	bool mapped;			/* is a writer in the export's map */
 	struct bio *more_bios;		/* all but the first, one allocation */
 	struct nbdt_range range;
 	struct work_struct work;
 
-	union {
-		struct nbdt_wire_simple_reply simple;
-	} reply;
+	/* The reply: its head, then data from the buffer, or a text. */
+	u8 reply[NBDT_MAX_REPLY_HEAD];
+	u8 reply_len;
+	u16 text_len;
+	u32 data_len;
+	const char *text;
 
 	struct bio bio;
 	struct bio_vec inline_bvecs[NBDT_INLINE_BVECS];
@@ -69,6 +77,7 @@ void nbdt_request_cache_exit(void);
 
 struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn);
 void nbdt_request_free(struct nbdt_request *req);
+void nbdt_request_free_buffer(struct nbdt_request *req);
 void nbdt_request_destroy_free(struct nbdt_conn *conn);
 int nbdt_request_alloc_buffer(struct nbdt_request *req);
 void nbdt_request_complete(struct nbdt_request *req);

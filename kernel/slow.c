@@ -22,6 +22,7 @@
 #include "dispatch.h"
 #include "export.h"
 #include "io.h"
+#include "map.h"
 #include "request.h"
 #include "slow.h"
 #include "trace.h"
@@ -127,15 +128,12 @@ static int flush_if_fua(struct nbdt_request *req)
 	return blkdev_issue_flush(bdev);
 }
 
-static int slow_trim(struct nbdt_request *req)
+/* TR1: what is whole of it. */
+static int discard_blocks(struct nbdt_request *req, u64 first, u64 end)
 {
 	struct nbdt_export *export = req->export;
-	u64 first = ALIGN(req->cmd.offset, export->block);
-	u64 end = ALIGN_DOWN(req->cmd.offset + req->cmd.length, export->block);
 	int err = 0;
 
-	if (!bdev_max_discard_sectors(export->bdev))
-		return 0;
 	while (first < end && !err) {
 		u64 len = min_t(u64, end - first, PIECE);
 
@@ -145,6 +143,23 @@ static int slow_trim(struct nbdt_request *req)
 					   len >> SECTOR_SHIFT, GFP_KERNEL);
 		first += len;
 	}
+	return err;
+}
+
+static int slow_trim(struct nbdt_request *req)
+{
+	struct nbdt_export *export = req->export;
+	u64 start = req->cmd.offset, len = req->cmd.length;
+	u64 first = ALIGN(start, export->block);
+	u64 end = ALIGN_DOWN(start + len, export->block);
+	int err;
+
+	if (!bdev_max_discard_sectors(export->bdev))
+		return 0;
+	nbdt_map_discard_begin(export->map, start, len);
+	err = discard_blocks(req, first, end);
+	nbdt_map_discard_end(export->map, start, len, first,
+			     err ? first : end);
 	/* A hint that the device can't take is still taken. */
 	if (err == -EOPNOTSUPP)
 		err = 0;
@@ -231,7 +246,11 @@ static int slow_write_zeroes(struct nbdt_request *req)
 		req->error = NBDT_ENOTSUP;
 		return 0;
 	}
+	nbdt_map_zero_begin(req->export->map, req->cmd.offset,
+			    req->cmd.length);
 	err = zero_range(req);
+	nbdt_map_zero_end(req->export->map, req->cmd.offset, req->cmd.length,
+			  !err);
 	if (err == -EOPNOTSUPP && (req->cmd.flags & NBDT_CMD_FAST_ZERO)) {
 		req->error = NBDT_ENOTSUP;
 		return 0;

@@ -30,16 +30,17 @@
 #include "conn.h"
 #include "dispatch.h"
 #include "export.h"
+#include "map.h"
 #include "reply.h"
 #include "request.h"
+#include "series.h"
+#include "status.h"
 #include "trace.h"
 #include "transmit.h"
 #include "nbdtarget.h"
 
 /* Requests dispatched before replies are sent. */
 #define ROUND		64
-
-#define HEADER_LEN	sizeof(struct nbdt_wire_request)
 
 /* This much moved counts as progress; less doesn't keep a client alive. */
 #define PROGRESS	4096
@@ -54,28 +55,45 @@ static void stop_reading(struct nbdt_conn *conn, const char *reason)
 {
 	conn->rx.state = NBDT_RX_CLOSED;
 	cmpxchg(&conn->reason, NULL, reason);
+	/* What was never dispatched; nobody can be told. */
 	if (conn->rx.req) {
-		/* It was never dispatched, and nobody can be told. */
+		if (conn->rx.req->series)
+			nbdt_series_put(conn->rx.req->series);
 		nbdt_request_free(conn->rx.req);
 		conn->rx.req = NULL;
 	}
+	if (conn->rx.series) {
+		if (nbdt_series_put(conn->rx.series))
+			kfree(conn->rx.series);
+		conn->rx.series = NULL;
+	}
+}
+
+/* Be done with reading rx.req; the client owes no part of it any more. */
+static void go_on(struct nbdt_conn *conn)
+{
+	if (conn->rx_since)
+		WRITE_ONCE(conn->rx_since, 0);
+	conn->rx.req = NULL;
+	conn->rx.state = conn->rx.series ? NBDT_RX_SPLIT : NBDT_RX_HEADER;
 }
 
 static void answer(struct nbdt_conn *conn, struct nbdt_request *req)
 {
-	conn->rx.req = NULL;
-	conn->rx.state = NBDT_RX_HEADER;
+	go_on(conn);
 	nbdt_reply_queue(req);
 }
 
-/* Refuse the request being read, after its payload has gone by. */
-static void refuse(struct nbdt_conn *conn, enum nbdt_error error)
+/* Refuse the request being read, after PAYLOAD bytes have gone by. */
+static void refuse(struct nbdt_conn *conn, enum nbdt_error error,
+		   const char *text, u64 payload)
 {
 	struct nbdt_request *req = conn->rx.req;
 
 	req->error = error;
-	conn->rx.discard = nbdt_proto_cmd_payload(&req->cmd);
-	if (conn->rx.discard)
+	req->text = text;
+	conn->rx.discard = payload;
+	if (payload)
 		conn->rx.state = NBDT_RX_DISCARD;
 	else
 		answer(conn, req);
@@ -85,10 +103,11 @@ static void refuse(struct nbdt_conn *conn, enum nbdt_error error)
 static int fill_header(struct nbdt_conn *conn)
 {
 	unsigned int have = read_ahead_left(conn);
-	unsigned int want = conn->rx.lean ? HEADER_LEN : NBDT_READ_AHEAD;
+	unsigned int header_len = conn->rx.header_len;
+	unsigned int want = conn->rx.lean ? header_len : NBDT_READ_AHEAD;
 	int n;
 
-	if (have >= HEADER_LEN)
+	if (have >= header_len)
 		return 0;
 	if (!READ_ONCE(conn->sock.readable))
 		return -EAGAIN;
@@ -102,13 +121,105 @@ static int fill_header(struct nbdt_conn *conn)
 		return n;
 	conn->rx.end += n;
 	conn->rx.moved += n;
-	return conn->rx.end >= HEADER_LEN ? 0 : -EAGAIN;
+	return conn->rx.end >= header_len ? 0 : -EAGAIN;
+}
+
+/*
+ * The next part of the series that rx.series is: as much of it as is known to
+ * be zero, or else as is not.  Sets the range of rx.req.
+ */
+static void cut_part(struct nbdt_conn *conn)
+{
+	struct nbdt_series *series = conn->rx.series;
+	struct nbdt_request *req = conn->rx.req;
+	u64 left = series->cmd.offset + series->cmd.length - conn->rx.at;
+
+	req->series = series;
+	series->refs++;
+	req->cmd.offset = conn->rx.at;
+	req->cmd.length = left;
+	req->hole = nbdt_map_zero(conn->export->map, req->cmd.offset,
+				  &req->cmd.length);
+	if (!req->hole)
+		req->cmd.length = min_t(u64, req->cmd.length,
+					NBDT_SERIES_PART);
+	conn->rx.at += req->cmd.length;
+	if (req->cmd.length == left) {
+		/* It was the last; the parts alone hold the series. */
+		series->refs--;
+		conn->rx.series = NULL;
+	}
+}
+
+/* RD5: one chunk for all of it is what DF asks for. */
+static bool may_split(const struct nbdt_request *req)
+{
+	return req->cmd.type == NBDT_CMD_READ &&
+	       req->conn->mode >= NBDT_MODE_STRUCTURED &&
+	       !(req->cmd.flags & NBDT_CMD_DF) &&
+	       (req->cmd.length > NBDT_SERIES_PART || req->export->map);
+}
+
+/* Answer the READ that rx.req is in parts, if it has more than one. */
+static int split(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	u64 length = req->cmd.length;
+	struct nbdt_series *series;
+
+	if (length <= NBDT_SERIES_PART) {
+		req->hole = nbdt_map_zero(req->export->map, req->cmd.offset,
+					  &length);
+		if (length == req->cmd.length)
+			return 0;
+	}
+	series = kmalloc(sizeof(*series), GFP_KERNEL);
+	if (!series)
+		return -ENOMEM;
+	series->cmd = req->cmd;
+	series->refs = 1;
+	series->failed = false;
+	conn->rx.series = series;
+	conn->rx.at = req->cmd.offset;
+	cut_part(conn);
+	return 0;
+}
+
+/* Everything about rx.req is known; what does it need to be carried out? */
+static void shape(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+
+	nbdt_dispatch_shape(req);
+	conn->rx.state = req->size ? NBDT_RX_BUFFER : NBDT_RX_DISPATCH;
+}
+
+static int rx_split(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req;
+
+	if (conn->in_flight >= conn->max_in_flight)
+		return -EBUSY;
+	req = nbdt_request_create(conn);
+	if (!req)
+		return -ENOMEM;
+	req->cmd = conn->rx.series->cmd;
+	conn->rx.req = req;
+	cut_part(conn);
+	shape(conn);
+	return 0;
+}
+
+/* Ids of contexts, the head of which is the length that is asked about. */
+static bool is_filter(const struct nbdt_cmd *cmd)
+{
+	return cmd->type == NBDT_CMD_BLOCK_STATUS && cmd->payload;
 }
 
 static int rx_header(struct nbdt_conn *conn)
 {
+	struct nbdt_verdict verdict;
 	struct nbdt_request *req;
-	enum nbdt_error error;
 	int err;
 
 	if (conn->in_flight >= conn->max_in_flight)
@@ -121,28 +232,32 @@ static int rx_header(struct nbdt_conn *conn)
 	if (!req)
 		return -ENOMEM;
 	conn->rx.req = req;
-	err = nbdt_proto_cmd((void *)(conn->rx.buf + conn->rx.start),
+	err = nbdt_proto_cmd(conn->rx.buf + conn->rx.start, conn->mode,
 			     &req->cmd);
 	if (err)
 		return err;
-	conn->rx.start += HEADER_LEN;
+	conn->rx.start += conn->rx.header_len;
 	conn->rx.lean = req->cmd.type == NBDT_CMD_WRITE;
 	trace_nbdt_request_receive(req);
 
-	/* SZ9: such a payload may be an attack; less is always consumed. */
-	if (nbdt_proto_cmd_payload(&req->cmd) > NBDT_MAX_PAYLOAD)
+	/* SZ9, EX2: such a payload may be an attack; less is always consumed. */
+	if (req->cmd.payload > NBDT_MAX_PAYLOAD)
 		return -EMSGSIZE;
 	if (req->cmd.type == NBDT_CMD_DISC) {
 		stop_reading(conn, "client disconnected");
 		return 0;
 	}
-	error = nbdt_proto_cmd_check(&req->cmd, &conn->export->limits);
-	if (error) {
-		refuse(conn, error);
+	verdict = nbdt_proto_cmd_check(&req->cmd, conn->mode, &conn->limits);
+	if (!verdict.error && req->cmd.type == NBDT_CMD_BLOCK_STATUS)
+		verdict = nbdt_status_check(req);
+	if (verdict.error) {
+		refuse(conn, verdict.error, verdict.text, req->cmd.payload);
 		return 0;
 	}
-	nbdt_dispatch_shape(req);
-	conn->rx.state = req->size ? NBDT_RX_BUFFER : NBDT_RX_DISPATCH;
+	if (may_split(req) && split(conn))
+		refuse(conn, NBDT_ENOMEM, NULL, 0);
+	else
+		shape(conn);
 	return 0;
 }
 
@@ -155,28 +270,28 @@ static void expect_payload(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req = conn->rx.req;
 	unsigned int left = read_ahead_left(conn);
-	size_t len = req->cmd.length;
+	size_t len = req->cmd.payload;
 	unsigned int nr = req->nr_bvecs;
 
 	if (len == req->size && left <= len) {
 		req->bvecs[nr++] = (struct bio_vec) {
 			.bv_page = virt_to_page(conn->rx.buf),
-			.bv_len = HEADER_LEN,
+			.bv_len = conn->rx.header_len,
 			.bv_offset = offset_in_page(conn->rx.buf),
 		};
-		len += HEADER_LEN;
+		len += conn->rx.header_len;
 	}
 	iov_iter_bvec(&conn->rx.iter, ITER_DEST, req->bvecs, nr,
 		      req->head + len);
 	iov_iter_advance(&conn->rx.iter, req->head);
 
-	left = min_t(size_t, left, req->cmd.length);
+	left = min_t(size_t, left, req->cmd.payload);
 	if (left) {
 		WARN_ON_ONCE(copy_to_iter(conn->rx.buf + conn->rx.start, left,
 					  &conn->rx.iter) != left);
 		conn->rx.start += left;
 	}
-	if (len != req->cmd.length) {
+	if (len != req->cmd.payload) {
 		conn->rx.start = 0;
 		conn->rx.end = 0;
 	}
@@ -191,10 +306,10 @@ static int rx_buffer(struct nbdt_conn *conn)
 	if (err == -EBUSY)
 		return err;
 	if (err) {
-		refuse(conn, NBDT_ENOMEM);
+		refuse(conn, NBDT_ENOMEM, NULL, req->cmd.payload);
 		return 0;
 	}
-	if (req->cmd.type != NBDT_CMD_WRITE) {
+	if (!req->cmd.payload) {
 		conn->rx.state = NBDT_RX_DISPATCH;
 		return 0;
 	}
@@ -206,9 +321,9 @@ static int rx_buffer(struct nbdt_conn *conn)
 static int rx_payload(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req = conn->rx.req;
-	bool ahead = !req->head && req->size == req->cmd.length &&
+	bool ahead = !req->head && req->size == req->cmd.payload &&
 		     !read_ahead_left(conn);
-	size_t behind = ahead ? HEADER_LEN : 0;
+	size_t behind = ahead ? conn->rx.header_len : 0;
 	int n;
 
 	while (iov_iter_count(&conn->rx.iter) > behind) {
@@ -220,8 +335,25 @@ static int rx_payload(struct nbdt_conn *conn)
 		conn->rx.moved += n;
 	}
 	if (ahead)
-		conn->rx.end = HEADER_LEN - iov_iter_count(&conn->rx.iter);
-	conn->rx.state = NBDT_RX_DISPATCH;
+		conn->rx.end = behind - iov_iter_count(&conn->rx.iter);
+	conn->rx.state = is_filter(&req->cmd) ? NBDT_RX_FILTER :
+						NBDT_RX_DISPATCH;
+	return 0;
+}
+
+/* BS10: the payload is here; from now on it is a BLOCK_STATUS like others. */
+static int rx_filter(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	struct nbdt_verdict verdict;
+
+	verdict = nbdt_status_filter(req);
+	nbdt_request_free_buffer(req);
+	req->cmd.payload = 0;
+	if (verdict.error)
+		refuse(conn, verdict.error, verdict.text, 0);
+	else
+		shape(conn);
 	return 0;
 }
 
@@ -256,8 +388,7 @@ static int rx_dispatch(struct nbdt_conn *conn)
 	int err;
 
 	/* Once dispatched it may be back before we look. */
-	conn->rx.req = NULL;
-	conn->rx.state = NBDT_RX_HEADER;
+	go_on(conn);
 	err = nbdt_dispatch(req);
 	if (err) {
 		conn->rx.req = req;
@@ -277,8 +408,12 @@ static int rx_step(struct nbdt_conn *conn)
 		return rx_payload(conn);
 	case NBDT_RX_DISCARD:
 		return rx_discard(conn);
+	case NBDT_RX_FILTER:
+		return rx_filter(conn);
 	case NBDT_RX_DISPATCH:
 		return rx_dispatch(conn);
+	case NBDT_RX_SPLIT:
+		return rx_split(conn);
 	case NBDT_RX_CLOSED:
 		break;
 	}
@@ -349,7 +484,7 @@ static void note_debts(struct nbdt_conn *conn)
 			    conn->rx.state == NBDT_RX_DISCARD ||
 			    (conn->rx.state == NBDT_RX_HEADER &&
 			     read_ahead_left(conn) &&
-			     read_ahead_left(conn) < HEADER_LEN);
+			     read_ahead_left(conn) < conn->rx.header_len);
 
 	if (!owes_request) {
 		if (conn->rx_since)
@@ -386,7 +521,6 @@ static bool has_work(struct nbdt_conn *conn, int rx)
 
 static void wait_for_work(struct nbdt_conn *conn, int rx)
 {
-	note_debts(conn);
 	set_current_state(TASK_IDLE);
 	if (!has_work(conn, rx))
 		schedule();
@@ -443,6 +577,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 
 		in_flight = conn->in_flight;
 		nbdt_reply_send(conn);
+		note_debts(conn);
 		if (conn->rx.state == NBDT_RX_CLOSED) {
 			if (conn->state != NBDTARGET_CONN_STATE_CLOSING)
 				nbdt_conn_set_state(conn,
@@ -462,6 +597,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 
 int nbdt_transmit_init(struct nbdt_conn *conn)
 {
+	conn->rx.header_len = nbdt_proto_request_len(conn->mode);
 	conn->rx.buf = (u8 *)__get_free_page(GFP_KERNEL);
 	return conn->rx.buf ? 0 : -ENOMEM;
 }

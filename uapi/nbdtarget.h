@@ -63,6 +63,36 @@ enum {
 	 * Simple replies only (TX6).
 	 */
 	NBDTARGET_REPLY_MODE_SIMPLE,
+	/*
+	 * READ and BLOCK_STATUS are answered in chunks (TX7).
+	 */
+	NBDTARGET_REPLY_MODE_STRUCTURED,
+	/*
+	 * Headers with 64-bit lengths, all answered in chunks (TX8).
+	 */
+	NBDTARGET_REPLY_MODE_EXTENDED,
+};
+
+/*
+ * What became of the last scan of an export.
+ */
+enum {
+	/*
+	 * There was none.
+	 */
+	NBDTARGET_SCAN_STATE_NONE,
+	/*
+	 * It goes on; scan-done says how far it is.
+	 */
+	NBDTARGET_SCAN_STATE_RUNNING,
+	/*
+	 * It came to the end of the device.
+	 */
+	NBDTARGET_SCAN_STATE_COMPLETE,
+	/*
+	 * It was stopped, or the device failed; scan-done says where.
+	 */
+	NBDTARGET_SCAN_STATE_STOPPED,
 };
 
 /*
@@ -157,6 +187,55 @@ enum {
 	 * Output only.
 	 */
 	NBDTARGET_A_EXPORT_DEVICE_ID,
+	/*
+	 * u8 [max 1]: 1 when clients may select the context qemu:allocation-
+	 * depth. Can't be changed afterwards.
+	 */
+	NBDTARGET_A_EXPORT_ALLOCATION_DEPTH,
+	/*
+	 * flag: With export-add, the administrator's word that the device
+	 * reads as zeroes everywhere, so that clients are told so where
+	 * nothing was written since.
+	 */
+	NBDTARGET_A_EXPORT_ZEROED,
+	/*
+	 * u32 [min 4096, max 67108864]: Bytes that share one entry of the
+	 * allocation map, a power of two, at least the logical block. With
+	 * export-add, 64 KiB when absent, or as much more as keeps the map
+	 * within 32 MiB. Absent in replies when there is no map: an export
+	 * that is only read has none until it is scanned.
+	 */
+	NBDTARGET_A_EXPORT_MAP_GRANULARITY,
+	/*
+	 * u64: Bytes of memory that the allocation map takes. Output only.
+	 */
+	NBDTARGET_A_EXPORT_MAP_MEMORY,
+	/*
+	 * u64: Bytes of the device that are known to be zero. Output only.
+	 */
+	NBDTARGET_A_EXPORT_ZERO_BYTES,
+	/*
+	 * u64: Bytes of the device that were discarded. Output only.
+	 */
+	NBDTARGET_A_EXPORT_HOLE_BYTES,
+	/*
+	 * u32: Of the last scan. Output only.
+	 */
+	NBDTARGET_A_EXPORT_SCAN_STATE,
+	/*
+	 * u64: Bytes from the beginning that the last scan went over. Output
+	 * only.
+	 */
+	NBDTARGET_A_EXPORT_SCAN_DONE,
+	/*
+	 * u64 [min 1]: With export-scan, most bytes that are read in a
+	 * second; 64 MiB when absent.
+	 */
+	NBDTARGET_A_EXPORT_SCAN_RATE,
+	/*
+	 * flag: With export-scan, end a scan that is running.
+	 */
+	NBDTARGET_A_EXPORT_SCAN_STOP,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,
@@ -483,6 +562,12 @@ enum {
 	 * conn-open-ntf is.
 	 */
 	NBDTARGET_CMD_CONN_CLOSE_NTF,
+	/*
+	 * Read the device in the background and note where it is zero; or,
+	 * with scan-stop, end that. ENOENT when there is no such export, or
+	 * nothing to be stopped; EBUSY when a scan is running.
+	 */
+	NBDTARGET_CMD_EXPORT_SCAN,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

@@ -16,13 +16,6 @@
 #include <linux/netlink.h>
 #include <linux/uio.h>
 
-/* linux/unaligned.h is asm/unaligned.h before 6.12. */
-#ifdef NBDT_HAVE_LINUX_UNALIGNED
-#include <linux/unaligned.h>
-#else
-#include <asm/unaligned.h>
-#endif
-
 /*
  * nbdt_set_err_msg - tell the administrator why not
  *

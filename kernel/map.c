@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The allocation map: which parts of a device are known to read as zeroes,
+ * and which were discarded.
+ *
+ * A block device can't be asked, so the map remembers what went through this
+ * target.  It has four bits for each granule of the device: ZERO and HOLE say
+ * what is known, ZERO_PENDING and HOLE_PENDING that it is being made so.
+ * All four are clear where nothing is known, which is always a safe answer.
+ *
+ * It must never say zero of data.  Whatever writes does so between
+ * nbdt_map_write_begin() and _end(), which forget the granules it touches
+ * before the device hears of it, and count it as a writer meanwhile.  Whoever
+ * makes zeroes marks whole granules as pending before, and in the end turns
+ * into ZERO what still is pending.  A write in between has cleared the mark,
+ * and a write that was underway already was counted when the mark was made,
+ * which then is taken back:
+ *
+ *	write				zeroes
+ *	  writers++			  mark pending
+ *	  (barrier)			  (barrier)
+ *	  clear the bits		  if writers: clear the bits
+ *
+ * One of the two sees the other.  Two that make zeroes at once don't mind
+ * each other.  A discard leaves anything behind: for others it is a write,
+ * and it learns HOLE only where it is alone.
+ *
+ * Writers are counted in slots that granules far apart share: it may be
+ * learned too little, never too much.
+ *
+ * Any context; no locks, as all changes are atomic to a word.
+ */
+#include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "map.h"
+
+#define BITS			4
+#define PER_WORD		(64 / BITS)
+#define EVERY(bits)		((bits) * 0x1111111111111111ULL)
+
+#define KNOWN			(NBDT_MAP_ZERO | NBDT_MAP_HOLE)
+#define ZERO_PENDING		BIT(2)
+#define HOLE_PENDING		BIT(3)
+
+/* A request's bounded look ahead for where a state ends, in words. */
+#define LOOK_AHEAD		(64U << 10)
+
+/* Granules FIRST to END, not included. */
+struct span {
+	u64 first;
+	u64 end;
+};
+
+/* All that a range touches. */
+static struct span outer(const struct nbdt_map *map, u64 offset, u64 len)
+{
+	u64 last = min(offset + len, map->size);
+
+	return (struct span) {
+		.first = offset >> map->shift,
+		.end = (last + (1ULL << map->shift) - 1) >> map->shift,
+	};
+}
+
+/* All that lie in a range as a whole, as does what there is of the last. */
+static struct span inner(const struct nbdt_map *map, u64 offset, u64 len)
+{
+	u64 granule = 1ULL << map->shift;
+	u64 last = offset + len;
+
+	if (last >= map->size)
+		last = round_up(map->size, granule);
+	return (struct span) {
+		.first = (offset + granule - 1) >> map->shift,
+		.end = last >> map->shift,
+	};
+}
+
+/* The bits in the word of granule AT that belong to those up to END. */
+static u64 word_mask(u64 at, u64 end)
+{
+	unsigned int first = at % PER_WORD;
+	unsigned int nr = min_t(u64, PER_WORD - first, end - at);
+	u64 mask = nr == PER_WORD ? ~0ULL : (1ULL << (nr * BITS)) - 1;
+
+	return mask << (first * BITS);
+}
+
+static u64 next_word(u64 at)
+{
+	return (at / PER_WORD + 1) * PER_WORD;
+}
+
+static void set_bits(struct nbdt_map *map, struct span span, u32 bits)
+{
+	u64 at, mask, old;
+	atomic64_t *word;
+
+	for (at = span.first; at < span.end; at = next_word(at)) {
+		word = &map->words[at / PER_WORD];
+		mask = word_mask(at, span.end);
+		old = atomic64_read(word);
+		if (!bits && !(old & mask))
+			continue;
+		while (!atomic64_try_cmpxchg(word, (s64 *)&old,
+					     (old & ~mask) |
+					     (EVERY((u64)bits) & mask)))
+			;
+	}
+}
+
+/* Where bit PENDING still is, BITS take the place of all others. */
+static void settle(struct nbdt_map *map, struct span span, u32 pending,
+		   u32 bits)
+{
+	u64 at, mask, old, hit;
+	atomic64_t *word;
+
+	for (at = span.first; at < span.end; at = next_word(at)) {
+		word = &map->words[at / PER_WORD];
+		mask = word_mask(at, span.end);
+		old = atomic64_read(word);
+		do {
+			/* One bit for each granule hit, then all four. */
+			hit = (old & mask & EVERY((u64)pending)) /
+				pending;
+			if (!hit)
+				break;
+			hit *= (1 << BITS) - 1;
+		} while (!atomic64_try_cmpxchg(word, (s64 *)&old,
+					       (old & ~hit) |
+					       (EVERY((u64)bits) & hit)));
+	}
+}
+
+static atomic_t *slot(struct nbdt_map *map, u64 granule)
+{
+	return &map->writers[granule % NBDT_MAP_SLOTS];
+}
+
+/* As many as have slots of their own. */
+static u64 slots_end(struct span span)
+{
+	return min(span.end, span.first + NBDT_MAP_SLOTS);
+}
+
+/* Clear what is pending wherever more than OWN write. */
+static void unless_written(struct nbdt_map *map, struct span span, int own)
+{
+	u64 at;
+
+	for (at = span.first; at < span.end; at++) {
+		if (atomic_read(slot(map, at)) > own)
+			set_bits(map, (struct span) { at, at + 1 }, 0);
+	}
+}
+
+static void count_writer(struct nbdt_map *map, struct span span)
+{
+	u64 at;
+
+	for (at = span.first; at < slots_end(span); at++)
+		atomic_inc(slot(map, at));
+	/* Before the bits are cleared; see the top. */
+	smp_mb__after_atomic();
+}
+
+static void uncount_writer(struct nbdt_map *map, struct span span)
+{
+	u64 at;
+
+	/* After all that it did. */
+	smp_mb__before_atomic();
+	for (at = span.first; at < slots_end(span); at++)
+		atomic_dec(slot(map, at));
+}
+
+/**
+ * nbdt_map_write_begin - a range is going to be written
+ * @map: its map
+ * @offset: in bytes
+ * @len: in bytes, not 0
+ *
+ * To be followed by nbdt_map_write_end() of the same range.
+ */
+void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len)
+{
+	struct span span = outer(map, offset, len);
+
+	count_writer(map, span);
+	set_bits(map, span, 0);
+}
+
+void nbdt_map_write_end(struct nbdt_map *map, u64 offset, u64 len)
+{
+	uncount_writer(map, outer(map, offset, len));
+}
+
+/*
+ * The granules at the ends that a range has a part of only: one or two, as
+ * ranges of bytes; their number.
+ */
+static unsigned int ragged_ends(const struct nbdt_map *map, u64 offset, u64 len,
+				struct span ends[2])
+{
+	struct span in = inner(map, offset, len);
+	struct span out = outer(map, offset, len);
+	unsigned int nr = 0;
+
+	if (in.first >= in.end) {
+		ends[nr++] = out;
+		return nr;
+	}
+	if (out.first < in.first)
+		ends[nr++] = (struct span) { out.first, in.first };
+	if (in.end < out.end)
+		ends[nr++] = (struct span) { in.end, out.end };
+	return nr;
+}
+
+/**
+ * nbdt_map_zero_begin - zeroes are going to be written to a range
+ * @map: its map
+ * @offset: in bytes
+ * @len: in bytes, not 0
+ *
+ * To be followed by nbdt_map_zero_end() of the same range.
+ */
+void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len)
+{
+	struct span ends[2], span = inner(map, offset, len);
+	unsigned int i, nr = ragged_ends(map, offset, len, ends);
+
+	for (i = 0; i < nr; i++) {
+		count_writer(map, ends[i]);
+		set_bits(map, ends[i], 0);
+	}
+	set_bits(map, span, ZERO_PENDING);
+	/* Before the look for writers; see the top. */
+	smp_mb();
+	unless_written(map, span, 0);
+}
+
+/* @zero: whether it is certain that all of the range reads as zeroes now. */
+void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
+{
+	struct span ends[2], span = inner(map, offset, len);
+	unsigned int i, nr = ragged_ends(map, offset, len, ends);
+
+	if (zero)
+		settle(map, span, ZERO_PENDING, NBDT_MAP_ZERO);
+	else
+		set_bits(map, span, 0);
+	for (i = 0; i < nr; i++)
+		uncount_writer(map, ends[i]);
+}
+
+/**
+ * nbdt_map_discard_begin - a range is going to be discarded
+ * @map: its map
+ * @offset: in bytes
+ * @len: in bytes, not 0
+ *
+ * To be followed by nbdt_map_discard_end() of the same range.
+ */
+void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len)
+{
+	struct span span = outer(map, offset, len);
+
+	count_writer(map, span);
+	set_bits(map, span, HOLE_PENDING);
+	/* Before the look for other writers; see the top. */
+	smp_mb();
+	unless_written(map, span, 1);
+}
+
+/* @first to @end: what really was discarded of it, nothing if equal. */
+void nbdt_map_discard_end(struct nbdt_map *map, u64 offset, u64 len, u64 first,
+			  u64 end)
+{
+	struct span span = outer(map, offset, len);
+
+	if (first < end)
+		settle(map, inner(map, first, end - first), HOLE_PENDING,
+		       NBDT_MAP_HOLE);
+	settle(map, span, HOLE_PENDING, 0);
+	uncount_writer(map, span);
+}
+
+static u32 state_of(const struct nbdt_map *map, u64 granule)
+{
+	u64 word = atomic64_read(&map->words[granule / PER_WORD]);
+
+	return (word >> (granule % PER_WORD * BITS)) & KNOWN;
+}
+
+/* The first granule behind AT whose state isn't STATE, as far as we look. */
+static u64 state_end(const struct nbdt_map *map, u64 at, u64 end, u32 state)
+{
+	u64 same = EVERY((u64)state), limit;
+
+	limit = min(end, next_word(at) + (u64)LOOK_AHEAD * PER_WORD);
+	for (at++; at < limit; ) {
+		if (at % PER_WORD == 0 &&
+		    (atomic64_read(&map->words[at / PER_WORD]) &
+		     EVERY((u64)KNOWN)) == same) {
+			at += PER_WORD;
+			continue;
+		}
+		if (state_of(map, at) != state)
+			return at;
+		at++;
+	}
+	return min(at, limit);
+}
+
+/**
+ * nbdt_map_state - what is known of the beginning of a range
+ * @map: or NULL: nothing
+ * @offset: where it begins, in bytes
+ * @len: its length, not 0; made shorter to how far the answer holds, which
+ *	may be less than how far it is true
+ *
+ * Return: NBDT_MAP_* bits.
+ */
+u32 nbdt_map_state(const struct nbdt_map *map, u64 offset, u64 *len)
+{
+	u64 at, end;
+	u32 state;
+
+	if (!map || offset >= map->size)
+		return 0;
+	at = offset >> map->shift;
+	state = state_of(map, at);
+	end = outer(map, offset, *len).end;
+	end = state_end(map, at, end, state) << map->shift;
+	*len = min(*len, end - offset);
+	return state;
+}
+
+/* The same, as to whether all of it is zero. */
+bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len)
+{
+	u64 at = offset, end = offset + *len, left;
+	bool zero = false, first = true;
+
+	while (map && at < end) {
+		bool same;
+
+		left = end - at;
+		same = (nbdt_map_state(map, at, &left) & NBDT_MAP_ZERO) != 0;
+		if (first)
+			zero = same;
+		else if (same != zero)
+			break;
+		first = false;
+		at += left;
+		/* How far it goes on as holes doesn't matter that much. */
+		if (zero)
+			break;
+	}
+	if (at != offset)
+		*len = min(at, end) - offset;
+	return zero;
+}
+
+/* Of what the device is known to be, in bytes. */
+void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole)
+{
+	u64 i, word;
+
+	*zero = 0;
+	*hole = 0;
+	for (i = 0; i < map->nr_words; i++) {
+		word = atomic64_read(&map->words[i]);
+		*zero += hweight64(word & EVERY((u64)NBDT_MAP_ZERO));
+		*hole += hweight64(word & EVERY((u64)NBDT_MAP_HOLE));
+	}
+	*zero = min(*zero << map->shift, map->size);
+	*hole = min(*hole << map->shift, map->size);
+}
+
+/* Of memory. */
+u64 nbdt_map_bytes(const struct nbdt_map *map)
+{
+	return sizeof(*map) + map->nr_words * sizeof(*map->words);
+}
+
+/* The administrator says that all of it is zero; nobody writes yet. */
+void nbdt_map_fill_zero(struct nbdt_map *map)
+{
+	u64 granules = (map->size + (1ULL << map->shift) - 1) >> map->shift;
+
+	set_bits(map, (struct span) { 0, granules }, NBDT_MAP_ZERO);
+}
+
+/**
+ * nbdt_map_create - a map that knows nothing
+ * @size: of the device, in bytes
+ * @granule: in bytes, a power of two; 0 for the smallest from 64 KiB on with
+ *	which the map takes no more than 32 MiB: 64 KiB up to 4 TiB
+ *
+ * Return: the map, or NULL when there is no memory for it.
+ */
+struct nbdt_map *nbdt_map_create(u64 size, u32 granule)
+{
+	struct nbdt_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
+	u64 most = NBDT_MAP_BYTES / sizeof(u64) * PER_WORD;
+
+	if (!map)
+		return NULL;
+	map->size = size;
+	map->shift = ilog2(granule ?: NBDT_MAP_GRANULE);
+	while (!granule && (size >> map->shift) > most)
+		map->shift++;
+	map->nr_words = (size >> map->shift) / PER_WORD + 1;
+	map->words = kvcalloc(map->nr_words, sizeof(*map->words),
+			      GFP_KERNEL | __GFP_NOWARN);
+	if (!map->words) {
+		kfree(map);
+		return NULL;
+	}
+	return map;
+}
+
+void nbdt_map_destroy(struct nbdt_map *map)
+{
+	if (map)
+		kvfree(map->words);
+	kfree(map);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_MAP_H
+#define NBDT_MAP_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+/* What is known of a range; nothing, if neither. */
+#define NBDT_MAP_ZERO		BIT(0)	/* reads as zeroes */
+#define NBDT_MAP_HOLE		BIT(1)	/* was discarded */
+
+/* Smallest granule, and the one unless the map would be too large. */
+#define NBDT_MAP_GRANULE_MIN	(4U << 10)
+#define NBDT_MAP_GRANULE	(64U << 10)
+#define NBDT_MAP_GRANULE_MAX	(64U << 20)
+/* Largest map that is made without being asked for. */
+#define NBDT_MAP_BYTES		(32UL << 20)
+
+/* Granules share these; it costs no more than learning a little less. */
+#define NBDT_MAP_SLOTS		256
+
+struct nbdt_map {
+	u64 size;		/* of the device, in bytes */
+	unsigned int shift;	/* of a granule */
+	u64 nr_words;
+	atomic64_t *words;	/* see map.c */
+	atomic_t writers[NBDT_MAP_SLOTS];
+};
+
+struct nbdt_map *nbdt_map_create(u64 size, u32 granule);
+void nbdt_map_destroy(struct nbdt_map *map);
+void nbdt_map_fill_zero(struct nbdt_map *map);
+u64 nbdt_map_bytes(const struct nbdt_map *map);
+void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
+
+u32 nbdt_map_state(const struct nbdt_map *map, u64 offset, u64 *len);
+bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len);
+
+void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len);
+void nbdt_map_write_end(struct nbdt_map *map, u64 offset, u64 len);
+void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len);
+void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero);
+void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len);
+void nbdt_map_discard_end(struct nbdt_map *map, u64 offset, u64 len, u64 first,
+			  u64 end);
+
+#endif /* NBDT_MAP_H */
