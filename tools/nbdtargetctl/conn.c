@@ -23,6 +23,8 @@ static const struct attr_names states = {
 
 static const char *const reply_mode_names[] = {
 	[NBDTARGET_REPLY_MODE_SIMPLE] = "simple",
+	[NBDTARGET_REPLY_MODE_STRUCTURED] = "structured",
+	[NBDTARGET_REPLY_MODE_EXTENDED] = "extended",
 };
 
 static const struct attr_names reply_modes = {

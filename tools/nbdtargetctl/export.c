@@ -16,6 +16,18 @@
 	.key = key_, .offset = offsetof(struct export, member_), \
 	##__VA_ARGS__ }
 
+static const char *const scan_state_names[] = {
+	[NBDTARGET_SCAN_STATE_NONE] = "none",
+	[NBDTARGET_SCAN_STATE_RUNNING] = "running",
+	[NBDTARGET_SCAN_STATE_COMPLETE] = "complete",
+	[NBDTARGET_SCAN_STATE_STOPPED] = "stopped",
+};
+
+static const struct attr_names scan_states = {
+	scan_state_names,
+	ARRAY_SIZE(scan_state_names)
+};
+
 static const struct attr_field fields[] = {
 	FIELD(ID, NUMBER, "id", id),
 	FIELD(NAME, TEXT, "name", name),
@@ -32,6 +44,14 @@ static const struct attr_field fields[] = {
 	FIELD(PREFERRED_BLOCK, NUMBER, "preferred-block", preferred_block),
 	FIELD(MAX_PAYLOAD, NUMBER, "max-payload", max_payload),
 	FIELD(TRANSMISSION_FLAGS, NUMBER, "transmission-flags", flags),
+	FIELD(ALLOCATION_DEPTH, BOOL, "allocation-depth", allocation_depth),
+	FIELD(MAP_GRANULARITY, NUMBER, "map-granularity", map_granularity),
+	FIELD(MAP_MEMORY, NUMBER, "map-memory", map_memory),
+	FIELD(ZERO_BYTES, NUMBER, "zero-bytes", zero_bytes),
+	FIELD(HOLE_BYTES, NUMBER, "hole-bytes", hole_bytes),
+	FIELD(SCAN_STATE, ENUM, "scan-state", scan_state,
+	      .more = &scan_states),
+	FIELD(SCAN_DONE, NUMBER, "scan-done", scan_done),
 	FIELD(STATS, NEST, "stats", stats, .more = &stats_attrs),
 };
 
@@ -83,7 +103,7 @@ static char *absolute_path(const char *path)
 
 enum {
 	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
-	ADD_IF_MISSING,
+	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_IF_MISSING,
 };
 
 static const struct opt add_opts[] = {
@@ -95,6 +115,12 @@ static const struct opt add_opts[] = {
 		"answer to the empty name, too", 0 },
 	[ADD_MAX_CONNECTIONS] = { "--max-connections", OPT_NUMBER, "N",
 		"most clients at once, 0 for no limit", UINT32_MAX },
+	[ADD_ALLOCATION_DEPTH] = { "--allocation-depth", OPT_FLAG, NULL,
+		"offer the context qemu:allocation-depth", 0 },
+	[ADD_ZEROED] = { "--zeroed", OPT_FLAG, NULL,
+		"the device is known to be all zero", 0 },
+	[ADD_MAP_GRANULARITY] = { "--map-granularity", OPT_SIZE, "SIZE",
+		"of what is known to be zero", UINT32_MAX },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
 		"succeed when it is there with the same device", 0 },
 	{ .name = NULL }
@@ -195,6 +221,13 @@ static int send_add(struct tool *t, const struct args *a, const char *device)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_READ_ONLY, 1);
 	if (a->opt[ADD_DEFAULT].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_DEFAULT, 1);
+	if (a->opt[ADD_ALLOCATION_DEPTH].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH, 1);
+	if (a->opt[ADD_ZEROED].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_ZEROED, 0, NULL);
+	if (a->opt[ADD_MAP_GRANULARITY].given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
+				 a->opt[ADD_MAP_GRANULARITY].number);
 	return nl_do(t->nl, nlh, NULL);
 }
 
@@ -350,6 +383,56 @@ const struct verb verb_remove_export = {
 	.run = remove_export,
 };
 
+enum { SCAN_RATE, SCAN_STOP };
+
+static const struct opt scan_opts[] = {
+	[SCAN_RATE] = { "--rate", OPT_SIZE, "SIZE",
+		"most bytes read in a second (64M)", INT64_MAX },
+	[SCAN_STOP] = { "--stop", OPT_FLAG, NULL,
+		"end the scan that is running", 0 },
+	{ .name = NULL }
+};
+
+static int scan_export(struct tool *t, const struct args *a)
+{
+	const struct opt_value *o = a->opt;
+	struct nlmsghdr *nlh;
+	int ret = check_name(t, a->pos[0]);
+
+	if (ret)
+		return ret;
+	if (o[SCAN_RATE].given && o[SCAN_STOP].given)
+		return fail_usage(t, "--rate or --stop, not both");
+	if (o[SCAN_RATE].given && !o[SCAN_RATE].number)
+		return fail_usage(t, "a rate of nothing would never end");
+	ret = tool_connect(t, a->pos[0]);
+	if (ret)
+		return ret;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_SCAN);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
+	if (o[SCAN_RATE].given)
+		mnl_attr_put_u64(nlh, NBDTARGET_A_EXPORT_SCAN_RATE,
+				 o[SCAN_RATE].number);
+	if (o[SCAN_STOP].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_SCAN_STOP, 0, NULL);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret)
+		return fail_kernel(t, a->pos[0], ret == -EBUSY ?
+				   "'show export' tells how far it is" : NULL);
+	return TOOL_OK;
+}
+
+const struct verb verb_scan_export = {
+	.name = "scan-export",
+	.args = "NAME",
+	.summary = "Reads an export's device to learn where it is zero.",
+	.details = "Goes on in the background; 'show export NAME' tells how far.",
+	.opts = scan_opts,
+	.min_args = 1,
+	.max_args = 1,
+	.run = scan_export,
+};
+
 /* NBD_FLAG_*, by bit. */
 static const char *const flag_names[16] = {
 	"has-flags", "read-only", "flush", "fua", "rotational", "trim",
@@ -389,6 +472,24 @@ static void print_limits(const struct export *e)
 	print_flags(e->flags);
 }
 
+/* What is known of where it is zero. */
+static void print_map(const struct export *e)
+{
+	char zero[FIGURE_MAX], hole[FIGURE_MAX], granule[FIGURE_MAX];
+
+	if (e->scan_state)
+		printf("  scan          %s, %" PRIu64 "%%\n",
+		       scan_state_names[e->scan_state %
+					ARRAY_SIZE(scan_state_names)],
+		       e->size ? e->scan_done * 100 / e->size : 100);
+	if (!attr_has(e, NBDTARGET_A_EXPORT_MAP_GRANULARITY))
+		return;
+	printf("  known         %s zero, %s discarded, by %s\n",
+	       size_format(zero, e->zero_bytes),
+	       size_format(hole, e->hole_bytes),
+	       size_format(granule, e->map_granularity));
+}
+
 static void print_stats(const struct stats *s)
 {
 	char buf[FIGURE_MAX];
@@ -421,6 +522,7 @@ void export_print(const struct export *e)
 	       e->read_only ? "read-only" : "read-write");
 	printf("  default       %s\n", e->is_default ? "yes" : "no");
 	print_limits(e);
+	print_map(e);
 	print_stats(&e->stats);
 }
 

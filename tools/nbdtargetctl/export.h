@@ -25,6 +25,13 @@ struct export {
 	uint64_t preferred_block;
 	uint64_t max_payload;
 	uint64_t flags;
+	bool allocation_depth;
+	uint64_t map_granularity;	/* as the rest: only if there is a map */
+	uint64_t map_memory;
+	uint64_t zero_bytes;
+	uint64_t hole_bytes;
+	uint64_t scan_state;		/* NBDTARGET_SCAN_STATE_* */
+	uint64_t scan_done;
 	struct stats stats;
 };
 

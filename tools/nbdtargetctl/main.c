@@ -14,6 +14,7 @@ static const struct verb *const verbs[] = {
 	&verb_add_export,
 	&verb_set_export,
 	&verb_remove_export,
+	&verb_scan_export,
 	&verb_add_listener,
 	&verb_remove_listener,
 	&verb_show,

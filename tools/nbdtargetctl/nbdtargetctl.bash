@@ -44,10 +44,13 @@ _nbdtargetctl_options()
 	case $1 in
 	add-export)
 		echo --read-only --description --default --max-connections \
+			--allocation-depth --zeroed --map-granularity \
 			--if-missing ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
 			--if-exists ;;
+	scan-export)
+		echo --rate --stop ;;
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)
@@ -70,7 +73,7 @@ _nbdtargetctl_arguments()
 {
 	local word=$3
 	case $1:$2 in
-	set-export:1 | remove-export:1)
+	set-export:1 | remove-export:1 | scan-export:1)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
 	add-export:2)
 		_nbdtargetctl_files "$word" ;;
@@ -87,8 +90,8 @@ _nbdtargetctl_arguments()
 	esac
 }
 
-_nbdtargetctl_verbs='add-export set-export remove-export add-listener
-	remove-listener show set-target disconnect monitor version help'
+_nbdtargetctl_verbs='add-export set-export remove-export scan-export
+	add-listener remove-listener show set-target disconnect monitor version help'
 
 # Options whose value is the next word.
 _nbdtargetctl_takes_value()
@@ -96,6 +99,7 @@ _nbdtargetctl_takes_value()
 	case $1 in
 	--description | --max-connections | --negotiation-timeout | \
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
+	--map-granularity | --rate | \
 	-b | --batch)
 		return 0 ;;
 	esac

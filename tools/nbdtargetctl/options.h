@@ -55,6 +55,7 @@ struct verb {
 extern const struct verb verb_add_export;
 extern const struct verb verb_set_export;
 extern const struct verb verb_remove_export;
+extern const struct verb verb_scan_export;
 extern const struct verb verb_add_listener;
 extern const struct verb verb_remove_listener;
 extern const struct verb verb_show;
