@@ -52,6 +52,9 @@ coverage: deps ## which lines of the module the self-tests run, on the debug ker
 debug-kernel: deps ## build the debug kernel ahead of its first use
 	@selftests/vm/kernel debug
 
+fuzz: deps ## ten minutes of made-up input for the parsers
+	@selftests/fuzz/run 600
+
 bench: deps ## measure, in the VM that counts instructions
 	@selftests/bench
 
@@ -83,4 +86,4 @@ $(utsrelease):
 		"or set KERNELDIR" >&2
 	@false
 
-.PHONY: all modules tools install uapi deps demo check check-full coverage debug-kernel bench shell style clean help farm
+.PHONY: all modules tools install uapi deps demo check check-full coverage debug-kernel fuzz bench shell style clean help farm
