@@ -180,5 +180,6 @@ def _check(flags, body):
     if not error:
         return
     told = dict(parse(body[20:])) if flags & NLM_F_ACK_TLVS else {}
-    text = told.get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode()
+    text = told.get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode(
+        errors="replace")
     raise Refused(-error, text)
