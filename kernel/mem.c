@@ -94,10 +94,13 @@ void nbdt_mem_exit(struct nbdt_mem *mem)
 
 static bool take(struct nbdt_mem *mem, size_t bytes)
 {
-	if (atomic_long_add_return(bytes, &granted) > READ_ONCE(limit)) {
-		atomic_long_sub(bytes, &granted);
-		return false;
-	}
+	long old = atomic_long_read(&granted);
+
+	/* Never more for a moment: others would be refused because of it. */
+	do {
+		if (old + bytes > READ_ONCE(limit))
+			return false;
+	} while (!atomic_long_try_cmpxchg(&granted, &old, old + bytes));
 	mem->granted += bytes;
 	return true;
 }
