@@ -141,6 +141,7 @@ static void export_release(struct kref *ref)
 	struct nbdt_export *export = container_of(ref, struct nbdt_export, ref);
 
 	nbdt_gate_exit(&export->gate);
+	destroy_workqueue(export->slow_wq);
 	export_free(export);
 }
 
@@ -515,10 +516,16 @@ export_create(const struct nbdt_export_config *config)
 	nbdt_ranges_init(&export->ranges);
 	INIT_WORK(&export->dead_work, dead_work);
 	kref_init(&export->ref);
-	if (nbdt_gate_init(&export->gate, gate_empty))
+	export->slow_wq = alloc_workqueue("nbdt_slow",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!export->slow_wq)
 		goto err_free;
+	if (nbdt_gate_init(&export->gate, gate_empty))
+		goto err_queue;
 	return export;
 
+err_queue:
+	destroy_workqueue(export->slow_wq);
 err_free:
 	export_free(export);
 	return NULL;

@@ -66,6 +66,9 @@ struct nbdt_export {
 	struct nbdt_ranges ranges;
 
 	struct nbdt_scan scan;		/* has a lock of its own */
+
+	/* Its own, as a device that hangs keeps all workers that it gets. */
+	struct workqueue_struct *slow_wq;
 	struct work_struct dead_work;	/* the device went away */
 	struct kref ref;
 };

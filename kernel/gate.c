@@ -7,7 +7,8 @@
  * Shutting doesn't wait.  Requests inside go on to their end, later ones are
  * turned away and tried again by their connections; when the last has left,
  * the work given to nbdt_gate_init() runs, does what it has to and opens the
- * gate again.  So nobody sleeps for it but that work.
+ * gate again.  So nobody sleeps for it but that work, which has a queue where
+ * nothing waits for a device: one that hangs must not keep others' gates shut.
  */
 #include <linux/container_of.h>
 #include <linux/sched.h>
@@ -20,7 +21,7 @@ static void gate_drained(struct percpu_ref *ref)
 {
 	struct nbdt_gate *gate = container_of(ref, struct nbdt_gate, inside);
 
-	queue_work(nbdt_slow_wq, &gate->empty);
+	queue_work(nbdt_gate_wq, &gate->empty);
 }
 
 /**

@@ -30,7 +30,7 @@
 /* Most bytes between two looks at whether the client is still there. */
 #define PIECE		(64U << 20)
 
-struct workqueue_struct *nbdt_slow_wq;
+struct workqueue_struct *nbdt_gate_wq;
 struct workqueue_struct *nbdt_control_wq;
 
 /* Is it pointless to go on? */
@@ -319,18 +319,18 @@ out:
 void nbdt_slow_queue(struct nbdt_request *req)
 {
 	INIT_WORK(&req->work, slow_work);
-	queue_work(nbdt_slow_wq, &req->work);
+	queue_work(req->export->slow_wq, &req->work);
 }
 
 int nbdt_slow_init(void)
 {
-	nbdt_slow_wq = alloc_workqueue("nbdt_slow", WQ_UNBOUND | WQ_MEM_RECLAIM,
+	nbdt_gate_wq = alloc_workqueue("nbdt_gate", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				       0);
-	if (!nbdt_slow_wq)
+	if (!nbdt_gate_wq)
 		return -ENOMEM;
 	nbdt_control_wq = alloc_workqueue("nbdt_control", WQ_UNBOUND, 0);
 	if (!nbdt_control_wq) {
-		destroy_workqueue(nbdt_slow_wq);
+		destroy_workqueue(nbdt_gate_wq);
 		return -ENOMEM;
 	}
 	return 0;
@@ -339,5 +339,5 @@ int nbdt_slow_init(void)
 void nbdt_slow_exit(void)
 {
 	destroy_workqueue(nbdt_control_wq);
-	destroy_workqueue(nbdt_slow_wq);
+	destroy_workqueue(nbdt_gate_wq);
 }

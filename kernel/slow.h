@@ -5,8 +5,11 @@
 struct nbdt_request;
 struct workqueue_struct;
 
-/* On the way of I/O: must get on however short memory is. */
-extern struct workqueue_struct *nbdt_slow_wq;
+/*
+ * On the way of I/O, as are the exports' queues: must get on however short
+ * memory is.  What runs here never waits for a device.
+ */
+extern struct workqueue_struct *nbdt_gate_wq;
 /* For what may wait for the administrator's locks. */
 extern struct workqueue_struct *nbdt_control_wq;
 
