@@ -337,7 +337,8 @@ u32 nbdt_map_state(const struct nbdt_map *map, u64 offset, u64 *len)
 	state = state_of(map, at);
 	end = outer(map, offset, *len).end;
 	end = state_end(map, at, end, state) << map->shift;
-	*len = min(*len, end - offset);
+	/* A device that grew goes on within the last granule. */
+	*len = min3(*len, end - offset, map->size - offset);
 	return state;
 }
 
@@ -386,7 +387,7 @@ void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole)
 /* Of memory. */
 u64 nbdt_map_bytes(const struct nbdt_map *map)
 {
-	return sizeof(*map) + map->nr_words * sizeof(*map->words);
+	return map->nr_words * sizeof(*map->words);
 }
 
 /* The administrator says that all of it is zero; nobody writes yet. */
