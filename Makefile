@@ -24,7 +24,7 @@ modules: | $(utsrelease) ## build the module only
 
 tools: ## build the tool, nbdtargetctl, only
 	@mkdir -p .build/tools/nbdtargetctl
-	+@$(tool)
+	+@flock .build/tools/nbdtargetctl $(tool)
 
 install: all ## install module, tool and manual page (DESTDIR=, PREFIX=/usr/local)
 	+$(kbuild) modules_install INSTALL_MOD_PATH='$(DESTDIR)' INSTALL_MOD_DIR=updates
@@ -70,9 +70,9 @@ clean: ## remove what was built
 help: ## print this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
 
-# Under a lock, as VMs that are started at the same time build at the same time.
-# Sources that went away leave dangling links; objects of a build made in the
-# source folders by hand are no sources.
+# Under a lock, as the tool is: VMs that are started at the same time build at the
+# same time. Sources that went away leave dangling links; objects of a build made in
+# the source folders by hand are no sources.
 farm:
 	@cp -rs --remove-destination '$(CURDIR)/Kbuild' '$(CURDIR)/kernel' '$(CURDIR)/uapi' '$(farm)'
 	@mkdir -p '$(farm)/selftests'
