@@ -4,8 +4,10 @@
  *
  * A connection is run by one kernel thread, which negotiates, serves requests
  * and in the end gives everything back: it waits until no request is in
- * flight (bios can't be recalled), releases the socket, detaches from the
- * export, and buries itself.  Nobody else takes anything away from under it.
+ * flight (bios can't be recalled), says that this was all, detaches from the
+ * export, waits for a while until the client has its last replies, releases
+ * the socket, and buries itself.  Nobody else takes anything away from under
+ * it.
  *
  * Anybody may kill a connection, at any time and more than once: that sets a
  * flag and wakes the thread, which can't be stuck anywhere but in the device.
@@ -40,6 +42,9 @@
 #include "nbdtarget.h"
 
 #define TICK	HZ
+
+/* How long a client that got no export may take to acknowledge the last. */
+#define LINGER_STRANGER	(2 * HZ)
 
 static DEFINE_XARRAY_ALLOC1(conns);		/* by id */
 static u32 next_id;
@@ -244,13 +249,21 @@ static void bury(struct nbdt_conn *conn)
 	wake_up_all(&buried);
 }
 
+/* Whoever removes the export need not wait for the network. */
 static void conn_finish(struct nbdt_conn *conn)
 {
+	unsigned long linger = conn->export ?
+		msecs_to_jiffies(nbdt_target_stall_timeout()) : LINGER_STRANGER;
+
 	trace_nbdt_conn_close(conn);
+	nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_CLOSING);
 	nbdt_transmit_exit(conn);
-	nbdt_sock_release(&conn->sock);
+	nbdt_sock_finish(&conn->sock);
 	if (conn->export)
 		nbdt_export_detach(conn->export, conn);
+	if (!conn->gone)
+		nbdt_sock_linger(&conn->sock, linger);
+	nbdt_sock_release(&conn->sock);
 }
 
 static int conn_thread(void *data)

@@ -35,6 +35,9 @@
 
 #define LISTEN_BACKLOG			256
 
+/* How long one that is cancelled waits for its last bytes to arrive. */
+#define LINGER_CANCELLED		(2 * HZ)
+
 /*
  * Called by the socket with its wait queue locked, in any context.  The
  * flags are set before the thread is looked at; the thread sets its state
@@ -82,6 +85,49 @@ void nbdt_sock_attach(struct nbdt_sock *s)
 	s->readable = true;
 	s->writable = true;
 	add_wait_queue(sk_sleep(s->sock->sk), &s->wait);
+}
+
+/* Nothing more will be sent. */
+void nbdt_sock_finish(struct nbdt_sock *s)
+{
+	kernel_sock_shutdown(s->sock, SHUT_WR);
+}
+
+/* After nbdt_sock_finish(): something, or the end, isn't acknowledged yet. */
+static bool is_sending(const struct nbdt_sock *s)
+{
+	return (1 << READ_ONCE(s->sock->sk->sk_state)) &
+	       (TCPF_ESTABLISHED | TCPF_CLOSE_WAIT | TCPF_FIN_WAIT1 |
+		TCPF_CLOSING | TCPF_LAST_ACK);
+}
+
+/**
+ * nbdt_sock_linger - wait until the peer has all that was sent
+ * @s: after nbdt_sock_finish()
+ * @time: at most, in jiffies; less when it is cancelled
+ *
+ * Our sockets don't pin their network namespace, so TCP stops their timers
+ * when they are released: what is lost then is never sent again.
+ */
+void nbdt_sock_linger(struct nbdt_sock *s, unsigned long time)
+{
+	unsigned long deadline = jiffies + time;
+	bool cancelled = false;
+	long left;
+
+	for (;;) {
+		set_current_state(TASK_IDLE);
+		if (!cancelled && nbdt_sock_cancelled(s)) {
+			cancelled = true;
+			if (time_after(deadline, jiffies + LINGER_CANCELLED))
+				deadline = jiffies + LINGER_CANCELLED;
+		}
+		left = deadline - jiffies;
+		if (!is_sending(s) || left <= 0)
+			break;
+		schedule_timeout(left);
+	}
+	__set_current_state(TASK_RUNNING);
 }
 
 /* Close the socket. */

@@ -34,6 +34,8 @@ struct nbdt_sock {
 void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
 		    struct task_struct *task);
 void nbdt_sock_attach(struct nbdt_sock *s);
+void nbdt_sock_finish(struct nbdt_sock *s);
+void nbdt_sock_linger(struct nbdt_sock *s, unsigned long time);
 void nbdt_sock_release(struct nbdt_sock *s);
 void nbdt_sock_cancel(struct nbdt_sock *s);
 static inline bool nbdt_sock_cancelled(const struct nbdt_sock *s)
