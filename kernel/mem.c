@@ -9,11 +9,13 @@
  * against those: the account is the thread's own, and the one shared counter
  * is touched once in many requests.
  *
- * A connection that was refused is on the list of waiters until it is let
- * in, and is woken when somebody gives a grant back.  A connection that holds
- * nothing is always let in with a small request (NBDT_MEM_FLOOR), above the
- * limit if need be: clients that don't read their replies can make others
- * slow, but not stop them, until the stall timeout ends them.
+ * A connection that was refused stands in line until it is let in or gives up.
+ * Only the first in line is woken when somebody gives a grant back, and while
+ * there is one nobody else takes from the limit, so that what comes free adds
+ * up to what a large request needs.  A connection that holds nothing is always
+ * let in with a small request (NBDT_MEM_FLOOR), above the limit if need be:
+ * clients that don't read their replies can make others slow, but not stop
+ * them, until the stall timeout ends them.
  */
 #include <linux/atomic.h>
 #include <linux/kernel.h>
@@ -24,14 +26,16 @@
 #include "conn.h"
 #include "mem.h"
 
-/* Grants are multiples of this; as much stays with an idle connection. */
+/* Grants are multiples of this. */
 #define GRANT		(256UL << 10)
+/* What a connection has beyond what it uses, while nobody waits for it. */
+#define SLACK		(5 * GRANT)
 
 static atomic_long_t granted = ATOMIC_LONG_INIT(0);
 static unsigned long limit = ULONG_MAX;
 
-static DEFINE_SPINLOCK(waiters_lock);
-static LIST_HEAD(waiters);
+static DEFINE_SPINLOCK(line_lock);
+static LIST_HEAD(line);			/* who waits, the first first */
 
 u64 nbdt_mem_limit(void)
 {
@@ -43,20 +47,26 @@ u64 nbdt_mem_granted(void)
 	return atomic_long_read(&granted);
 }
 
-static void wake_waiters(void)
+static void wake_first_locked(void)
 {
 	struct nbdt_mem *mem;
 
-	spin_lock(&waiters_lock);
-	list_for_each_entry(mem, &waiters, waiting)
+	mem = list_first_entry_or_null(&line, struct nbdt_mem, waiting);
+	if (mem)
 		nbdt_conn_resume(container_of(mem, struct nbdt_conn, mem));
-	spin_unlock(&waiters_lock);
+}
+
+static void wake_first(void)
+{
+	spin_lock(&line_lock);
+	wake_first_locked();
+	spin_unlock(&line_lock);
 }
 
 void nbdt_mem_set_limit(u64 bytes)
 {
 	WRITE_ONCE(limit, bytes);
-	wake_waiters();
+	wake_first();
 }
 
 void nbdt_mem_init(struct nbdt_mem *mem)
@@ -70,24 +80,53 @@ static void give_back(struct nbdt_mem *mem, size_t bytes)
 {
 	mem->granted -= bytes;
 	atomic_long_sub(bytes, &granted);
-	/* Pairs with the barrier in wait_for_memory(). */
+	/* Pairs with the barrier in stand_in_line(). */
 	smp_mb__after_atomic();
-	if (!list_empty(&waiters))
-		wake_waiters();
+	if (!list_empty(&line))
+		wake_first();
 }
 
-static void stop_waiting(struct nbdt_mem *mem)
+static bool is_waiting(const struct nbdt_mem *mem)
 {
-	spin_lock(&waiters_lock);
+	return !list_empty(&mem->waiting);
+}
+
+/* Whether nobody goes before. */
+static bool has_turn(const struct nbdt_mem *mem)
+{
+	const struct list_head *first = READ_ONCE(line.next);
+
+	return first == &mem->waiting || first == &line;
+}
+
+static void stand_in_line(struct nbdt_mem *mem)
+{
+	spin_lock(&line_lock);
+	if (!is_waiting(mem))
+		list_add_tail(&mem->waiting, &line);
+	spin_unlock(&line_lock);
+	/*
+	 * Somebody who gave memory back before we were in line didn't see us;
+	 * then we see what was given.
+	 */
+	smp_mb();
+}
+
+/* Leave the line; a connection that doesn't want any more must do so. */
+void nbdt_mem_stop_waiting(struct nbdt_mem *mem)
+{
+	if (!is_waiting(mem))
+		return;
+	spin_lock(&line_lock);
 	list_del_init(&mem->waiting);
-	spin_unlock(&waiters_lock);
+	wake_first_locked();
+	spin_unlock(&line_lock);
 }
 
 void nbdt_mem_exit(struct nbdt_mem *mem)
 {
 	WARN_ON_ONCE(mem->used);
-	if (!list_empty(&mem->waiting))
-		stop_waiting(mem);
+	nbdt_mem_stop_waiting(mem);
 	if (mem->granted)
 		give_back(mem, mem->granted);
 }
@@ -111,17 +150,17 @@ static void take_above_limit(struct nbdt_mem *mem, size_t bytes)
 	mem->granted += bytes;
 }
 
-static void wait_for_memory(struct nbdt_mem *mem)
+/* Have BYTES more granted; false when they aren't yet. */
+static bool grow(struct nbdt_mem *mem, size_t bytes, bool floor)
 {
-	spin_lock(&waiters_lock);
-	if (list_empty(&mem->waiting))
-		list_add_tail(&mem->waiting, &waiters);
-	spin_unlock(&waiters_lock);
-	/*
-	 * Somebody who gave memory back before we were on the list didn't
-	 * see us; then we see what was given.
-	 */
-	smp_mb();
+	if (has_turn(mem) && take(mem, bytes))
+		return true;
+	stand_in_line(mem);
+	if (has_turn(mem) && take(mem, bytes))
+		return true;
+	if (floor)
+		take_above_limit(mem, bytes);
+	return floor;
 }
 
 /**
@@ -131,7 +170,9 @@ static void wait_for_memory(struct nbdt_mem *mem)
  *
  * Return: true when it may be allocated.  False when it may not yet: the
  * connection's thread is woken when it is worth another try, which is after
- * something of its own was uncharged or somebody else gave memory back.
+ * something of its own was uncharged, or when it is first in line and somebody
+ * else gave memory back.  Whoever won't try again calls
+ * nbdt_mem_stop_waiting().
  */
 bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes)
 {
@@ -142,17 +183,10 @@ bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes)
 
 	if (mem->used + bytes > mem->granted) {
 		missing = round_up(mem->used + bytes - mem->granted, GRANT);
-		if (!take(mem, missing)) {
-			wait_for_memory(mem);
-			if (!take(mem, missing)) {
-				if (mem->used || bytes > NBDT_MEM_FLOOR)
-					return false;
-				take_above_limit(mem, missing);
-			}
-		}
-		if (!list_empty(&mem->waiting))
-			stop_waiting(mem);
+		if (!grow(mem, missing, !mem->used && bytes <= NBDT_MEM_FLOOR))
+			return false;
 	}
+	nbdt_mem_stop_waiting(mem);
 	mem->used += bytes;
 	return true;
 }
@@ -167,17 +201,11 @@ void nbdt_mem_uncharge(struct nbdt_mem *mem, size_t bytes)
 	size_t keep;
 
 	mem->used -= bytes;
-	keep = round_up(mem->used, GRANT) + GRANT;
-	/* Keep some slack, lest a busy connection take and give all day. */
-	if (mem->granted > keep + 4 * GRANT ||
-	    (mem->granted > keep && !list_empty(&waiters)))
+	keep = round_up(mem->used, GRANT);
+	/* Some slack, lest a busy connection take and give all day. */
+	if (mem->granted > keep + SLACK ||
+	    (mem->granted > keep && !list_empty(&line)))
 		give_back(mem, mem->granted - keep);
-}
-
-/* An idle connection can give something back. */
-bool nbdt_mem_excess(const struct nbdt_mem *mem)
-{
-	return READ_ONCE(mem->granted) > round_up(READ_ONCE(mem->used), GRANT);
 }
 
 /* Give back all that isn't used; for a connection that has been idle. */

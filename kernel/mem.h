@@ -9,7 +9,7 @@
 struct nbdt_mem {
 	size_t used;		/* bytes charged */
 	size_t granted;		/* bytes taken from the module's limit */
-	struct list_head waiting;	/* guarded by mem.c's lock */
+	struct list_head waiting;	/* in line; guarded by mem.c's lock */
 };
 
 /* Most bytes that one connection may have charged. */
@@ -21,9 +21,9 @@ struct nbdt_mem {
 void nbdt_mem_init(struct nbdt_mem *mem);
 void nbdt_mem_exit(struct nbdt_mem *mem);
 bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes);
+void nbdt_mem_stop_waiting(struct nbdt_mem *mem);
 void nbdt_mem_uncharge(struct nbdt_mem *mem, size_t bytes);
 void nbdt_mem_trim(struct nbdt_mem *mem);
-bool nbdt_mem_excess(const struct nbdt_mem *mem);
 
 u64 nbdt_mem_limit(void);
 void nbdt_mem_set_limit(u64 bytes);

@@ -569,8 +569,10 @@ static int large_option(struct negotiation *neg)
 	u32 len = neg->head.length;
 	int ret;
 
-	if (!nbdt_mem_charge(&neg->conn->mem, len))
+	if (!nbdt_mem_charge(&neg->conn->mem, len)) {
+		nbdt_mem_stop_waiting(&neg->conn->mem);
 		return refuse_large(neg);
+	}
 	neg->data = kvmalloc(len, GFP_KERNEL | __GFP_NOWARN);
 	if (neg->data) {
 		ret = receive(neg, neg->data, len);

@@ -55,6 +55,7 @@ static void stop_reading(struct nbdt_conn *conn, const char *reason)
 {
 	conn->rx.state = NBDT_RX_CLOSED;
 	cmpxchg(&conn->reason, NULL, reason);
+	nbdt_mem_stop_waiting(&conn->mem);
 	/* What was never dispatched; nobody can be told. */
 	if (conn->rx.req) {
 		if (conn->rx.req->series)
