@@ -41,7 +41,8 @@
 		{ NBDT_CMD_FLUSH,		"FLUSH" },		\
 		{ NBDT_CMD_TRIM,		"TRIM" },		\
 		{ NBDT_CMD_CACHE,		"CACHE" },		\
-		{ NBDT_CMD_WRITE_ZEROES,	"WRITE_ZEROES" })
+		{ NBDT_CMD_WRITE_ZEROES,	"WRITE_ZEROES" },	\
+		{ NBDT_CMD_BLOCK_STATUS,	"BLOCK_STATUS" })
 
 #define show_cmd_flags(flags)						\
 	__print_flags(flags, "|",					\
@@ -49,7 +50,8 @@
 		{ NBDT_CMD_NO_HOLE,		"NO_HOLE" },		\
 		{ NBDT_CMD_DF,			"DF" },			\
 		{ NBDT_CMD_REQ_ONE,		"REQ_ONE" },		\
-		{ NBDT_CMD_FAST_ZERO,		"FAST_ZERO" })
+		{ NBDT_CMD_FAST_ZERO,		"FAST_ZERO" },		\
+		{ NBDT_CMD_PAYLOAD_LEN,		"PAYLOAD_LEN" })
 
 TRACE_EVENT(nbdt_conn_open,
 	TP_PROTO(const struct nbdt_conn *conn),
