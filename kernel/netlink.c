@@ -488,6 +488,12 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		.max_connections = max ? nla_get_u32(max) : 0,
 	};
 
+	/* A device is opened whatever its permissions say. */
+	if (!netlink_capable(skb, CAP_SYS_ADMIN)) {
+		nbdt_set_err_msg(info->extack,
+				 "exporting a device needs CAP_SYS_ADMIN");
+		return -EPERM;
+	}
 	config.name = need_export_name(info);
 	if (!config.name)
 		return -EINVAL;
