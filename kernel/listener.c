@@ -13,7 +13,6 @@
  */
 #include <linux/in.h>
 #include <linux/in6.h>
-#include <linux/delay.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
@@ -26,6 +25,9 @@
 #include "listener.h"
 #include "netlink.h"
 #include "nbdtarget.h"
+
+/* How soon to accept again after that failed. */
+#define RETRY	(HZ / 10)
 
 /* Guards what follows. */
 static DEFINE_MUTEX(listeners_mutex);
@@ -55,6 +57,19 @@ static void accept_one(struct nbdt_listener *listener, struct socket *sock)
 	WRITE_ONCE(listener->accepted, listener->accepted + 1);
 }
 
+/* Nobody can be accepted, now or, when the socket is dead, ever. */
+static void wait_after_error(struct nbdt_listener *listener)
+{
+	if (nbdt_sock_is_listening(&listener->sock)) {
+		/* Clients wait in the backlog. */
+		nbdt_sock_pause(&listener->sock, RETRY);
+		return;
+	}
+	pr_warn("nbdtarget: the socket of listener %u was closed by somebody else\n",
+		listener->id);
+	nbdt_sock_pause(&listener->sock, MAX_JIFFY_OFFSET);
+}
+
 static int listener_thread(void *data)
 {
 	struct nbdt_listener *listener = data;
@@ -65,8 +80,8 @@ static int listener_thread(void *data)
 		err = nbdt_sock_accept(&listener->sock, &sock);
 		if (!err)
 			accept_one(listener, sock);
-		else if (err == -ENOMEM || err == -ENOBUFS || err == -EMFILE)
-			msleep(100);	/* the client waits in the backlog */
+		else if (err != -ECANCELED)
+			wait_after_error(listener);
 		cond_resched();
 	}
 	return 0;

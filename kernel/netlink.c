@@ -651,6 +651,9 @@ static int put_listener(struct sk_buff *skb, struct nbdt_listener *listener)
 			 in6->sin6_scope_id)) ||
 	    (listener->config.wildcard &&
 	     nla_put_flag(skb, NBDTARGET_A_LISTENER_WILDCARD)) ||
+	    (listener->sock.sock &&
+	     !nbdt_sock_is_listening(&listener->sock) &&
+	     nla_put_flag(skb, NBDTARGET_A_LISTENER_CLOSED)) ||
 	    nla_put_u32(skb, NBDTARGET_A_LISTENER_CONNECTIONS,
 			nbdt_conn_count_matching(&filter)) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_ACCEPTED,

@@ -293,6 +293,20 @@ int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock)
 	return err;
 }
 
+/* Wait for nothing but being cancelled, for a time in jiffies. */
+void nbdt_sock_pause(struct nbdt_sock *s, unsigned long time)
+{
+	static const bool never;
+
+	sock_wait(s, &never, jiffies + time);
+}
+
+/* False for a listening socket that somebody else destroyed. */
+bool nbdt_sock_is_listening(const struct nbdt_sock *s)
+{
+	return READ_ONCE(s->sock->sk->sk_state) == TCP_LISTEN;
+}
+
 /**
  * nbdt_sock_read - receive exactly a number of bytes
  * @s: the socket

@@ -52,6 +52,7 @@ int nbdt_sock_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more);
 
 /* Wait until done or cancelled: */
 int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock);
+void nbdt_sock_pause(struct nbdt_sock *s, unsigned long time);
 
 /* Wait until done, cancelled or DEADLINE (in jiffies): */
 int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
@@ -59,6 +60,7 @@ int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
 int nbdt_sock_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
 		    size_t len, bool more, unsigned long deadline);
 
+bool nbdt_sock_is_listening(const struct nbdt_sock *s);
 struct socket *nbdt_sock_listen(struct net *net,
 				const struct sockaddr_storage *addr,
 				bool both_families);

@@ -331,6 +331,12 @@ enum {
 	 * addresses. Output only.
 	 */
 	NBDTARGET_A_LISTENER_WILDCARD,
+	/*
+	 * flag: Present when somebody else destroyed the socket ("ss -K"):
+	 * nobody is accepted any more until the listener is removed and
+	 * added again. Output only.
+	 */
+	NBDTARGET_A_LISTENER_CLOSED,
 
 	/* private: */
 	__NBDTARGET_A_LISTENER_MAX,

@@ -24,6 +24,7 @@ static const struct attr_field fields[] = {
 	FIELD(CONNECTIONS, NUMBER, "connections", connections),
 	FIELD(ACCEPTED, NUMBER, "accepted", accepted),
 	FIELD(REFUSED, NUMBER, "refused", refused),
+	FIELD(CLOSED, FLAG, "closed", closed),
 };
 
 const struct attr_set listener_attrs = {
@@ -210,6 +211,17 @@ json_t *listener_json_all(const struct attr_list *list)
 	return array;
 }
 
+static char *shown_address(const struct listener *l, const struct endpoint *ep)
+{
+	char *address = endpoint_format(ep), *shown;
+
+	if (!l->closed)
+		return address;
+	shown = mem_printf("%s (closed)", address);
+	free(address);
+	return shown;
+}
+
 void listener_print_all(const struct attr_list *list, const char *indent)
 {
 	static const struct table_column columns[] = {
@@ -228,7 +240,7 @@ void listener_print_all(const struct attr_list *list, const char *indent)
 		l = attr_list_item(list, i);
 		listener_endpoint(l, &ep);
 		table_cell(&tb, "%" PRIu64, l->id);
-		table_take(&tb, endpoint_format(&ep));
+		table_take(&tb, shown_address(l, &ep));
 		table_cell(&tb, "%" PRIu64, l->connections);
 		table_cell(&tb, "%" PRIu64, l->accepted);
 		table_cell(&tb, "%" PRIu64, l->refused);

@@ -17,6 +17,7 @@ struct listener {
 	uint64_t connections;
 	uint64_t accepted;
 	uint64_t refused;
+	bool closed;
 };
 
 extern const struct attr_set listener_attrs;

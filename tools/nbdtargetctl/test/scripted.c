@@ -267,6 +267,8 @@ static void send_listener(uint32_t id, const void *address, size_t len,
 	mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_CONNECTIONS, 2);
 	mnl_attr_put_u64(nlh, NBDTARGET_A_LISTENER_ACCEPTED, 7);
 	mnl_attr_put_u64(nlh, NBDTARGET_A_LISTENER_REFUSED, 0);
+	if (id == 4)
+		mnl_attr_put(nlh, NBDTARGET_A_LISTENER_CLOSED, 0, NULL);
 	deliver(nlh);
 }
 
