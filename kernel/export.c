@@ -43,6 +43,9 @@
 /* So long after the last partial write, whole ones need no locks again. */
 #define CAREFUL_TIME		(10 * HZ)
 
+/* Why a connection ended. */
+#define DEVICE_REMOVED		"device was removed"
+
 /* Guards what follows, and the fields of exports that say so. */
 static DEFINE_MUTEX(exports_mutex);
 static DEFINE_XARRAY_ALLOC1(exports);		/* by id */
@@ -289,7 +292,7 @@ static void dead_work(struct work_struct *work)
 	mutex_lock(&exports_mutex);
 	export->dead = true;
 	mutex_unlock(&exports_mutex);
-	nbdt_export_kill_conns(export, "device was removed");
+	nbdt_export_kill_conns(export, DEVICE_REMOVED);
 	nbdt_export_put(export);
 }
 
@@ -414,6 +417,19 @@ static void relax(struct nbdt_export *export)
 	nbdt_gate_shut(&export->gate);
 }
 
+/*
+ * Where nobody tells of a device's end, it is looked for: who only reads
+ * doesn't hold the device, and kernels before 6.5 tell no holder.
+ */
+static void check_alive(struct nbdt_export *export)
+{
+	lockdep_assert_held(&exports_mutex);
+	if (export->dead || disk_live(export->bdev->bd_disk))
+		return;
+	export->dead = true;
+	nbdt_export_kill_conns(export, DEVICE_REMOVED);
+}
+
 /* Housekeeping, about once a second while there are connections. */
 void nbdt_export_tick(void)
 {
@@ -421,8 +437,10 @@ void nbdt_export_tick(void)
 	unsigned long index;
 
 	mutex_lock(&exports_mutex);
-	xa_for_each(&exports, index, export)
+	xa_for_each(&exports, index, export) {
 		relax(export);
+		check_alive(export);
+	}
 	mutex_unlock(&exports_mutex);
 }
 
@@ -441,6 +459,7 @@ int nbdt_export_attach(struct nbdt_export *export, struct nbdt_conn *conn)
 	int err = 0;
 
 	mutex_lock(&exports_mutex);
+	check_alive(export);
 	if (export->removing || export->dead) {
 		err = -ESHUTDOWN;
 	} else if (export->max_connections &&
