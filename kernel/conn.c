@@ -214,10 +214,16 @@ static bool any_killed(const struct nbdt_conn_filter *filter)
 	return any;
 }
 
-/* Wait for the end of those that were killed; new ones may come meanwhile. */
-void nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter)
+/**
+ * nbdt_conn_wait_killed - wait for the end of those that were killed
+ * @filter: which; new ones may come meanwhile
+ *
+ * Return: 0, or -ERESTARTSYS when the caller was killed itself: they go on
+ * ending.
+ */
+int nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter)
 {
-	wait_event(buried, !any_killed(filter));
+	return wait_event_killable(buried, !any_killed(filter));
 }
 
 /* --- The end --- */
@@ -416,7 +422,7 @@ void nbdt_conn_exit(void)
 	struct nbdt_conn_filter all = {};
 
 	nbdt_conn_kill_matching(&all, "module is being unloaded");
-	nbdt_conn_wait_killed(&all);
+	wait_event(buried, !any_killed(&all));
 	flush_work(&reap_work);
 	cancel_delayed_work_sync(&tick_work);
 	rcu_barrier();

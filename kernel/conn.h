@@ -138,7 +138,7 @@ struct nbdt_conn_filter {
 
 unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,
 				     const char *reason);
-void nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter);
+int nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter);
 u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter);
 
 #endif /* NBDT_CONN_H */

@@ -503,12 +503,6 @@ void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason)
 	spin_unlock(&export->conns_lock);
 }
 
-/* Their I/O, too: a connection detaches when it has none in flight. */
-void nbdt_export_wait_conns(struct nbdt_export *export)
-{
-	wait_var_event(&export->nr_conns, !READ_ONCE(export->nr_conns));
-}
-
 /* --- Adding, changing, removing --- */
 
 static struct nbdt_export *
@@ -727,17 +721,45 @@ static void unpublish(struct nbdt_export *export)
 	generation++;
 }
 
-/* Unpublished; the caller has the reference that publishing gave. */
-static void export_destroy(struct nbdt_export *export)
+/* No connections any more.  Puts the reference that publishing gave. */
+static void export_close(struct nbdt_export *export)
 {
-	nbdt_export_kill_conns(export, "export was removed");
-	nbdt_export_wait_conns(export);
 	nbdt_scan_stop(export);
 	bdev_fput(export->file);
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);
 	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_DEL_NTF);
 	nbdt_export_put(export);
+}
+
+static void close_work(struct work_struct *work)
+{
+	struct nbdt_export *export = container_of(work, struct nbdt_export,
+						  close_work);
+
+	wait_var_event(&export->nr_conns, !READ_ONCE(export->nr_conns));
+	export_close(export);
+}
+
+/*
+ * Unpublished.  A connection detaches when it has no I/O in flight, which a
+ * device that hangs may take for ever to give back: whoever waits for it and
+ * is killed leaves the rest to a worker.
+ */
+static int export_destroy(struct nbdt_export *export)
+{
+	int err;
+
+	nbdt_export_kill_conns(export, "export was removed");
+	err = wait_var_event_killable(&export->nr_conns,
+				      !READ_ONCE(export->nr_conns));
+	if (!err) {
+		export_close(export);
+		return 0;
+	}
+	INIT_WORK(&export->close_work, close_work);
+	queue_work(nbdt_control_wq, &export->close_work);
+	return err;
 }
 
 /**
@@ -747,7 +769,8 @@ static void export_destroy(struct nbdt_export *export)
  * @extack: told why not
  *
  * Return: 0 when the device is closed; -ENOENT; -EBUSY when there are clients
- * and @force isn't set.
+ * and @force isn't set; -ERESTARTSYS when the caller was killed: it will be
+ * closed.
  */
 int nbdt_export_remove(const char *name, bool force,
 		       struct netlink_ext_ack *extack)
@@ -768,9 +791,7 @@ int nbdt_export_remove(const char *name, bool force,
 		unpublish(export);
 	}
 	mutex_unlock(&exports_mutex);
-	if (!err)
-		export_destroy(export);
-	return err;
+	return err ?: export_destroy(export);
 }
 
 /* For the end of the module. */

@@ -70,6 +70,7 @@ struct nbdt_export {
 	/* Its own, as a device that hangs keeps all workers that it gets. */
 	struct workqueue_struct *slow_wq;
 	struct work_struct dead_work;	/* the device went away */
+	struct work_struct close_work;	/* removal, when nobody waits for it */
 	struct kref ref;
 };
 
@@ -117,7 +118,6 @@ u32 nbdt_export_generation(void);
 int nbdt_export_attach(struct nbdt_export *export, struct nbdt_conn *conn);
 void nbdt_export_detach(struct nbdt_export *export, struct nbdt_conn *conn);
 void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason);
-void nbdt_export_wait_conns(struct nbdt_export *export);
 void nbdt_export_be_careful(struct nbdt_export *export);
 void nbdt_export_tick(void);
 

@@ -193,6 +193,7 @@ static void listener_destroy(struct nbdt_listener *listener, bool force)
 	put_task_struct(listener->task);
 
 	nbdt_conn_kill_matching(&filter, "listener was removed");
+	/* Whoever is killed meanwhile need not see their end. */
 	nbdt_conn_wait_killed(&filter);
 	nbdt_netlink_listener_event(listener, NBDTARGET_CMD_LISTENER_DEL_NTF);
 	kfree(listener);
@@ -266,8 +267,8 @@ static void unlist(struct nbdt_listener *listener)
  * @force: disconnect the clients in transmission, too
  * @extack: told why not
  *
- * Return: 0 when the listener and the connections that had to go are gone;
- * -ENOENT.
+ * Return: 0 when the listener and the connections that had to go are gone,
+ * or the caller was killed while these were going; -ENOENT.
  */
 int nbdt_listener_remove(struct net *net,
 			 const struct nbdt_listener_config *config,

@@ -761,6 +761,9 @@ static int listener_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 /* --- Connections --- */
 
+/* Why a connection ended. */
+#define DISCONNECTED	"disconnected by the administrator"
+
 static int put_conn_export(struct sk_buff *skb, struct nbdt_conn *conn)
 {
 	struct nbdt_export *export = nbdt_conn_get_export(conn);
@@ -828,25 +831,18 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len ?: err;
 }
 
-static unsigned int kill_and_wait(const struct nbdt_conn_filter *filter)
-{
-	unsigned int n;
-
-	n = nbdt_conn_kill_matching(filter, "disconnected by the administrator");
-	nbdt_conn_wait_killed(filter);
-	return n;
-}
-
 static int kill_of_export(struct genl_info *info, const char *name)
 {
 	struct nbdt_conn_filter filter = {};
+	int err;
 
 	filter.export = find_export(info, name);
 	if (!filter.export)
 		return -ENOENT;
-	kill_and_wait(&filter);
+	nbdt_conn_kill_matching(&filter, DISCONNECTED);
+	err = nbdt_conn_wait_killed(&filter);
 	nbdt_export_put(filter.export);
-	return 0;
+	return err;
 }
 
 static int conn_kill(struct sk_buff *skb, struct genl_info *info)
@@ -862,12 +858,12 @@ static int conn_kill(struct sk_buff *skb, struct genl_info *info)
 	}
 	if (name)
 		return kill_of_export(info, name);
-	if (!kill_and_wait(&filter) && id) {
+	if (!nbdt_conn_kill_matching(&filter, DISCONNECTED) && id) {
 		nbdt_set_err_msg(info->extack, "there is no connection %u",
 				 filter.id);
 		return -ENOENT;
 	}
-	return 0;
+	return nbdt_conn_wait_killed(&filter);
 }
 
 /* --- The family --- */
