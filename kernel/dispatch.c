@@ -136,7 +136,7 @@ static enum turn begin_write(struct nbdt_request *req)
 	if (care)
 		WRITE_ONCE(export->last_unaligned, jiffies);
 	req->inside = true;
-	if (export->map && req->cmd.type == NBDT_CMD_WRITE) {
+	if (req->cmd.type == NBDT_CMD_WRITE) {
 		req->mapped = true;
 		nbdt_map_write_begin(export->map, req->cmd.offset,
 				     req->cmd.length);

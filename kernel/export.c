@@ -354,31 +354,53 @@ static int check_device(struct nbdt_export *export,
 	return 0;
 }
 
-/* What is never written learns nothing, but by being told. */
-static int create_map(struct nbdt_export *export,
-		      const struct nbdt_export_config *config,
-		      struct netlink_ext_ack *extack)
+static int check_granule(const struct nbdt_export *export, u32 granule,
+			 struct netlink_ext_ack *extack)
 {
-	if (export->read_only && !config->zeroed)
-		return 0;
-	if (config->map_granule && !is_power_of_2(config->map_granule)) {
+	u32 least = nbdt_map_least_granule(bdev_nr_bytes(export->bdev));
+
+	if (!is_power_of_2(granule)) {
 		nbdt_set_err_msg(extack,
 				 "the map's granularity is no power of two");
 		return -EINVAL;
 	}
-	if (config->map_granule && config->map_granule < export->block) {
+	if (granule < export->block) {
 		nbdt_set_err_msg(extack,
 				 "the map's granularity is below the blocks of '%.40s'",
 				 export->device);
 		return -EINVAL;
 	}
-	export->map = nbdt_map_create(bdev_nr_bytes(export->bdev),
-				      config->map_granule);
+	if (granule < least) {
+		nbdt_set_err_msg(extack,
+				 "the map would be too large: its granularity has to be %u KiB or more",
+				 least >> 10);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What is never written learns nothing, but by being told or by a scan. */
+static int create_map(struct nbdt_export *export,
+		      const struct nbdt_export_config *config,
+		      struct netlink_ext_ack *extack)
+{
+	u32 granule = config->map_granule;
+	int err;
+
+	if (granule) {
+		err = check_granule(export, granule, extack);
+		if (err)
+			return err;
+	}
+	export->map = nbdt_map_create(bdev_nr_bytes(export->bdev), granule);
 	if (!export->map)
 		return -ENOMEM;
-	if (config->zeroed)
+	if (export->read_only && !config->zeroed)
+		return 0;
+	err = nbdt_map_fill(export->map);
+	if (!err && config->zeroed)
 		nbdt_map_fill_zero(export->map);
-	return 0;
+	return err;
 }
 
 /* --- Being careful about partial blocks; see dispatch.c --- */

@@ -36,7 +36,7 @@ struct nbdt_export {
 	u32 preferred_block;
 	bool read_only;
 	bool allocation_depth;		/* offers that metadata context */
-	struct nbdt_map *map;		/* what is known to be zero; or NULL */
+	struct nbdt_map *map;		/* what is known to be zero */
 
 	/*
 	 * Size and transmission flags: guarded by nbdt_exports_mutex, and

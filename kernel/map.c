@@ -28,11 +28,18 @@
  * Writers are counted in slots that granules far apart share: it may be
  * learned too little, never too much.
  *
- * Any context; no locks, as all changes are atomic to a word.
+ * The words that hold the bits come with the map, or when they are first wanted
+ * (nbdt_map_fill()): nothing is known without them.  They stay until the end.
+ *
+ * No locks, as all changes are atomic to a word.  Any context for
+ * nbdt_map_write_end(), nbdt_map_state() and nbdt_map_zero(); whatever goes
+ * through a range of any length may sleep.
  */
+#include <linux/compiler.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 
 #include "map.h"
@@ -47,6 +54,9 @@
 
 /* A request's bounded look ahead for where a state ends, in words. */
 #define LOOK_AHEAD		(64U << 10)
+
+/* Words that are gone through before others get their turn. */
+#define STRIDE			(4U << 10)
 
 /* Granules FIRST to END, not included. */
 struct span {
@@ -94,12 +104,21 @@ static u64 next_word(u64 at)
 	return (at / PER_WORD + 1) * PER_WORD;
 }
 
+/* The same, for what may go through all of the map. */
+static u64 next_word_resched(u64 at)
+{
+	at = next_word(at);
+	if (!(at % (STRIDE * PER_WORD)))
+		cond_resched();
+	return at;
+}
+
 static void set_bits(struct nbdt_map *map, struct span span, u32 bits)
 {
 	u64 at, mask, old;
 	atomic64_t *word;
 
-	for (at = span.first; at < span.end; at = next_word(at)) {
+	for (at = span.first; at < span.end; at = next_word_resched(at)) {
 		word = &map->words[at / PER_WORD];
 		mask = word_mask(at, span.end);
 		old = atomic64_read(word);
@@ -119,7 +138,7 @@ static void settle(struct nbdt_map *map, struct span span, u32 pending,
 	u64 at, mask, old, hit;
 	atomic64_t *word;
 
-	for (at = span.first; at < span.end; at = next_word(at)) {
+	for (at = span.first; at < span.end; at = next_word_resched(at)) {
 		word = &map->words[at / PER_WORD];
 		mask = word_mask(at, span.end);
 		old = atomic64_read(word);
@@ -150,11 +169,15 @@ static u64 slots_end(struct span span)
 /* Clear what is pending wherever more than OWN write. */
 static void unless_written(struct nbdt_map *map, struct span span, int own)
 {
-	u64 at;
+	u64 first, at;
 
-	for (at = span.first; at < span.end; at++) {
-		if (atomic_read(slot(map, at)) > own)
+	for (first = span.first; first < slots_end(span); first++) {
+		if (atomic_read(slot(map, first)) <= own)
+			continue;
+		/* All that share the slot. */
+		for (at = first; at < span.end; at += NBDT_MAP_SLOTS)
 			set_bits(map, (struct span) { at, at + 1 }, 0);
+		cond_resched();
 	}
 }
 
@@ -290,27 +313,27 @@ void nbdt_map_discard_end(struct nbdt_map *map, u64 offset, u64 len, u64 first,
 	uncount_writer(map, span);
 }
 
-static u32 state_of(const struct nbdt_map *map, u64 granule)
+static u32 state_of(const atomic64_t *words, u64 granule)
 {
-	u64 word = atomic64_read(&map->words[granule / PER_WORD]);
+	u64 word = atomic64_read(&words[granule / PER_WORD]);
 
 	return (word >> (granule % PER_WORD * BITS)) & KNOWN;
 }
 
 /* The first granule behind AT whose state isn't STATE, as far as we look. */
-static u64 state_end(const struct nbdt_map *map, u64 at, u64 end, u32 state)
+static u64 state_end(const atomic64_t *words, u64 at, u64 end, u32 state)
 {
 	u64 same = EVERY((u64)state), limit;
 
 	limit = min(end, next_word(at) + (u64)LOOK_AHEAD * PER_WORD);
 	for (at++; at < limit; ) {
 		if (at % PER_WORD == 0 &&
-		    (atomic64_read(&map->words[at / PER_WORD]) &
+		    (atomic64_read(&words[at / PER_WORD]) &
 		     EVERY((u64)KNOWN)) == same) {
 			at += PER_WORD;
 			continue;
 		}
-		if (state_of(map, at) != state)
+		if (state_of(words, at) != state)
 			return at;
 		at++;
 	}
@@ -319,7 +342,7 @@ static u64 state_end(const struct nbdt_map *map, u64 at, u64 end, u32 state)
 
 /**
  * nbdt_map_state - what is known of the beginning of a range
- * @map: or NULL: nothing
+ * @map: its map
  * @offset: where it begins, in bytes
  * @len: its length, not 0; made shorter to how far the answer holds, which
  *	may be less than how far it is true
@@ -328,15 +351,17 @@ static u64 state_end(const struct nbdt_map *map, u64 at, u64 end, u32 state)
  */
 u32 nbdt_map_state(const struct nbdt_map *map, u64 offset, u64 *len)
 {
+	/* Pairs with nbdt_map_fill(), once for all of this. */
+	const atomic64_t *words = smp_load_acquire(&map->words);
 	u64 at, end;
 	u32 state;
 
-	if (!map || offset >= map->size)
+	if (!words || offset >= map->size)
 		return 0;
 	at = offset >> map->shift;
-	state = state_of(map, at);
+	state = state_of(words, at);
 	end = outer(map, offset, *len).end;
-	end = state_end(map, at, end, state) << map->shift;
+	end = state_end(words, at, end, state) << map->shift;
 	/* A device that grew goes on within the last granule. */
 	*len = min3(*len, end - offset, map->size - offset);
 	return state;
@@ -348,7 +373,7 @@ bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len)
 	u64 at = offset, end = offset + *len, left;
 	bool zero = false, first = true;
 
-	while (map && at < end) {
+	while (at < end) {
 		bool same;
 
 		left = end - at;
@@ -371,22 +396,28 @@ bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len)
 /* Of what the device is known to be, in bytes. */
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole)
 {
+	/* Pairs with nbdt_map_fill(). */
+	const atomic64_t *words = smp_load_acquire(&map->words);
 	u64 i, word;
 
 	*zero = 0;
 	*hole = 0;
-	for (i = 0; i < map->nr_words; i++) {
-		word = atomic64_read(&map->words[i]);
+	for (i = 0; words && i < map->nr_words; i++) {
+		word = atomic64_read(&words[i]);
 		*zero += hweight64(word & EVERY((u64)NBDT_MAP_ZERO));
 		*hole += hweight64(word & EVERY((u64)NBDT_MAP_HOLE));
+		if (!(i % STRIDE))
+			cond_resched();
 	}
 	*zero = min(*zero << map->shift, map->size);
 	*hole = min(*hole << map->shift, map->size);
 }
 
-/* Of memory. */
+/* Of memory; 0 while there is nothing that anything is known in. */
 u64 nbdt_map_bytes(const struct nbdt_map *map)
 {
+	if (!READ_ONCE(map->words))
+		return 0;
 	return map->nr_words * sizeof(*map->words);
 }
 
@@ -398,33 +429,61 @@ void nbdt_map_fill_zero(struct nbdt_map *map)
 	set_bits(map, (struct span) { 0, granules }, NBDT_MAP_ZERO);
 }
 
+/* The smallest granule from AT on with which a map takes no more than BYTES. */
+static u32 least_granule(u64 size, u32 at, u64 bytes)
+{
+	while (at < BIT(31) && size > bytes / sizeof(u64) * PER_WORD * at)
+		at <<= 1;
+	return at;
+}
+
+/* The smallest that may be asked for. */
+u32 nbdt_map_least_granule(u64 size)
+{
+	return least_granule(size, NBDT_MAP_GRANULE_MIN, NBDT_MAP_BYTES_MAX);
+}
+
 /**
- * nbdt_map_create - a map that knows nothing
+ * nbdt_map_create - a map that knows nothing, and takes no memory yet
  * @size: of the device, in bytes
- * @granule: in bytes, a power of two; 0 for the smallest from 64 KiB on with
- *	which the map takes no more than 32 MiB: 64 KiB up to 4 TiB
+ * @granule: in bytes, a power of two, at least nbdt_map_least_granule(); 0 for
+ *	the smallest from 64 KiB on with which the map takes no more than
+ *	32 MiB: 64 KiB up to 4 TiB
  *
  * Return: the map, or NULL when there is no memory for it.
  */
 struct nbdt_map *nbdt_map_create(u64 size, u32 granule)
 {
 	struct nbdt_map *map = kzalloc(sizeof(*map), GFP_KERNEL);
-	u64 most = NBDT_MAP_BYTES / sizeof(u64) * PER_WORD;
 
 	if (!map)
 		return NULL;
 	map->size = size;
-	map->shift = ilog2(granule ?: NBDT_MAP_GRANULE);
-	while (!granule && (size >> map->shift) > most)
-		map->shift++;
-	map->nr_words = (size >> map->shift) / PER_WORD + 1;
-	map->words = kvcalloc(map->nr_words, sizeof(*map->words),
-			      GFP_KERNEL | __GFP_NOWARN);
-	if (!map->words) {
-		kfree(map);
-		return NULL;
-	}
+	map->shift = ilog2(granule ?: least_granule(size, NBDT_MAP_GRANULE,
+						    NBDT_MAP_BYTES));
+	map->nr_words = DIV_ROUND_UP(size, (u64)PER_WORD << map->shift);
 	return map;
+}
+
+/**
+ * nbdt_map_fill - give it the memory that anything can be known in
+ * @map: clients may be using it; nobody else does this to it meanwhile
+ *
+ * Return: 0, also when it has it already, or -ENOMEM.
+ */
+int nbdt_map_fill(struct nbdt_map *map)
+{
+	atomic64_t *words;
+
+	if (map->words)
+		return 0;
+	words = kvcalloc(map->nr_words, sizeof(*words),
+			 GFP_KERNEL | __GFP_NOWARN);
+	if (!words)
+		return -ENOMEM;
+	/* Cleared before it is seen. */
+	smp_store_release(&map->words, words);
+	return 0;
 }
 
 void nbdt_map_destroy(struct nbdt_map *map)

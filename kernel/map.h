@@ -13,8 +13,9 @@
 #define NBDT_MAP_GRANULE_MIN	(4U << 10)
 #define NBDT_MAP_GRANULE	(64U << 10)
 #define NBDT_MAP_GRANULE_MAX	(64U << 20)
-/* Largest map that is made without being asked for. */
+/* Largest map that is made without being asked for, and by being asked. */
 #define NBDT_MAP_BYTES		(32UL << 20)
+#define NBDT_MAP_BYTES_MAX	(256UL << 20)
 
 /* Granules share these; it costs no more than learning a little less. */
 #define NBDT_MAP_SLOTS		256
@@ -23,12 +24,14 @@ struct nbdt_map {
 	u64 size;		/* of the device, in bytes */
 	unsigned int shift;	/* of a granule */
 	u64 nr_words;
-	atomic64_t *words;	/* see map.c */
+	atomic64_t *words;	/* see map.c; NULL until they are wanted */
 	atomic_t writers[NBDT_MAP_SLOTS];
 };
 
 struct nbdt_map *nbdt_map_create(u64 size, u32 granule);
+int nbdt_map_fill(struct nbdt_map *map);
 void nbdt_map_destroy(struct nbdt_map *map);
+u32 nbdt_map_least_granule(u64 size);
 void nbdt_map_fill_zero(struct nbdt_map *map);
 u64 nbdt_map_bytes(const struct nbdt_map *map);
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);

@@ -410,7 +410,7 @@ static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
 {
 	const int pad = NBDTARGET_A_EXPORT_PAD;
 	const struct nbdt_scan *scan = &export->scan;
-	const struct nbdt_map *map = READ_ONCE(export->map);
+	const struct nbdt_map *map = export->map;
 	u64 zero, hole;
 
 	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH,
@@ -420,7 +420,7 @@ static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SCAN_DONE,
 			      READ_ONCE(scan->done), pad))
 		return -EMSGSIZE;
-	if (!map)
+	if (!nbdt_map_bytes(map))
 		return 0;
 	nbdt_map_count(map, &zero, &hole);
 	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_MAP_GRANULARITY,

@@ -137,21 +137,6 @@ static bool stop(struct nbdt_scan *scan)
 	return running;
 }
 
-/* One that is only read gets a map with its first scan. */
-static int need_map(struct nbdt_export *export)
-{
-	struct nbdt_map *map;
-
-	if (export->map)
-		return 0;
-	map = nbdt_map_create(bdev_nr_bytes(export->bdev), 0);
-	if (!map)
-		return -ENOMEM;
-	/* Clients may be using the export. */
-	smp_store_release(&export->map, map);
-	return 0;
-}
-
 /* Under the lock. */
 static int start(struct nbdt_export *export, u64 rate)
 {
@@ -159,7 +144,8 @@ static int start(struct nbdt_export *export, u64 rate)
 	struct task_struct *task;
 	int err;
 
-	err = need_map(export);
+	/* One that is only read knows nothing before its first scan. */
+	err = nbdt_map_fill(export->map);
 	if (err)
 		return err;
 	task = kthread_create(scan_thread, export, "nbdt-scan/%u", export->id);

@@ -125,7 +125,7 @@ static u32 max_extents(const struct nbdt_request *req)
 
 	if (req->cmd.flags & NBDT_CMD_REQ_ONE)
 		return 1;
-	granules = map ? req->cmd.length >> map->shift : 0;
+	granules = req->cmd.length >> map->shift;
 	/* What lies in between, and parts of some at the two ends. */
 	return min_t(u64, EXTENTS_MAX,
 		     granules + 2 + req->cmd.length / COMPACT_MAX);

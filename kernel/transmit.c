@@ -157,8 +157,7 @@ static bool may_split(const struct nbdt_request *req)
 {
 	return req->cmd.type == NBDT_CMD_READ &&
 	       req->conn->mode >= NBDT_MODE_STRUCTURED &&
-	       !(req->cmd.flags & NBDT_CMD_DF) &&
-	       (req->cmd.length > NBDT_SERIES_PART || req->export->map);
+	       !(req->cmd.flags & NBDT_CMD_DF);
 }
 
 /* Answer the READ that rx.req is in parts, if it has more than one. */

@@ -202,8 +202,10 @@ enum {
 	 * u32 [min 4096, max 67108864]: Bytes that share one entry of the
 	 * allocation map, a power of two, at least the logical block. With
 	 * export-add, 64 KiB when absent, or as much more as keeps the map
-	 * within 32 MiB. Absent in replies when there is no map: an export
-	 * that is only read has none until it is scanned.
+	 * within 32 MiB; EINVAL when it would make the map larger than 256
+	 * MiB, and the error's message names the smallest that doesn't.
+	 * Absent in replies when there is no map: an export that is only
+	 * read has none until it is scanned.
 	 */
 	NBDTARGET_A_EXPORT_MAP_GRANULARITY,
 	/*
