@@ -11,22 +11,14 @@ ProtocolError.
 import struct
 
 import wire
-from wire import ProtocolError
+from wire import (BLOCK_STATUS_PAYLOAD, CMD_BLOCK_STATUS, DF,
+                  EXTENDED_REQUEST_MAGIC, OPT_EXTENDED_HEADERS,
+                  OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT,
+                  OPT_STRUCTURED_REPLY, PAYLOAD_LEN, REP_ERR_EXT_HEADER_REQD,
+                  REP_META_CONTEXT, REQ_ONE, SEND_DF, STRUCTURED_REPLY_MAGIC,
+                  ProtocolError)
 
-OPT_STRUCTURED_REPLY = 8
-OPT_LIST_META_CONTEXT = 9
-OPT_SET_META_CONTEXT = 10
-OPT_EXTENDED_HEADERS = 11
-REP_META_CONTEXT = 4
-REP_ERR_EXT_HEADER_REQD = 0x8000000a
-
-EXTENDED_REQUEST_MAGIC = 0x21e41c71
-STRUCTURED_REPLY_MAGIC = 0x668e33ef
 EXTENDED_REPLY_MAGIC = 0x6e8a278c
-
-CMD_BLOCK_STATUS = 7
-DF, REQ_ONE, PAYLOAD_LEN = 4, 8, 32
-SEND_DF, BLOCK_STATUS_PAYLOAD = 0x80, 0x1000
 
 DONE = 1
 NONE, DATA, HOLE, STATUS, STATUS_EXT = 0, 1, 2, 5, 6
@@ -55,6 +47,7 @@ class Answer:
         self.error = 0
         self.text = ""
         self.error_offset = None
+        self.asked = None       # ids of contexts, where a payload names them
         self.kinds = []         # of chunks, in their order
         self.content = {}       # offset -> bytes
         self.holes = []         # (offset, length)
@@ -81,6 +74,11 @@ class Answer:
 
 class Client(wire.Client):
     extended = False
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.open = {}          # cookie -> Answer, of requests under way
+        self.contexts = {}      # id -> name, of those that are selected
 
     def agree(self, extended):
         option = OPT_EXTENDED_HEADERS if extended else OPT_STRUCTURED_REPLY
@@ -200,16 +198,21 @@ class Client(wire.Client):
             raise ProtocolError("NONE with payload")
 
     def inside(self, answer, at, length):
+        """RD1, RD4: within the request, once, and before its error."""
         if answer.command != wire.CMD_READ or not length or \
                 at < answer.offset or \
                 at + length > answer.offset + answer.length:
             raise ProtocolError("content %d+%d" % (at, length))
+        if any(at < start + size and start < at + length
+               for start, size in answer.covered()):
+            raise ProtocolError("content twice at %d" % at)
+        if answer.error_offset is not None and \
+                at <= answer.error_offset < at + length:
+            raise ProtocolError("content at %d behind its error" % at)
 
     def take_data(self, answer, payload):
         (at,) = struct.unpack_from(">Q", payload)
         self.inside(answer, at, len(payload) - 8)
-        if at in answer.content:
-            raise ProtocolError("content twice at %d" % at)
         answer.content[at] = payload[8:]
 
     def take_hole(self, answer, payload):
@@ -261,10 +264,14 @@ class Client(wire.Client):
             if answer.flags & DF and len(answer.content) != 1:
                 raise ProtocolError("%d chunks with DF" % len(answer.content))
         if answer.command == CMD_BLOCK_STATUS and not answer.error:
-            for extents in answer.status.values():
-                self.judge_extents(answer, extents)
+            asked = self.contexts if answer.asked is None else answer.asked
+            if set(answer.status) != set(asked):
+                raise ProtocolError("status of contexts %s, asked for %s" %
+                                    (set(answer.status), set(asked)))
+            for context, extents in answer.status.items():
+                self.judge_extents(answer, self.contexts[context], extents)
 
-    def judge_extents(self, answer, extents):
+    def judge_extents(self, answer, context, extents):
         """BS3 to BS7, BS11, BS13."""
         if not all(length for length, _ in extents):
             raise ProtocolError("an empty extent")
@@ -273,14 +280,28 @@ class Client(wire.Client):
         if answer.flags & REQ_ONE and (len(extents) != 1 or
                                        extents[0][0] > answer.length):
             raise ProtocolError("REQ_ONE: %r" % extents)
-        for (_, status), (length, following) in zip(extents, extents[1:]):
-            if status == following and length < 1 << 31:
-                raise ProtocolError("extents that could be one")
-        if any(status > 3 for _, status in extents):
+        for (first, status), (length, following) in zip(extents, extents[1:]):
+            if status == following and first + length < 2**32 - 65536:
+                raise ProtocolError("extents that could be one: %d+%d" %
+                                    (first, length))
+        known = STATE_HOLE | STATE_ZERO if context == "base:allocation" \
+            else 2**32 - 1
+        if any(status & ~known for _, status in extents):
             raise ProtocolError("unknown status: %r" % extents)
 
     def call(self, command, offset=0, length=0, flags=0, payload=b""):
         cookie = self.submit(command, offset, length, flags, payload=payload)
+        return self.expect(cookie)
+
+    def filtered(self, offset, effect, ids, size=None):
+        """BS10: BLOCK_STATUS of contexts that are named; size: of the payload,
+        where it isn't what belongs there."""
+        payload = struct.pack(">Q%dI" % len(ids), effect, *ids)
+        if size is not None:
+            payload = payload[:size].ljust(size, b"\0")
+        cookie = self.submit_raw(CMD_BLOCK_STATUS, offset, len(payload),
+                                 PAYLOAD_LEN, payload=payload)
+        self.open[cookie].length, self.open[cookie].asked = effect, ids
         return self.expect(cookie)
 
     def call_raw(self, *args, **kwargs):
@@ -338,7 +359,6 @@ class Client(wire.Client):
 def connect(name, extended=False, contexts=(), host="127.0.0.1", port=10809):
     """A client in transmission."""
     client = Client(host, port)
-    client.open, client.contexts = {}, {}
     try:
         client.handshake()
         client.agree(extended)
@@ -354,6 +374,5 @@ def connect(name, extended=False, contexts=(), host="127.0.0.1", port=10809):
 def negotiating(host="127.0.0.1", port=10809):
     """A client that has been greeted."""
     client = Client(host, port)
-    client.open, client.contexts = {}, {}
     client.handshake()
     return client
