@@ -141,9 +141,11 @@ static void cut_part(struct nbdt_conn *conn)
 	req->cmd.length = left;
 	req->hole = nbdt_map_zero(conn->export->map, req->cmd.offset,
 				  &req->cmd.length);
+	/* RD2: but for its ends, a READ is cut between blocks. */
 	if (!req->hole)
-		req->cmd.length = min_t(u64, req->cmd.length,
-					NBDT_SERIES_PART);
+		req->cmd.length = min_t(u64, req->cmd.length, NBDT_SERIES_PART -
+					(req->cmd.offset &
+					 (conn->export->block - 1)));
 	conn->rx.at += req->cmd.length;
 	if (req->cmd.length == left) {
 		/* It was the last; the parts alone hold the series. */
