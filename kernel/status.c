@@ -10,6 +10,7 @@
  */
 #include <linux/math64.h>
 #include <linux/minmax.h>
+#include <linux/sched.h>
 #include <linux/uio.h>
 
 #include "compat/unaligned.h"
@@ -26,10 +27,10 @@
 /* BS10: a payload is a length and ids; more ids than this are refused. */
 #define FILTER_IDS_MAX	256
 
-/* Looks into the map for one extent: how long it may take has a bound. */
-#define LOOKS_MAX	16
+/* Looks into the map for one chunk: how long it may take has a bound. */
+#define LOOKS_MAX	(16 * EXTENTS_MAX)
 
-/* BS14: no extent that 32 bits don't hold, and whole blocks. */
+/* BS14: no extent that 32 bits don't hold, ending with a block. */
 #define COMPACT_MAX	round_down(U32_MAX, 64U << 10)
 
 #define INVALID(why)	((struct nbdt_verdict) { NBDT_EINVAL, why })
@@ -170,17 +171,17 @@ static void put_extent(struct writer *out, const struct nbdt_request *req,
 
 /*
  * The extent that begins at OFFSET, up to END: BS7, with what follows it as
- * long as the status is the same.
+ * long as the status is the same.  It is the last when no LOOKS are left.
  */
 static u64 extent_at(const struct nbdt_request *req, enum nbdt_context context,
-		     u64 offset, u64 end, u32 *status)
+		     u64 offset, u64 end, u32 *status, unsigned int *looks)
 {
 	u64 at = offset, len, limit = end - offset;
-	unsigned int looks = 0;
 	u32 next;
 
 	if (!is_extended(req))
-		limit = min_t(u64, limit, COMPACT_MAX);
+		limit = min_t(u64, limit, COMPACT_MAX -
+			      (offset & (req->export->block - 1)));
 	do {
 		len = offset + limit - at;
 		next = nbdt_context_status(context,
@@ -191,7 +192,8 @@ static u64 extent_at(const struct nbdt_request *req, enum nbdt_context context,
 		else if (next != *status)
 			break;
 		at += len;
-	} while (at < offset + limit && ++looks < LOOKS_MAX);
+		cond_resched();
+	} while (at < offset + limit && --*looks);
 	return at - offset;
 }
 
@@ -207,10 +209,11 @@ static void put_extents(struct writer *out, const struct nbdt_request *req,
 			enum nbdt_context context, u32 *nr)
 {
 	u64 at = req->cmd.offset, end = at + req->cmd.length, len;
+	unsigned int looks = LOOKS_MAX;
 	u32 status, max = room(req);
 
-	for (*nr = 0; *nr < max && at < end; ++*nr) {
-		len = extent_at(req, context, at, end, &status);
+	for (*nr = 0; *nr < max && at < end && looks; ++*nr) {
+		len = extent_at(req, context, at, end, &status, &looks);
 		put_extent(out, req, len, status);
 		at += len;
 	}
