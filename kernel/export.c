@@ -743,10 +743,12 @@ static void unpublish(struct nbdt_export *export)
 	generation++;
 }
 
-/* No connections any more.  Puts the reference that publishing gave. */
+/*
+ * Nothing reads or writes the device any more.  Puts the reference that
+ * publishing gave.
+ */
 static void export_close(struct nbdt_export *export)
 {
-	nbdt_scan_stop(export);
 	bdev_fput(export->file);
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);
@@ -754,27 +756,37 @@ static void export_close(struct nbdt_export *export)
 	nbdt_export_put(export);
 }
 
+/* Connections detach, and scans end, when they have no I/O in flight. */
+static int wait_for_io(struct nbdt_export *export)
+{
+	int err;
+
+	err = wait_var_event_killable(&export->nr_conns,
+				      !READ_ONCE(export->nr_conns));
+	if (!err)
+		err = nbdt_scan_stop(export);
+	return err == -ENOENT ? 0 : err;
+}
+
 static void close_work(struct work_struct *work)
 {
 	struct nbdt_export *export = container_of(work, struct nbdt_export,
 						  close_work);
 
-	wait_var_event(&export->nr_conns, !READ_ONCE(export->nr_conns));
+	wait_for_io(export);
 	export_close(export);
 }
 
 /*
- * Unpublished.  A connection detaches when it has no I/O in flight, which a
- * device that hangs may take for ever to give back: whoever waits for it and
- * is killed leaves the rest to a worker.
+ * Unpublished.  Whoever waits for a device that hangs and is killed leaves the
+ * rest to a worker.
  */
 static int export_destroy(struct nbdt_export *export)
 {
 	int err;
 
 	nbdt_export_kill_conns(export, "export was removed");
-	err = wait_var_event_killable(&export->nr_conns,
-				      !READ_ONCE(export->nr_conns));
+	err = wait_for_io(export);
 	if (!err) {
 		export_close(export);
 		return 0;

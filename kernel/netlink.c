@@ -551,9 +551,10 @@ static int export_scan(struct sk_buff *skb, struct genl_info *info)
 	if (!info->attrs[NBDTARGET_A_EXPORT_SCAN_STOP]) {
 		err = nbdt_scan_start(export, rate ? nla_get_u64(rate) : 0,
 				      info->extack);
-	} else if (!nbdt_scan_stop(export)) {
-		nbdt_set_err_msg(info->extack, "no scan is running");
-		err = -ENOENT;
+	} else {
+		err = nbdt_scan_stop(export);
+		if (err == -ENOENT)
+			nbdt_set_err_msg(info->extack, "no scan is running");
 	}
 	nbdt_export_put(export);
 	return err;

@@ -20,6 +20,7 @@
 #include <linux/math64.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
+#include <linux/wait_bit.h>
 
 #include "compat/compat.h"
 #include "export.h"
@@ -67,7 +68,7 @@ static void pace(const struct nbdt_scan *scan, u64 done, ktime_t began)
 	s64 early = due - ktime_ms_delta(ktime_get(), began);
 
 	/* In slices, as whoever stops it waits. */
-	while (early > 0 && !kthread_should_stop()) {
+	while (early > 0 && !READ_ONCE(scan->stopping)) {
 		msleep_interruptible(min_t(s64, early, 100));
 		early = due - ktime_ms_delta(ktime_get(), began);
 	}
@@ -84,7 +85,7 @@ static int scan_device(struct nbdt_export *export, void *buf)
 	u64 at = 0, read = 0, len;
 	int zero;
 
-	while (at < end && !kthread_should_stop()) {
+	while (at < end && !READ_ONCE(scan->stopping)) {
 		len = end - at;
 		if (!nbdt_map_state(map, at, &len)) {
 			len = min(granule, end - at);
@@ -116,6 +117,9 @@ static int scan_thread(void *data)
 	}
 	WRITE_ONCE(scan->err, err);
 	WRITE_ONCE(scan->running, false);
+	/* Who waits is looked for after that. */
+	smp_mb();
+	wake_up_var(&scan->running);
 	return 0;
 }
 
@@ -124,17 +128,25 @@ void nbdt_scan_init(struct nbdt_scan *scan)
 	mutex_init(&scan->lock);
 }
 
-/* Under the lock. */
-static bool stop(struct nbdt_scan *scan)
+/*
+ * Under the lock: have the task end, and wait until it has.  It may be reading
+ * from a device that hangs.
+ */
+static int stop(struct nbdt_scan *scan)
 {
-	bool running = READ_ONCE(scan->running);
+	int err;
 
 	if (!scan->task)
-		return false;
+		return 0;
+	WRITE_ONCE(scan->stopping, true);
+	err = wait_var_event_killable(&scan->running,
+				      !READ_ONCE(scan->running));
+	if (err)
+		return err;
 	kthread_stop(scan->task);
 	put_task_struct(scan->task);
 	scan->task = NULL;
-	return running;
+	return 0;
 }
 
 /* Under the lock. */
@@ -155,6 +167,7 @@ static int start(struct nbdt_export *export, u64 rate)
 	get_task_struct(task);
 	scan->task = task;
 	scan->rate = rate ?: NBDT_SCAN_RATE;
+	scan->stopping = false;
 	WRITE_ONCE(scan->err, 0);
 	WRITE_ONCE(scan->started, true);
 	WRITE_ONCE(scan->done, 0);
@@ -170,7 +183,7 @@ static int start(struct nbdt_export *export, u64 rate)
  * @extack: why not
  *
  * Return: 0, -EBUSY when one is running already, -ENOENT when the export is
- * being removed, or -ENOMEM.
+ * being removed, -ENOMEM, or -EINTR when the caller was killed.
  */
 int nbdt_scan_start(struct nbdt_export *export, u64 rate,
 		    struct netlink_ext_ack *extack)
@@ -178,7 +191,9 @@ int nbdt_scan_start(struct nbdt_export *export, u64 rate,
 	struct nbdt_scan *scan = &export->scan;
 	int err;
 
-	mutex_lock(&scan->lock);
+	err = mutex_lock_killable(&scan->lock);
+	if (err)
+		return err;
 	if (READ_ONCE(export->removing)) {
 		nbdt_set_err_msg(extack, "the export is being removed");
 		err = -ENOENT;
@@ -186,20 +201,32 @@ int nbdt_scan_start(struct nbdt_export *export, u64 rate,
 		nbdt_set_err_msg(extack, "a scan is running already");
 		err = -EBUSY;
 	} else {
-		stop(scan);
-		err = start(export, rate);
+		err = stop(scan) ?: start(export, rate);
 	}
 	mutex_unlock(&scan->lock);
 	return err;
 }
 
-/* Return: whether there was one to be stopped. */
-bool nbdt_scan_stop(struct nbdt_export *export)
+/**
+ * nbdt_scan_stop - end the scan that is running
+ * @export: with a reference
+ *
+ * Return: 0; -ENOENT when none is; -EINTR or -ERESTARTSYS when the caller was
+ * killed: it will end.
+ */
+int nbdt_scan_stop(struct nbdt_export *export)
 {
-	bool stopped;
+	struct nbdt_scan *scan = &export->scan;
+	bool running;
+	int err;
 
-	mutex_lock(&export->scan.lock);
-	stopped = stop(&export->scan);
-	mutex_unlock(&export->scan.lock);
-	return stopped;
+	err = mutex_lock_killable(&scan->lock);
+	if (err)
+		return err;
+	running = READ_ONCE(scan->running);
+	err = stop(scan);
+	mutex_unlock(&scan->lock);
+	if (!err && !running)
+		return -ENOENT;
+	return err;
 }

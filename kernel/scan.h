@@ -17,6 +17,7 @@ struct nbdt_scan {
 	struct mutex lock;		/* guards starting and stopping it */
 	struct task_struct *task;
 	u64 rate;			/* set before the task runs */
+	bool stopping;			/* the task is asked to end */
 
 	/* Written by the task, read by anybody. */
 	u64 done;			/* bytes looked at */
@@ -28,6 +29,6 @@ struct nbdt_scan {
 void nbdt_scan_init(struct nbdt_scan *scan);
 int nbdt_scan_start(struct nbdt_export *export, u64 rate,
 		    struct netlink_ext_ack *extack);
-bool nbdt_scan_stop(struct nbdt_export *export);
+int nbdt_scan_stop(struct nbdt_export *export);
 
 #endif /* NBDT_SCAN_H */
