@@ -31,6 +31,7 @@
 #include <linux/xarray.h>
 
 #include "conn.h"
+#include "context.h"
 #include "export.h"
 #include "listener.h"
 #include "negotiate.h"
@@ -265,8 +266,10 @@ static void conn_finish(struct nbdt_conn *conn)
 	nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_CLOSING);
 	nbdt_transmit_exit(conn);
 	nbdt_sock_finish(&conn->sock);
-	if (conn->export)
+	if (conn->export) {
+		nbdt_context_deselect(conn->export, conn->contexts);
 		nbdt_export_detach(conn->export, conn);
+	}
 	if (!conn->gone)
 		nbdt_sock_linger(&conn->sock, linger);
 	nbdt_sock_release(&conn->sock);

@@ -54,7 +54,7 @@ struct nbdt_conn {
 
 	/* Set by the thread during negotiation, then read-only; mode is shown. */
 	enum nbdt_mode mode;
-	u32 contexts;			/* NBDT_CONTEXT_*, selected */
+	u64 contexts;			/* mask of those selected */
 	struct nbdt_cmd_limits limits;
 
 	/* The thread's; others may cancel it. */

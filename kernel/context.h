@@ -5,28 +5,33 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 
+#include "bitmaps.h"
+
 struct nbdt_export;
 struct nbdt_query;
 
 /*
- * Metadata contexts.  A set of them is a mask with a bit for each.
+ * Metadata contexts of an export.  A set of them is a mask with a bit for each,
+ * whose number is also what clients know it as (SM4).
  */
 enum nbdt_context {
 	NBDT_CONTEXT_ALLOCATION,	/* base:allocation */
 	NBDT_CONTEXT_DEPTH,		/* qemu:allocation-depth */
-	NBDT_NR_CONTEXTS,
+	NBDT_CONTEXT_BITMAP,		/* the first of qemu:dirty-bitmap: */
+	NBDT_NR_CONTEXTS = NBDT_CONTEXT_BITMAP + NBDT_BITMAPS_MAX,
 };
 
-/* What clients know it as; unique on a connection (SM4). */
-static inline u32 nbdt_context_id(enum nbdt_context context)
-{
-	return context;
-}
+u64 nbdt_context_list(struct nbdt_export *export,
+		      const struct nbdt_query *query);
+u64 nbdt_context_list_all(struct nbdt_export *export);
+u64 nbdt_context_select(struct nbdt_export *export,
+			const struct nbdt_query *query, u64 selected);
+void nbdt_context_deselect(struct nbdt_export *export, u64 selected);
+char *nbdt_context_name(struct nbdt_export *export, unsigned int context);
 
-const char *nbdt_context_name(enum nbdt_context context);
-u32 nbdt_context_all(const struct nbdt_export *export);
-u32 nbdt_context_match(const struct nbdt_query *query, u32 offered,
-		       bool wildcards);
-u32 nbdt_context_status(enum nbdt_context context, u32 state);
+u64 nbdt_context_granules(const struct nbdt_export *export,
+			  unsigned int context, u64 len);
+u32 nbdt_context_status(const struct nbdt_export *export, unsigned int context,
+			u64 offset, u64 *len);
 
 #endif /* NBDT_CONTEXT_H */

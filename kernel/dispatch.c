@@ -13,6 +13,9 @@
  * without one, whole blocks are written without any lock.  The mode changes
  * only while no write is being carried out (gate.c).  Whatever only reads has
  * no part in all that.
+ *
+ * Behind the gate, and before anything is done, a request leaves word of what
+ * it is going to change in the dirty bitmaps that record (bitmaps.c).
  */
 #include <linux/align.h>
 #include <linux/minmax.h>
@@ -141,6 +144,7 @@ static enum turn begin_write(struct nbdt_request *req)
 		nbdt_map_write_begin(export->map, req->cmd.offset,
 				     req->cmd.length);
 	}
+	nbdt_bitmaps_record(&export->bitmaps, req->cmd.offset, req->cmd.length);
 	if (export->careful && !lock_range(req))
 		return LATER;
 	return ITS_TURN;

@@ -132,6 +132,7 @@ struct nbdt_export *nbdt_export_get_from(u32 id)
 
 static void export_free(struct nbdt_export *export)
 {
+	nbdt_bitmaps_exit(&export->bitmaps);
 	nbdt_map_destroy(export->map);
 	kfree(export->description);
 	kfree(export->device);
@@ -403,17 +404,50 @@ static int create_map(struct nbdt_export *export,
 	return err;
 }
 
+/* The bitmap of another export that goes with this one. */
+static int borrow_bitmap(struct nbdt_export *export,
+			 const struct nbdt_export_config *config,
+			 struct netlink_ext_ack *extack)
+{
+	const char *name = config->bitmap_export;
+	struct nbdt_export *from;
+	int err;
+
+	if (!config->bitmap)
+		return 0;
+	if (!export->read_only) {
+		nbdt_set_err_msg(extack,
+				 "only a read-only export shows another's bitmap");
+		return -EINVAL;
+	}
+	from = nbdt_export_get(name, strlen(name));
+	if (!from) {
+		nbdt_set_err_msg(extack, "there is no export '%.32s'", name);
+		return -ENOENT;
+	}
+	err = nbdt_bitmaps_borrow(export, from, config->bitmap, extack);
+	nbdt_export_put(from);
+	return err;
+}
+
 /* --- Being careful about partial blocks; see dispatch.c --- */
 
-/* Runs when the gate was shut and the last request has left. */
-static void gate_empty(struct work_struct *work)
+/* The gate is shut, and nobody inside. */
+static void change_careful(struct nbdt_gate_visit *visit)
 {
-	struct nbdt_export *export = container_of(work, struct nbdt_export,
-						  gate.empty);
-	struct nbdt_conn *conn;
+	struct nbdt_export *export = container_of(visit, struct nbdt_export,
+						  careful_visit);
 
 	export->careful = READ_ONCE(export->want_careful);
-	nbdt_gate_open(&export->gate);
+	nbdt_gate_open(&export->gate, visit);
+}
+
+/* What was turned away is tried again. */
+static void gate_opened(struct nbdt_gate *gate)
+{
+	struct nbdt_export *export = container_of(gate, struct nbdt_export,
+						  gate);
+	struct nbdt_conn *conn;
 
 	spin_lock(&export->conns_lock);
 	list_for_each_entry(conn, &export->conns, export_node)
@@ -426,7 +460,7 @@ void nbdt_export_be_careful(struct nbdt_export *export)
 {
 	WRITE_ONCE(export->last_unaligned, jiffies);
 	WRITE_ONCE(export->want_careful, true);
-	nbdt_gate_shut(&export->gate);
+	nbdt_gate_shut(&export->gate, &export->careful_visit);
 }
 
 static void relax(struct nbdt_export *export)
@@ -436,7 +470,7 @@ static void relax(struct nbdt_export *export)
 				 CAREFUL_TIME))
 		return;
 	WRITE_ONCE(export->want_careful, false);
-	nbdt_gate_shut(&export->gate);
+	nbdt_gate_shut(&export->gate, &export->careful_visit);
 }
 
 /*
@@ -545,6 +579,7 @@ export_create(const struct nbdt_export_config *config)
 	export->read_only = config->read_only;
 	export->allocation_depth = config->allocation_depth;
 	nbdt_scan_init(&export->scan);
+	nbdt_bitmaps_init(&export->bitmaps);
 	export->max_connections = config->max_connections;
 	spin_lock_init(&export->conns_lock);
 	INIT_LIST_HEAD(&export->conns);
@@ -555,7 +590,8 @@ export_create(const struct nbdt_export_config *config)
 					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!export->slow_wq)
 		goto err_free;
-	if (nbdt_gate_init(&export->gate, gate_empty))
+	nbdt_gate_visit_init(&export->careful_visit, change_careful);
+	if (nbdt_gate_init(&export->gate, gate_opened))
 		goto err_queue;
 	return export;
 
@@ -654,6 +690,9 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	err = create_map(export, config, extack);
 	if (err)
 		goto err_close;
+	err = borrow_bitmap(export, config, extack);
+	if (err)
+		goto err_close;
 	err = publish(export, config->is_default, extack);
 	if (err)
 		goto err_close;
@@ -749,6 +788,7 @@ static void unpublish(struct nbdt_export *export)
  */
 static void export_close(struct nbdt_export *export)
 {
+	nbdt_bitmaps_give_back(&export->bitmaps);
 	bdev_fput(export->file);
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);

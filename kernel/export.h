@@ -7,6 +7,7 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "bitmaps.h"
 #include "gate.h"
 #include "proto.h"
 #include "range.h"
@@ -62,9 +63,11 @@ struct nbdt_export {
 	struct nbdt_gate gate;
 	bool careful;			/* changes with the gate shut only */
 	bool want_careful;		/* what it changes to */
+	struct nbdt_gate_visit careful_visit;
 	unsigned long last_unaligned;	/* jiffies */
 	struct nbdt_ranges ranges;
 
+	struct nbdt_bitmaps bitmaps;	/* has a lock of its own */
 	struct nbdt_scan scan;		/* has a lock of its own */
 
 	/* Its own, as a device that hangs keeps all workers that it gets. */
@@ -85,6 +88,8 @@ struct nbdt_export_config {
 	bool zeroed;			/* the device is known to be all zero */
 	u32 map_granule;		/* bytes; 0: the map's choice */
 	u32 max_connections;
+	const char *bitmap_export;	/* of which to show... */
+	const char *bitmap;		/* ...this bitmap; or NULL */
 };
 
 /* What to change of one. */

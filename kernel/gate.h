@@ -2,21 +2,40 @@
 #ifndef NBDT_GATE_H
 #define NBDT_GATE_H
 
+#include <linux/completion.h>
+#include <linux/list.h>
 #include <linux/percpu-refcount.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 struct nbdt_gate {
 	struct percpu_ref inside;	/* requests being carried out */
-	spinlock_t lock;		/* guards shut */
+	spinlock_t lock;		/* guards what follows */
 	bool shut;
-	struct work_struct empty;	/* queued when shut and nobody inside */
+	bool early;			/* it was opened before it was empty */
+	struct list_head coming;	/* visits that wait until it is empty */
+	struct list_head staying;	/* visits that know that it is */
+	struct work_struct work;
+	void (*opened)(struct nbdt_gate *gate);
 };
 
-int nbdt_gate_init(struct nbdt_gate *gate, work_func_t empty);
+/* Somebody who wants the gate shut and nobody inside, for a while. */
+struct nbdt_gate_visit {
+	struct list_head node;		/* guarded by the gate's lock */
+	/* Set by nbdt_gate_visit_init(): who is told that it is so. */
+	void (*alone)(struct nbdt_gate_visit *visit);
+	struct completion told;		/* who waits, when there is no ALONE */
+};
+
+int nbdt_gate_init(struct nbdt_gate *gate,
+		   void (*opened)(struct nbdt_gate *gate));
 void nbdt_gate_exit(struct nbdt_gate *gate);
-void nbdt_gate_shut(struct nbdt_gate *gate);
-void nbdt_gate_open(struct nbdt_gate *gate);
+
+void nbdt_gate_visit_init(struct nbdt_gate_visit *visit,
+			  void (*alone)(struct nbdt_gate_visit *visit));
+void nbdt_gate_shut(struct nbdt_gate *gate, struct nbdt_gate_visit *visit);
+int nbdt_gate_wait(struct nbdt_gate_visit *visit, unsigned long deadline);
+void nbdt_gate_open(struct nbdt_gate *gate, struct nbdt_gate_visit *visit);
 
 /*
  * A few instructions, no shared cache line; false when the gate is shut.

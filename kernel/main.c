@@ -13,7 +13,8 @@
  *	reply.c		answers
  *
  * and what it may ask about: map.c knows what is zero, scan.c finds out,
- * context.c gives it names, status.c answers;
+ * bitmap.c what was written to, bitmaps.c which of these an export has,
+ * context.c gives them names, status.c answers;
  *
  * and below these: proto.c (wire format and rules), sock.c (the socket),
  * request.c and mem.c (memory and its bounds), gate.c and range.c (what keeps

@@ -48,8 +48,9 @@ struct negotiation {
 	unsigned long deadline;		/* jiffies */
 	bool fixed;			/* fixed newstyle was agreed */
 	bool no_zeroes;			/* so was this */
-	u32 contexts;			/* NBDT_CONTEXT_*, selected */
-	u32 contexts_export;		/* id of the export that they are of */
+	u64 contexts;			/* mask of those selected */
+	struct nbdt_export *contexts_export;	/* that they are of; or NULL */
+	bool handed_over;		/* they are the connection's now */
 	struct nbdt_option_head head;	/* the option being answered */
 	u8 *data;			/* its data: small, or allocated */
 	u8 small[SMALL_OPTION];
@@ -162,10 +163,21 @@ static int reply_attach_error(struct negotiation *neg, int err)
 }
 
 /* SM7: what was selected counts for the export that it was selected on. */
-static u32 contexts_on(const struct negotiation *neg,
+static u64 contexts_on(const struct negotiation *neg,
 		       const struct nbdt_export *export)
 {
-	return neg->contexts_export == export->id ? neg->contexts : 0;
+	return neg->contexts_export == export ? neg->contexts : 0;
+}
+
+static void deselect(struct negotiation *neg)
+{
+	if (!neg->contexts_export)
+		return;
+	if (!neg->handed_over)
+		nbdt_context_deselect(neg->contexts_export, neg->contexts);
+	nbdt_export_put(neg->contexts_export);
+	neg->contexts = 0;
+	neg->contexts_export = NULL;
 }
 
 /* The limits as this client gets to know them; IG9: with INFO as with GO. */
@@ -195,8 +207,10 @@ static int attach(struct negotiation *neg, struct nbdt_export *export)
 		neg->conn->rx.buf = NULL;
 		return err;
 	}
-	neg->conn->contexts = contexts_on(neg, export);
 	limits_on(neg, export, &neg->conn->limits);
+	/* From here on they are deselected at the connection's end. */
+	neg->conn->contexts = contexts_on(neg, export);
+	neg->handed_over = neg->contexts_export == export;
 	return 0;
 }
 
@@ -427,39 +441,52 @@ static int option_extended_headers(struct negotiation *neg)
 }
 
 /* LM6: all that there is, without a query; SM3: then nothing is selected. */
-static u32 match_queries(struct negotiation *neg, struct nbdt_export *export,
+static u64 match_queries(struct negotiation *neg, struct nbdt_export *export,
 			 struct nbdt_meta *meta)
 {
 	bool list = neg->head.option == NBDT_OPT_LIST_META_CONTEXT;
-	u32 all = nbdt_context_all(export), found = 0, i;
+	u64 all = nbdt_context_list_all(export), found = 0;
 	struct nbdt_query query;
+	u32 i;
 
 	if (list && !meta->count)
 		return all;
-	for (i = 0; i < meta->count && found != all; i++) {
+	for (i = 0; i < meta->count && (found & all) != all; i++) {
 		nbdt_proto_query(meta, &query);
-		found |= nbdt_context_match(&query, all, list);
+		if (list)
+			found |= nbdt_context_list(export, &query);
+		else
+			found = nbdt_context_select(export, &query, found);
 	}
 	return found;
 }
 
 /* LM7, SM4: each of CONTEXTS; LM8: in a list they have no ids. */
-static int reply_contexts(struct negotiation *neg, u32 contexts, bool list)
+static int reply_context(struct negotiation *neg, u32 id, const char *name)
+{
+	__be32 wire = cpu_to_be32(id);
+	struct kvec parts[] = {
+		{ &wire, sizeof(wire) },
+		{ (char *)name, strlen(name) },
+	};
+
+	return reply(neg, NBDT_REP_META_CONTEXT, parts, ARRAY_SIZE(parts));
+}
+
+static int reply_contexts(struct negotiation *neg, struct nbdt_export *export,
+			  u64 contexts, bool list)
 {
 	int err = 0;
-	u32 i;
 
-	for (i = 0; i < NBDT_NR_CONTEXTS && !err; i++) {
-		const char *name = nbdt_context_name(i);
-		__be32 id = cpu_to_be32(list ? 0 : nbdt_context_id(i));
-		struct kvec parts[] = {
-			{ &id, sizeof(id) },
-			{ (char *)name, strlen(name) },
-		};
+	for (; contexts && !err; contexts &= contexts - 1) {
+		u32 id = __ffs64(contexts);
+		char *name = nbdt_context_name(export, id);
 
-		if (contexts & BIT(i))
-			err = reply(neg, NBDT_REP_META_CONTEXT, parts,
-				    ARRAY_SIZE(parts));
+		if (name)
+			err = reply_context(neg, list ? 0 : id, name);
+		else if (!list)
+			err = fail(neg, -ENOMEM, "out of memory");
+		kfree(name);
 	}
 	return err ?: reply_ack(neg);
 }
@@ -471,11 +498,12 @@ static int option_meta_context(struct negotiation *neg)
 	const char *option = nbdt_proto_option_name(neg->head.option);
 	struct nbdt_export *export;
 	struct nbdt_meta meta;
-	u32 contexts;
+	u64 contexts;
+	int err;
 
 	/* SM1: whatever comes of it, the old selection is gone. */
 	if (!list)
-		neg->contexts = 0;
+		deselect(neg);
 	if (!list && neg->conn->mode < NBDT_MODE_STRUCTURED)
 		return reply_error(neg, NBDT_REP_ERR_INVALID,
 				   "%s needs structured replies", option);
@@ -486,12 +514,14 @@ static int option_meta_context(struct negotiation *neg)
 	if (!export)
 		return reply_unknown_export(neg, meta.name, meta.name_len);
 	contexts = match_queries(neg, export, &meta);
-	if (!list) {
+	err = reply_contexts(neg, export, contexts, list);
+	if (list) {
+		nbdt_export_put(export);
+	} else {
 		neg->contexts = contexts;
-		neg->contexts_export = export->id;
+		neg->contexts_export = export;
 	}
-	nbdt_export_put(export);
-	return reply_contexts(neg, contexts, list);
+	return err;
 }
 
 static int option_unsupported(struct negotiation *neg)
@@ -670,6 +700,7 @@ int nbdt_negotiate(struct nbdt_conn *conn)
 	neg->deadline = conn->accepted +
 			msecs_to_jiffies(nbdt_target_negotiation_timeout());
 	err = haggle(neg);
+	deselect(neg);
 	kfree(neg);
 	return err;
 }

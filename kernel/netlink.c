@@ -18,8 +18,11 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
+#include "bitmap.h"
+#include "bitmaps.h"
 #include "compat/compat.h"
 #include "conn.h"
+#include "context.h"
 #include "export.h"
 #include "listener.h"
 #include "map.h"
@@ -68,6 +71,11 @@ static struct netlink_range_validation granularity_range = {
 	.max = NBDT_MAP_GRANULE_MAX,
 };
 
+static struct netlink_range_validation bitmap_granularity_range = {
+	.min = NBDT_BITMAP_GRANULE_MIN,
+	.max = NBDT_BITMAP_GRANULE_MAX,
+};
+
 /* What each attribute has to look like, in whichever command. */
 #define EXPORT_NAME_POLICY						\
 	[NBDTARGET_A_EXPORT_NAME] = {					\
@@ -101,6 +109,16 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_EXPORT_SCAN_RATE] = NLA_POLICY_MIN(NLA_U64, 1)
 #define EXPORT_SCAN_STOP_POLICY						\
 	[NBDTARGET_A_EXPORT_SCAN_STOP] = { .type = NLA_FLAG }
+#define EXPORT_BITMAP_EXPORT_POLICY					\
+	[NBDTARGET_A_EXPORT_BITMAP_EXPORT] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_STRING,				\
+	}
+#define EXPORT_BITMAP_NAME_POLICY					\
+	[NBDTARGET_A_EXPORT_BITMAP_NAME] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_BITMAP_NAME,			\
+	}
 #define EXPORT_FORCE_POLICY						\
 	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG }
 #define LISTENER_ADDRESS_POLICY						\
@@ -115,6 +133,27 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_LISTENER_IFINDEX] = { .type = NLA_U32 }
 #define LISTENER_FORCE_POLICY						\
 	[NBDTARGET_A_LISTENER_FORCE] = { .type = NLA_FLAG }
+
+#define BITMAP_EXPORT_NAME_POLICY					\
+	[NBDTARGET_A_BITMAP_EXPORT_NAME] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_STRING,				\
+	}
+#define BITMAP_NAME_POLICY						\
+	[NBDTARGET_A_BITMAP_NAME] = {					\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_BITMAP_NAME,			\
+	}
+#define BITMAP_TO_POLICY						\
+	[NBDTARGET_A_BITMAP_TO] = {					\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_BITMAP_NAME,			\
+	}
+#define BITMAP_GRANULARITY_POLICY					\
+	[NBDTARGET_A_BITMAP_GRANULARITY] =				\
+		NLA_POLICY_FULL_RANGE(NLA_U64, &bitmap_granularity_range)
+#define BITMAP_RECORDING_POLICY						\
+	[NBDTARGET_A_BITMAP_RECORDING] = NLA_POLICY_MAX(NLA_U8, 1)
 
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy target_get_policy[NBDTARGET_A_TARGET_MAX + 1];
@@ -144,6 +183,8 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_ALLOCATION_DEPTH_POLICY,
 	EXPORT_ZEROED_POLICY,
 	EXPORT_MAP_GRANULARITY_POLICY,
+	EXPORT_BITMAP_EXPORT_POLICY,
+	EXPORT_BITMAP_NAME_POLICY,
 };
 
 static const struct nla_policy
@@ -200,6 +241,37 @@ conn_kill_policy[NBDTARGET_A_CONN_MAX + 1] = {
 		.len = NBDTARGET_MAX_STRING,
 	},
 };
+
+static const struct nla_policy
+bitmap_add_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
+	BITMAP_EXPORT_NAME_POLICY,
+	BITMAP_NAME_POLICY,
+	BITMAP_GRANULARITY_POLICY,
+	BITMAP_RECORDING_POLICY,
+};
+
+/* Of those that take no more than to be told which. */
+static const struct nla_policy
+bitmap_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
+	BITMAP_EXPORT_NAME_POLICY,
+	BITMAP_NAME_POLICY,
+};
+
+static const struct nla_policy
+bitmap_set_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
+	BITMAP_EXPORT_NAME_POLICY,
+	BITMAP_NAME_POLICY,
+	BITMAP_RECORDING_POLICY,
+};
+
+static const struct nla_policy
+bitmap_to_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
+	BITMAP_EXPORT_NAME_POLICY,
+	BITMAP_NAME_POLICY,
+	BITMAP_TO_POLICY,
+};
+
+static const struct nla_policy bitmap_get_policy[NBDTARGET_A_BITMAP_MAX + 1];
 
 /* --- Common --- */
 
@@ -486,6 +558,9 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		.zeroed = info->attrs[NBDTARGET_A_EXPORT_ZEROED],
 		.map_granule = granularity ? nla_get_u32(granularity) : 0,
 		.max_connections = max ? nla_get_u32(max) : 0,
+		.bitmap_export =
+			attr_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),
+		.bitmap = attr_string(info, NBDTARGET_A_EXPORT_BITMAP_NAME),
 	};
 
 	/* A device is opened whatever its permissions say. */
@@ -493,6 +568,11 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		nbdt_set_err_msg(info->extack,
 				 "exporting a device needs CAP_SYS_ADMIN");
 		return -EPERM;
+	}
+	if (!config.bitmap_export != !config.bitmap) {
+		nbdt_set_err_msg(info->extack,
+				 "a bitmap takes its name and its export's");
+		return -EINVAL;
 	}
 	config.name = need_export_name(info);
 	if (!config.name)
@@ -632,6 +712,203 @@ static int export_dump(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 	}
 	/* One that doesn't fit into an empty message is an error. */
+	return skb->len ?: err;
+}
+
+/* --- Bitmaps --- */
+
+/* The export and the bitmap's name that a command is about; export_put(). */
+static int get_bitmap(struct genl_info *info, struct nbdt_export **export,
+		      const char **name)
+{
+	const char *export_name;
+
+	export_name = need_string(info, NBDTARGET_A_BITMAP_EXPORT_NAME,
+				  "the export's name");
+	*name = need_string(info, NBDTARGET_A_BITMAP_NAME, "the bitmap's name");
+	if (!export_name || !*name)
+		return -EINVAL;
+	*export = find_export(info, export_name);
+	return *export ? 0 : -ENOENT;
+}
+
+static int bitmap_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *granularity = info->attrs[NBDTARGET_A_BITMAP_GRANULARITY];
+	struct nbdt_bitmaps_config config = {
+		.granule = granularity ? nla_get_u64(granularity) : 0,
+		.disabled = info->attrs[NBDTARGET_A_BITMAP_RECORDING] &&
+			    !attr_set(info, NBDTARGET_A_BITMAP_RECORDING),
+	};
+	struct nbdt_export *export;
+	int err;
+
+	err = get_bitmap(info, &export, &config.name);
+	if (err)
+		return err;
+	err = nbdt_bitmaps_add(export, &config, info->extack);
+	nbdt_export_put(export);
+	return err;
+}
+
+static int bitmap_del(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_export *export;
+	const char *name;
+	int err;
+
+	err = get_bitmap(info, &export, &name);
+	if (err)
+		return err;
+	err = nbdt_bitmaps_remove(export, name, info->extack);
+	nbdt_export_put(export);
+	return err;
+}
+
+static int bitmap_clear_all(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_export *export;
+	const char *name;
+	int err;
+
+	err = get_bitmap(info, &export, &name);
+	if (err)
+		return err;
+	err = nbdt_bitmaps_clear(export, name, info->extack);
+	nbdt_export_put(export);
+	return err;
+}
+
+static int bitmap_record(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_export *export;
+	const char *name;
+	int err;
+
+	if (!info->attrs[NBDTARGET_A_BITMAP_RECORDING]) {
+		nbdt_set_err_msg(info->extack,
+				 "whether it shall record is missing");
+		return -EINVAL;
+	}
+	err = get_bitmap(info, &export, &name);
+	if (err)
+		return err;
+	err = nbdt_bitmaps_enable(export, name,
+				  attr_set(info, NBDTARGET_A_BITMAP_RECORDING),
+				  info->extack);
+	nbdt_export_put(export);
+	return err;
+}
+
+/* Those that take two names. */
+static int bitmap_to(struct genl_info *info,
+		     int (*run)(struct nbdt_export *export, const char *name,
+				const char *to, struct netlink_ext_ack *extack))
+{
+	struct nbdt_export *export;
+	const char *name, *to;
+	int err;
+
+	to = need_string(info, NBDTARGET_A_BITMAP_TO, "the other bitmap's name");
+	if (!to)
+		return -EINVAL;
+	err = get_bitmap(info, &export, &name);
+	if (err)
+		return err;
+	err = run(export, name, to, info->extack);
+	nbdt_export_put(export);
+	return err;
+}
+
+static int bitmap_merge(struct sk_buff *skb, struct genl_info *info)
+{
+	return bitmap_to(info, nbdt_bitmaps_merge);
+}
+
+static int bitmap_rename(struct sk_buff *skb, struct genl_info *info)
+{
+	return bitmap_to(info, nbdt_bitmaps_rename);
+}
+
+static int put_bitmap(struct sk_buff *skb, struct nbdt_export *export,
+		      const struct nbdt_bitmaps_info *bitmap)
+{
+	const int pad = NBDTARGET_A_BITMAP_PAD;
+
+	if (nla_put_string(skb, NBDTARGET_A_BITMAP_EXPORT_NAME, export->name) ||
+	    nla_put_string(skb, NBDTARGET_A_BITMAP_NAME, bitmap->name) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_GRANULARITY,
+			      bitmap->granule, pad) ||
+	    nla_put_u8(skb, NBDTARGET_A_BITMAP_RECORDING, bitmap->recording) ||
+	    nla_put_u8(skb, NBDTARGET_A_BITMAP_CONSISTENT,
+		       !bitmap->inconsistent) ||
+	    nla_put_u32(skb, NBDTARGET_A_BITMAP_ID,
+			NBDT_CONTEXT_BITMAP + bitmap->slot) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_SIZE, bitmap->size, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_DIRTY_COUNT,
+			      bitmap->count, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_DIRTY_BYTES,
+			      bitmap->dirty_bytes, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_MEMORY, bitmap->memory,
+			      pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_BITMAP_USERS, bitmap->users) ||
+	    nla_put_u8(skb, NBDTARGET_A_BITMAP_BORROWED, bitmap->borrowed))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int dump_bitmap(struct sk_buff *skb, struct netlink_callback *cb,
+		       struct nbdt_export *export,
+		       const struct nbdt_bitmaps_info *bitmap)
+{
+	void *head = dump_begin(skb, cb, NBDTARGET_CMD_BITMAP_GET);
+
+	if (!head)
+		return -EMSGSIZE;
+	if (put_bitmap(skb, export, bitmap)) {
+		genlmsg_cancel(skb, head);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(skb, head);
+	return 0;
+}
+
+/* From slot args[1] on. */
+static int dump_bitmaps_of(struct sk_buff *skb, struct netlink_callback *cb,
+			   struct nbdt_export *export)
+{
+	struct nbdt_bitmaps_info bitmap;
+	int err;
+
+	do {
+		err = nbdt_bitmaps_get_from(export, cb->args[1], &bitmap);
+		if (err)
+			break;
+		err = dump_bitmap(skb, cb, export, &bitmap);
+		kfree(bitmap.name);
+		if (!err)
+			cb->args[1] = bitmap.slot + 1;
+	} while (!err);
+	return err == -ENOENT ? 0 : err;
+}
+
+static int bitmap_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nbdt_export *export;
+	int err = 0;
+
+	cb->seq = dump_seq(nbdt_export_generation());
+	while (!err && (export = nbdt_export_get_from(cb->args[0]))) {
+		if (export->id != cb->args[0])
+			cb->args[1] = 0;
+		cb->args[0] = export->id;
+		err = dump_bitmaps_of(skb, cb, export);
+		if (!err) {
+			cb->args[0] = export->id + 1;
+			cb->args[1] = 0;
+		}
+		nbdt_export_put(export);
+	}
 	return skb->len ?: err;
 }
 
@@ -884,6 +1161,13 @@ static const struct genl_ops ops[] = {
 	{ COMMAND(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
 	{ COMMAND(EXPORT_GET, EXPORT, export_get), .doit = export_get,
 	  .dumpit = export_dump },
+	{ COMMAND(BITMAP_ADD, BITMAP, bitmap_add), .doit = bitmap_add },
+	{ COMMAND(BITMAP_DEL, BITMAP, bitmap), .doit = bitmap_del },
+	{ COMMAND(BITMAP_CLEAR, BITMAP, bitmap), .doit = bitmap_clear_all },
+	{ COMMAND(BITMAP_SET, BITMAP, bitmap_set), .doit = bitmap_record },
+	{ COMMAND(BITMAP_MERGE, BITMAP, bitmap_to), .doit = bitmap_merge },
+	{ COMMAND(BITMAP_RENAME, BITMAP, bitmap_to), .doit = bitmap_rename },
+	{ COMMAND(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
 	{ COMMAND(LISTENER_ADD, LISTENER, listener_add), .doit = listener_add },
 	{ COMMAND(LISTENER_DEL, LISTENER, listener_del), .doit = listener_del },
 	{ COMMAND(LISTENER_GET, LISTENER, listener_get),

@@ -128,6 +128,9 @@ enum nbdt_chunk {
 #define NBDT_STATE_HOLE		BIT(0)
 #define NBDT_STATE_ZERO		BIT(1)
 
+/* Status of qemu:dirty-bitmap:NAME. */
+#define NBDT_STATE_DIRTY	BIT(0)
+
 /* Error numbers on the wire: fixed by the protocol, not the host's errno. */
 enum nbdt_error {
 	NBDT_OK		= 0,

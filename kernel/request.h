@@ -37,7 +37,7 @@ struct nbdt_request {
 	struct nbdt_series *series;	/* the READ it is a part of, or NULL */
 	enum nbdt_error error;		/* what it will be answered */
 	bool hole;			/* known to be zero: no I/O, no data */
-	u32 contexts;			/* that a BLOCK_STATUS asks for */
+	u64 contexts;			/* that a BLOCK_STATUS asks for */
 
 	/*
 	 * The buffer covers whole logical blocks; the client's bytes are the

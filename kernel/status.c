@@ -17,7 +17,6 @@
 #include "conn.h"
 #include "context.h"
 #include "export.h"
-#include "map.h"
 #include "request.h"
 #include "status.h"
 
@@ -27,7 +26,7 @@
 /* BS10: a payload is a length and ids; more ids than this are refused. */
 #define FILTER_IDS_MAX	256
 
-/* Looks into the map for one chunk: how long it may take has a bound. */
+/* Looks for ends of extents in one chunk: how long it may take has a bound. */
 #define LOOKS_MAX	(16 * EXTENTS_MAX)
 
 /* BS14: no extent that 32 bits don't hold, ending with a block. */
@@ -61,14 +60,9 @@ struct nbdt_verdict nbdt_status_check(struct nbdt_request *req)
 }
 
 /* The bit of a context that was selected, by its id; 0 if there is none. */
-static u32 context_bit(const struct nbdt_request *req, u32 id)
+static u64 context_bit(const struct nbdt_request *req, u32 id)
 {
-	u32 i;
-
-	for (i = 0; i < NBDT_NR_CONTEXTS; i++)
-		if (nbdt_context_id(i) == id)
-			return req->conn->contexts & BIT(i);
-	return 0;
+	return id < NBDT_NR_CONTEXTS ? req->conn->contexts & BIT_ULL(id) : 0;
 }
 
 /**
@@ -83,7 +77,7 @@ struct nbdt_verdict nbdt_status_filter(struct nbdt_request *req)
 {
 	const u8 *payload = bvec_virt(&req->bvecs[0]);
 	unsigned int i, ids = (req->cmd.payload - 8) / 4;
-	u32 bit;
+	u64 bit;
 
 	req->cmd.length = get_unaligned_be64(payload);
 	req->contexts = 0;
@@ -118,15 +112,17 @@ static u32 extent_len(const struct nbdt_request *req)
 				  sizeof(struct nbdt_wire_extent);
 }
 
-/* As many as a chunk may get. */
+/* As many as any of the chunks may get. */
 static u32 max_extents(const struct nbdt_request *req)
 {
-	const struct nbdt_map *map = req->export->map;
-	u64 granules;
+	u64 left = req->contexts, granules = 0;
 
 	if (req->cmd.flags & NBDT_CMD_REQ_ONE)
 		return 1;
-	granules = req->cmd.length >> map->shift;
+	for (; left; left &= left - 1)
+		granules = max(granules,
+			       nbdt_context_granules(req->export, __ffs64(left),
+						     req->cmd.length));
 	/* What lies in between, and parts of some at the two ends. */
 	return min_t(u64, EXTENTS_MAX,
 		     granules + 2 + req->cmd.length / COMPACT_MAX);
@@ -135,7 +131,7 @@ static u32 max_extents(const struct nbdt_request *req)
 /* Room for the largest reply that there can be; bytes. */
 u32 nbdt_status_size(const struct nbdt_request *req)
 {
-	return hweight32(req->contexts) *
+	return hweight64(req->contexts) *
 	       (head_len(req) + max_extents(req) * extent_len(req));
 }
 
@@ -173,7 +169,7 @@ static void put_extent(struct writer *out, const struct nbdt_request *req,
  * The extent that begins at OFFSET, up to END: BS7, with what follows it as
  * long as the status is the same.  It is the last when no LOOKS are left.
  */
-static u64 extent_at(const struct nbdt_request *req, enum nbdt_context context,
+static u64 extent_at(const struct nbdt_request *req, unsigned int context,
 		     u64 offset, u64 end, u32 *status, unsigned int *looks)
 {
 	u64 at = offset, len, limit = end - offset;
@@ -184,9 +180,7 @@ static u64 extent_at(const struct nbdt_request *req, enum nbdt_context context,
 			      (offset & (req->export->block - 1)));
 	do {
 		len = offset + limit - at;
-		next = nbdt_context_status(context,
-					   nbdt_map_state(req->export->map, at,
-							  &len));
+		next = nbdt_context_status(req->export, context, at, &len);
 		if (at == offset)
 			*status = next;
 		else if (next != *status)
@@ -200,13 +194,13 @@ static u64 extent_at(const struct nbdt_request *req, enum nbdt_context context,
 /* As many as there is room for: the map may have changed since. */
 static u32 room(const struct nbdt_request *req)
 {
-	return (req->size / hweight32(req->contexts) - head_len(req)) /
+	return (req->size / hweight64(req->contexts) - head_len(req)) /
 	       extent_len(req);
 }
 
 /* Extents from the request's offset on; NR tells how many. */
 static void put_extents(struct writer *out, const struct nbdt_request *req,
-			enum nbdt_context context, u32 *nr)
+			unsigned int context, u32 *nr)
 {
 	u64 at = req->cmd.offset, end = at + req->cmd.length, len;
 	unsigned int looks = LOOKS_MAX;
@@ -221,7 +215,7 @@ static void put_extents(struct writer *out, const struct nbdt_request *req,
 
 /* BS2, BS11. */
 static void put_chunk(struct writer *out, const struct nbdt_request *req,
-		      enum nbdt_context context, bool last)
+		      unsigned int context, bool last)
 {
 	enum nbdt_chunk type = is_extended(req) ? NBDT_CHUNK_BLOCK_STATUS_EXT :
 						  NBDT_CHUNK_BLOCK_STATUS;
@@ -241,7 +235,7 @@ static void put_chunk(struct writer *out, const struct nbdt_request *req,
 			       req->cmd.offset, last ? NBDT_CHUNK_DONE : 0,
 			       type, len);
 	put(&begin, head, len);
-	word = cpu_to_be32(nbdt_context_id(context));
+	word = cpu_to_be32(context);
 	put(&begin, &word, sizeof(word));
 	if (is_extended(req)) {
 		word = cpu_to_be32(nr);
@@ -256,16 +250,16 @@ static void put_chunk(struct writer *out, const struct nbdt_request *req,
  */
 void nbdt_status_fill(struct nbdt_request *req)
 {
-	u32 i, left = req->contexts;
+	u64 left = req->contexts;
 	struct writer out = {};
+	unsigned int context;
 
 	iov_iter_bvec(&out.iter, ITER_DEST, req->bvecs, req->nr_bvecs,
 		      req->size);
-	for (i = 0; i < NBDT_NR_CONTEXTS; i++) {
-		if (!(left & BIT(i)))
-			continue;
-		left &= ~BIT(i);
-		put_chunk(&out, req, i, !left);
+	while (left) {
+		context = __ffs64(left);
+		left &= left - 1;
+		put_chunk(&out, req, context, !left);
 	}
 	req->size = out.len;
 }

@@ -96,6 +96,11 @@ enum {
 };
 
 /*
+ * Longest name of a bitmap, in bytes, without the terminating NUL.
+ */
+#define NBDTARGET_MAX_BITMAP_NAME 255
+
+/*
  * Attributes of export: One block device under one name.
  */
 enum {
@@ -238,6 +243,18 @@ enum {
 	 * flag: With export-scan, end a scan that is running.
 	 */
 	NBDTARGET_A_EXPORT_SCAN_STOP,
+	/*
+	 * string [max-len max-string]: With export-add of a read-only
+	 * export, the export that bitmap-name belongs to: clients of the new
+	 * one may select it as a context.
+	 */
+	NBDTARGET_A_EXPORT_BITMAP_EXPORT,
+	/*
+	 * string [max-len max-bitmap-name]: The bitmap, which must not be
+	 * recording, and be of a device of the same size. As long as the new
+	 * export exists it can't be changed.
+	 */
+	NBDTARGET_A_EXPORT_BITMAP_NAME,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,
@@ -482,6 +499,83 @@ enum {
 	NBDTARGET_A_TARGET_MAX = (__NBDTARGET_A_TARGET_MAX - 1)
 };
 
+/*
+ * Attributes of bitmap: One dirty bitmap of an export: where its device was
+ * written to while the bitmap recorded. Clients know it as the context
+ * qemu:dirty-bitmap:NAME.
+ */
+enum {
+	NBDTARGET_A_BITMAP_PAD = 1,
+	/*
+	 * string [max-len max-string]: The export.
+	 */
+	NBDTARGET_A_BITMAP_EXPORT_NAME,
+	/*
+	 * string [min-len 1, max-len max-bitmap-name]: Its name, 1 to 255
+	 * bytes without NUL, unique on the export.
+	 */
+	NBDTARGET_A_BITMAP_NAME,
+	/*
+	 * string [min-len 1, max-len max-bitmap-name]: With bitmap-rename,
+	 * the new name; with bitmap-merge, the bitmap that gets what the
+	 * other has.
+	 */
+	NBDTARGET_A_BITMAP_TO,
+	/*
+	 * u64 [min 4096, max 67108864]: Bytes of the device that share a
+	 * bit, a power of two, at least the logical block. With bitmap-add,
+	 * 64 KiB when absent, or as much more as keeps the bitmap within 32
+	 * MiB; with it, up to 256 MiB.
+	 */
+	NBDTARGET_A_BITMAP_GRANULARITY,
+	/*
+	 * u8 [max 1]: 1 when writes are recorded, which is so without it in
+	 * bitmap-add; 0 when it is frozen.
+	 */
+	NBDTARGET_A_BITMAP_RECORDING,
+	/*
+	 * u8: 0 when some writes may be missing, as after a crash: then all
+	 * of it counts as dirty. Output only.
+	 */
+	NBDTARGET_A_BITMAP_CONSISTENT,
+	/*
+	 * u32: The context's id that clients are told, as long as the bitmap
+	 * exists. Output only.
+	 */
+	NBDTARGET_A_BITMAP_ID,
+	/*
+	 * u64: Bytes of the device when it was made. What the device has
+	 * grown by counts as dirty. Output only.
+	 */
+	NBDTARGET_A_BITMAP_SIZE,
+	/*
+	 * u64: Granules that are dirty. Output only.
+	 */
+	NBDTARGET_A_BITMAP_DIRTY_COUNT,
+	/*
+	 * u64: Bytes of the device that are dirty. Output only.
+	 */
+	NBDTARGET_A_BITMAP_DIRTY_BYTES,
+	/*
+	 * u64: Bytes of memory that it takes. Output only.
+	 */
+	NBDTARGET_A_BITMAP_MEMORY,
+	/*
+	 * u32: Clients that have selected it, and exports of snapshots that
+	 * show it. Output only.
+	 */
+	NBDTARGET_A_BITMAP_USERS,
+	/*
+	 * u8: 1 when it belongs to another export, see bitmap-export in
+	 * export-add. Output only.
+	 */
+	NBDTARGET_A_BITMAP_BORROWED,
+
+	/* private: */
+	__NBDTARGET_A_BITMAP_MAX,
+	NBDTARGET_A_BITMAP_MAX = (__NBDTARGET_A_BITMAP_MAX - 1)
+};
+
 enum {
 	/*
 	 * Version, limits and totals.
@@ -496,7 +590,9 @@ enum {
 	 * Export a block device. EEXIST when the name is taken, ENOENT or
 	 * ENOTBLK when the device isn't there or isn't one, EBUSY when
 	 * somebody else uses it, EROFS when it is read-only and the export
-	 * isn't, EINVAL when it is too small.
+	 * isn't, EINVAL when it is too small. With a bitmap, also ENOENT
+	 * when that isn't there, EBUSY when it is recording, EINVAL when its
+	 * size is another.
 	 */
 	NBDTARGET_CMD_EXPORT_ADD,
 	/*
@@ -576,6 +672,44 @@ enum {
 	 * nothing to be stopped; EBUSY when a scan is running.
 	 */
 	NBDTARGET_CMD_EXPORT_SCAN,
+	/*
+	 * Make a bitmap with nothing dirty in it. ENOENT when there is no
+	 * such export, EEXIST when the name is taken, EINVAL when the
+	 * granularity is none, E2BIG when it would take too much memory,
+	 * ENOSPC when the export has 62 already, EROFS when it shall record
+	 * and the export is read-only, ETIMEDOUT when requests in flight
+	 * don't come to an end.
+	 */
+	NBDTARGET_CMD_BITMAP_ADD,
+	/*
+	 * Remove a bitmap. ENOENT when it isn't there, EBUSY when it has
+	 * users or is being changed, ETIMEDOUT as bitmap-add.
+	 */
+	NBDTARGET_CMD_BITMAP_DEL,
+	/*
+	 * Nothing is dirty any more, and the bitmap consistent. Errors as
+	 * bitmap-del.
+	 */
+	NBDTARGET_CMD_BITMAP_CLEAR,
+	/*
+	 * Have a bitmap record, or freeze it. Errors as bitmap-del, but a
+	 * bitmap with users can be frozen; EROFS as bitmap-add.
+	 */
+	NBDTARGET_CMD_BITMAP_SET,
+	/*
+	 * Make dirty in a second bitmap what is dirty in the first. Errors
+	 * as bitmap-del.
+	 */
+	NBDTARGET_CMD_BITMAP_MERGE,
+	/*
+	 * Give a bitmap another name. Errors as bitmap-del; EEXIST when that
+	 * is taken.
+	 */
+	NBDTARGET_CMD_BITMAP_RENAME,
+	/*
+	 * All bitmaps of all exports.
+	 */
+	NBDTARGET_CMD_BITMAP_GET,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

@@ -103,7 +103,8 @@ static char *absolute_path(const char *path)
 
 enum {
 	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
-	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_IF_MISSING,
+	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
+	ADD_IF_MISSING,
 };
 
 static const struct opt add_opts[] = {
@@ -121,6 +122,9 @@ static const struct opt add_opts[] = {
 		"the device is known to be all zero", 0 },
 	[ADD_MAP_GRANULARITY] = { "--map-granularity", OPT_SIZE, "SIZE",
 		"of what is known to be zero", UINT32_MAX },
+	[ADD_BITMAP_FROM] = { "--bitmap-from", OPT_TEXT, "EXPORT:BITMAP",
+		"show that bitmap with this snapshot",
+		NBDTARGET_MAX_STRING + 1 + NBDTARGET_MAX_BITMAP_NAME },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
 		"succeed when it is there with the same device", 0 },
 	{ .name = NULL }
@@ -209,6 +213,35 @@ static void put_settings(struct nlmsghdr *nlh,
 				 max_connections->number);
 }
 
+/* EXPORT:BITMAP; an export's name may hold colons, so the last one counts. */
+static void put_bitmap(struct nlmsghdr *nlh, const char *from)
+{
+	const char *colon = strrchr(from, ':');
+	char *export = strndup(from, colon - from);
+
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_BITMAP_EXPORT,
+			  export ? export : "");
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_BITMAP_NAME, colon + 1);
+	free(export);
+}
+
+static int check_bitmap(struct tool *t, const struct args *a)
+{
+	const struct opt_value *from = &a->opt[ADD_BITMAP_FROM];
+	const char *colon = from->given ? strrchr(from->text, ':') : NULL;
+
+	if (!from->given)
+		return 0;
+	if (!colon || !colon[1])
+		return fail_usage(t, "--bitmap-from takes EXPORT:BITMAP");
+	if (colon - from->text > NBDTARGET_MAX_STRING ||
+	    strlen(colon + 1) > NBDTARGET_MAX_BITMAP_NAME)
+		return fail_usage(t, "a name in --bitmap-from is too long");
+	if (!a->opt[ADD_READ_ONLY].given)
+		return fail_usage(t, "--bitmap-from goes with --read-only");
+	return 0;
+}
+
 static int send_add(struct tool *t, const struct args *a, const char *device)
 {
 	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_ADD);
@@ -228,6 +261,8 @@ static int send_add(struct tool *t, const struct args *a, const char *device)
 	if (a->opt[ADD_MAP_GRANULARITY].given)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
 				 a->opt[ADD_MAP_GRANULARITY].number);
+	if (a->opt[ADD_BITMAP_FROM].given)
+		put_bitmap(nlh, a->opt[ADD_BITMAP_FROM].text);
 	return nl_do(t->nl, nlh, NULL);
 }
 
@@ -236,6 +271,8 @@ static int add_export(struct tool *t, const struct args *a)
 	char *device;
 	int ret = check_name(t, a->pos[0]);
 
+	if (!ret)
+		ret = check_bitmap(t, a);
 	if (ret)
 		return ret;
 	if (!*a->pos[1])

@@ -84,6 +84,14 @@ static int take_argument(struct tool *t, const struct verb *v, const char *s,
 	return 0;
 }
 
+/* What is left of a line of words behind so many of them. */
+static const char *words_from(const char *words, int n)
+{
+	for (; n; n--)
+		words = strchr(words, ' ') + 1;
+	return words;
+}
+
 /* argv[0] is the verb. Returns 0, or the exit status after saying why. */
 int args_parse(struct tool *t, const struct verb *v, int argc, char **argv,
 	       struct args *a)
@@ -109,8 +117,7 @@ int args_parse(struct tool *t, const struct verb *v, int argc, char **argv,
 			return 0;
 	}
 	if (!ret && a->n < v->min_args)
-		ret = fail_usage(t, "%s is missing",
-				 a->n ? strchr(v->args, ' ') + 1 : v->args);
+		ret = fail_usage(t, "%s is missing", words_from(v->args, a->n));
 	return ret;
 }
 

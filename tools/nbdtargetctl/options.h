@@ -30,8 +30,8 @@ struct opt_value {
 	uint64_t number;
 };
 
-#define ARGS_MAX 2
-#define OPTS_MAX 8
+#define ARGS_MAX 3
+#define OPTS_MAX 12
 
 struct args {
 	bool help;
@@ -56,6 +56,13 @@ extern const struct verb verb_add_export;
 extern const struct verb verb_set_export;
 extern const struct verb verb_remove_export;
 extern const struct verb verb_scan_export;
+extern const struct verb verb_add_bitmap;
+extern const struct verb verb_remove_bitmap;
+extern const struct verb verb_clear_bitmap;
+extern const struct verb verb_enable_bitmap;
+extern const struct verb verb_disable_bitmap;
+extern const struct verb verb_merge_bitmap;
+extern const struct verb verb_rename_bitmap;
 extern const struct verb verb_add_listener;
 extern const struct verb verb_remove_listener;
 extern const struct verb verb_show;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bitmap.h"
 #include "conn.h"
 #include "export.h"
 #include "json.h"
@@ -27,6 +28,7 @@ struct view {
 	struct attr_list exports;
 	struct attr_list listeners;
 	struct attr_list conns;
+	struct attr_list bitmaps;
 };
 
 static int get_target(struct tool *t, struct view *v)
@@ -51,6 +53,12 @@ static int get_conns(struct tool *t, struct view *v)
 	return conn_list_get(t, &v->conns);
 }
 
+static int get_bitmaps(struct tool *t, struct view *v)
+{
+	return attr_list_get(t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs,
+			     &v->bitmaps);
+}
+
 static int get_all(struct tool *t, struct view *v)
 {
 	int ret = get_target(t, v);
@@ -70,6 +78,7 @@ static void view_free(struct view *v)
 	attr_list_free(&v->exports);
 	attr_list_free(&v->listeners);
 	attr_list_free(&v->conns);
+	attr_list_free(&v->bitmaps);
 }
 
 static void print_target(const struct view *v)
@@ -91,6 +100,11 @@ static void print_listeners(const struct view *v)
 static void print_conns(const struct view *v)
 {
 	conn_print_all(&v->conns, "");
+}
+
+static void print_bitmaps(const struct view *v)
+{
+	bitmap_print_all(&v->bitmaps, "");
 }
 
 static void print_section(const char *title, const struct attr_list *list,
@@ -133,6 +147,11 @@ static json_t *json_conns(const struct view *v)
 	return attr_list_json(&v->conns);
 }
 
+static json_t *json_bitmaps(const struct view *v)
+{
+	return attr_list_json(&v->bitmaps);
+}
+
 static json_t *json_all(const struct view *v)
 {
 	json_t *o = json_object();
@@ -154,6 +173,7 @@ static const struct form {
 	{ "exports", get_exports, print_exports, json_exports, true },
 	{ "listeners", get_listeners, print_listeners, json_listeners, true },
 	{ "connections", get_conns, print_conns, json_conns, false },
+	{ "bitmaps", get_bitmaps, print_bitmaps, json_bitmaps, false },
 	{ "target", get_target, print_target, json_target, false },
 }, overview = { "", get_all, print_all, json_all, true };
 
@@ -300,7 +320,7 @@ static int show(struct tool *t, const struct args *a)
 
 const struct verb verb_show = {
 	.name = "show",
-	.args = "[exports|listeners|connections|target|[export] NAME]",
+	.args = "[exports|listeners|connections|bitmaps|target|[export] NAME]",
 	.summary = "Shows everything, or the part that is asked for.",
 	.details = "For an export that is named as one of these words:\n"
 		   "show export NAME.",

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_BITMAP_H
+#define NBDT_BITMAP_H
+
+#include <linux/kref.h>
+#include <linux/types.h>
+
+/* A bit is for so much of the device; the default unless it takes too much. */
+#define NBDT_BITMAP_GRANULE_MIN		(4U << 10)
+#define NBDT_BITMAP_GRANULE		(64U << 10)
+#define NBDT_BITMAP_GRANULE_MAX		(64U << 20)
+/* Most memory that one takes without being asked to, and at all. */
+#define NBDT_BITMAP_BYTES		(32ULL << 20)
+#define NBDT_BITMAP_BYTES_MAX		(256ULL << 20)
+/* Longest name, without the terminating NUL. */
+#define NBDT_BITMAP_NAME_MAX		255
+
+struct nbdt_bitmap {
+	/* Read-only while it exists. */
+	u64 size;			/* of the device, in bytes */
+	unsigned int shift;		/* of a granule */
+	unsigned long nr_bits;
+	unsigned long *words;		/* what is in them: see bitmap.c */
+
+	/* Guarded by the mutex in bitmaps.c; so is what name points at. */
+	char *name;			/* terminated */
+	bool recording;			/* changes with the gate shut only */
+	bool inconsistent;		/* some writes may not be in it */
+	bool hidden;			/* nobody's to see yet */
+	bool changing;			/* a command is at it */
+	u32 users;			/* that must not lose it */
+
+	struct kref ref;
+};
+
+struct nbdt_bitmap *nbdt_bitmap_create(const char *name, u64 size, u32 granule);
+void nbdt_bitmap_get(struct nbdt_bitmap *bitmap);
+void nbdt_bitmap_put(struct nbdt_bitmap *bitmap);
+
+u64 nbdt_bitmap_bytes(const struct nbdt_bitmap *bitmap);
+u64 nbdt_bitmap_count(const struct nbdt_bitmap *bitmap);
+u64 nbdt_bitmap_dirty_bytes(const struct nbdt_bitmap *bitmap, u64 count);
+
+void nbdt_bitmap_mark(struct nbdt_bitmap *bitmap, u64 offset, u64 len);
+bool nbdt_bitmap_state(const struct nbdt_bitmap *bitmap, u64 offset, u64 *len);
+void nbdt_bitmap_clear(struct nbdt_bitmap *bitmap);
+void nbdt_bitmap_fill(struct nbdt_bitmap *bitmap);
+void nbdt_bitmap_merge(struct nbdt_bitmap *to, const struct nbdt_bitmap *from);
+
+#endif /* NBDT_BITMAP_H */

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Dirty bitmaps: the verbs that make and change them, and how they are shown. */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "bitmap.h"
+#include "nbdtarget.h"
+#include "options.h"
+#include "table.h"
+
+#define FIELD(type_, kind_, key_, member_) {			\
+	.type = NBDTARGET_A_BITMAP_##type_, .kind = ATTR_##kind_, \
+	.key = key_, .offset = offsetof(struct bitmap, member_) }
+
+static const struct attr_field fields[] = {
+	FIELD(EXPORT_NAME, TEXT, "export-name", export_name),
+	FIELD(NAME, TEXT, "name", name),
+	FIELD(ID, NUMBER, "id", id),
+	FIELD(RECORDING, BOOL, "recording", recording),
+	FIELD(CONSISTENT, BOOL, "consistent", consistent),
+	FIELD(BORROWED, BOOL, "borrowed", borrowed),
+	FIELD(SIZE, NUMBER, "size", size),
+	FIELD(GRANULARITY, NUMBER, "granularity", granularity),
+	FIELD(DIRTY_COUNT, NUMBER, "dirty-count", dirty_count),
+	FIELD(DIRTY_BYTES, NUMBER, "dirty-bytes", dirty_bytes),
+	FIELD(MEMORY, NUMBER, "memory", memory),
+	FIELD(USERS, NUMBER, "users", users),
+};
+
+const struct attr_set bitmap_attrs = {
+	fields, ARRAY_SIZE(fields), sizeof(struct bitmap)
+};
+
+static int check_names(struct tool *t, const struct args *a)
+{
+	int i;
+
+	if (strlen(a->pos[0]) > NBDTARGET_MAX_STRING)
+		return fail_usage(t, "the export's name is longer than %d bytes",
+				  NBDTARGET_MAX_STRING);
+	for (i = 1; i < a->n; i++) {
+		if (!*a->pos[i])
+			return fail_usage(t, "a bitmap's name is empty");
+		if (strlen(a->pos[i]) > NBDTARGET_MAX_BITMAP_NAME)
+			return fail_usage(t,
+					  "a bitmap's name is longer than %d bytes",
+					  NBDTARGET_MAX_BITMAP_NAME);
+	}
+	return 0;
+}
+
+/* The request with the names of export and bitmap, or NULL and a status. */
+static struct nlmsghdr *begin(struct tool *t, const struct args *a, uint8_t cmd,
+			      int *ret)
+{
+	struct nlmsghdr *nlh;
+
+	*ret = check_names(t, a);
+	if (!*ret)
+		*ret = tool_connect(t, a->pos[1]);
+	if (*ret)
+		return NULL;
+	nlh = nl_request(t->nl, cmd);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_EXPORT_NAME, a->pos[0]);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_NAME, a->pos[1]);
+	return nlh;
+}
+
+static const char *remedy(int err)
+{
+	switch (err) {
+	case ENOENT:
+		return "'nbdtargetctl show bitmaps' lists them";
+	case EBUSY:
+		return "'disconnect --export' ends the clients of an export";
+	case ETIMEDOUT:
+		return "nothing was changed";
+	}
+	return NULL;
+}
+
+static int finish(struct tool *t, const struct args *a, struct nlmsghdr *nlh)
+{
+	int ret = nl_do(t->nl, nlh, NULL);
+
+	if (ret)
+		return fail_kernel(t, a->pos[1], remedy(-ret));
+	warn_kernel(t, a->pos[1]);
+	return TOOL_OK;
+}
+
+enum { ADD_GRANULARITY, ADD_DISABLED };
+
+static const struct opt add_opts[] = {
+	[ADD_GRANULARITY] = { "--granularity", OPT_SIZE, "SIZE",
+		"so much shares a bit (64K)", UINT32_MAX },
+	[ADD_DISABLED] = { "--disabled", OPT_FLAG, NULL,
+		"don't record yet", 0 },
+	{ .name = NULL }
+};
+
+static int add_bitmap(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	int ret;
+
+	nlh = begin(t, a, NBDTARGET_CMD_BITMAP_ADD, &ret);
+	if (!nlh)
+		return ret;
+	if (a->opt[ADD_GRANULARITY].given)
+		mnl_attr_put_u64(nlh, NBDTARGET_A_BITMAP_GRANULARITY,
+				 a->opt[ADD_GRANULARITY].number);
+	if (a->opt[ADD_DISABLED].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_RECORDING, 0);
+	return finish(t, a, nlh);
+}
+
+const struct verb verb_add_bitmap = {
+	.name = "add-bitmap",
+	.args = "EXPORT NAME",
+	.summary = "Records from now on where an export is written to.",
+	.details = "Clients may select the context qemu:dirty-bitmap:NAME.",
+	.opts = add_opts,
+	.min_args = 2,
+	.max_args = 2,
+	.run = add_bitmap,
+};
+
+enum { REMOVE_IF_EXISTS };
+
+static const struct opt remove_opts[] = {
+	[REMOVE_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
+		"succeed when there is no such bitmap or export", 0 },
+	{ .name = NULL }
+};
+
+static int remove_bitmap(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	int ret;
+
+	nlh = begin(t, a, NBDTARGET_CMD_BITMAP_DEL, &ret);
+	if (!nlh)
+		return ret;
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given)
+		return TOOL_OK;
+	return ret ? fail_kernel(t, a->pos[1], remedy(-ret)) : TOOL_OK;
+}
+
+const struct verb verb_remove_bitmap = {
+	.name = "remove-bitmap",
+	.args = "EXPORT NAME",
+	.summary = "Removes a bitmap that nobody uses.",
+	.opts = remove_opts,
+	.min_args = 2,
+	.max_args = 2,
+	.run = remove_bitmap,
+};
+
+static int clear_bitmap(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	int ret;
+
+	nlh = begin(t, a, NBDTARGET_CMD_BITMAP_CLEAR, &ret);
+	return nlh ? finish(t, a, nlh) : ret;
+}
+
+const struct verb verb_clear_bitmap = {
+	.name = "clear-bitmap",
+	.args = "EXPORT NAME",
+	.summary = "Makes a bitmap forget all that it recorded.",
+	.min_args = 2,
+	.max_args = 2,
+	.run = clear_bitmap,
+};
+
+static int set_recording(struct tool *t, const struct args *a, bool recording)
+{
+	struct nlmsghdr *nlh;
+	int ret;
+
+	nlh = begin(t, a, NBDTARGET_CMD_BITMAP_SET, &ret);
+	if (!nlh)
+		return ret;
+	mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_RECORDING, recording);
+	return finish(t, a, nlh);
+}
+
+static int enable_bitmap(struct tool *t, const struct args *a)
+{
+	return set_recording(t, a, true);
+}
+
+const struct verb verb_enable_bitmap = {
+	.name = "enable-bitmap",
+	.args = "EXPORT NAME",
+	.summary = "Has a bitmap record from now on.",
+	.min_args = 2,
+	.max_args = 2,
+	.run = enable_bitmap,
+};
+
+static int disable_bitmap(struct tool *t, const struct args *a)
+{
+	return set_recording(t, a, false);
+}
+
+const struct verb verb_disable_bitmap = {
+	.name = "disable-bitmap",
+	.args = "EXPORT NAME",
+	.summary = "Freezes a bitmap: it keeps what it has recorded.",
+	.min_args = 2,
+	.max_args = 2,
+	.run = disable_bitmap,
+};
+
+static int two_names(struct tool *t, const struct args *a, uint8_t cmd)
+{
+	struct nlmsghdr *nlh;
+	int ret;
+
+	nlh = begin(t, a, cmd, &ret);
+	if (!nlh)
+		return ret;
+	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_TO, a->pos[2]);
+	return finish(t, a, nlh);
+}
+
+static int merge_bitmap(struct tool *t, const struct args *a)
+{
+	return two_names(t, a, NBDTARGET_CMD_BITMAP_MERGE);
+}
+
+const struct verb verb_merge_bitmap = {
+	.name = "merge-bitmap",
+	.args = "EXPORT NAME INTO",
+	.summary = "Adds what a bitmap has recorded to another.",
+	.min_args = 3,
+	.max_args = 3,
+	.run = merge_bitmap,
+};
+
+static int rename_bitmap(struct tool *t, const struct args *a)
+{
+	return two_names(t, a, NBDTARGET_CMD_BITMAP_RENAME);
+}
+
+const struct verb verb_rename_bitmap = {
+	.name = "rename-bitmap",
+	.args = "EXPORT NAME NEW",
+	.summary = "Gives a bitmap another name.",
+	.min_args = 3,
+	.max_args = 3,
+	.run = rename_bitmap,
+};
+
+static void add_row(struct table *tb, const struct bitmap *b)
+{
+	char buf[FIGURE_MAX];
+
+	table_text(tb, b->export_name, TEXT_NAME);
+	table_text(tb, b->name, TEXT_NAME);
+	table_cell(tb, "%s%s%s", b->recording ? "recording" : "frozen",
+		   b->consistent ? "" : ",inconsistent",
+		   b->borrowed ? ",borrowed" : "");
+	table_cell(tb, "%s", size_format(buf, b->granularity));
+	table_cell(tb, "%" PRIu64, b->dirty_count);
+	table_cell(tb, "%s", size_format(buf, b->dirty_bytes));
+	table_cell(tb, "%s", size_format(buf, b->memory));
+	table_cell(tb, "%" PRIu64, b->users);
+}
+
+void bitmap_print_all(const struct attr_list *list, const char *indent)
+{
+	static const struct table_column columns[] = {
+		{ "EXPORT", false }, { "BITMAP", false }, { "STATE", false },
+		{ "GRANULARITY", true }, { "COUNT", true }, { "DIRTY", true },
+		{ "MEMORY", true }, { "USERS", true },
+	};
+	struct table tb = {
+		.columns = columns,
+		.width = ARRAY_SIZE(columns),
+	};
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		add_row(&tb, attr_list_item(list, i));
+	table_print(&tb, indent);
+}
