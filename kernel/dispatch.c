@@ -14,6 +14,11 @@
  * only while no write is being carried out (gate.c).  Whatever only reads has
  * no part in all that.
  *
+ * A TRIM or WRITE_ZEROES may be of all of the device and take minutes.  It is
+ * carried out in parts, each of which has its range locked, if any has; and it
+ * steps aside between two when the gate shall be shut, and goes on when that is
+ * open again.  So nobody waits for more than a part of it.
+ *
  * Behind the gate, and before anything is done, a request leaves word of what
  * it is going to change in the dirty bitmaps that record (bitmaps.c).
  */
@@ -100,15 +105,35 @@ static void execute(struct nbdt_request *req)
 	}
 }
 
-/* Wait for one's turn to write; true when it has come. */
+static bool is_long(const struct nbdt_request *req)
+{
+	return req->cmd.type == NBDT_CMD_TRIM ||
+	       req->cmd.type == NBDT_CMD_WRITE_ZEROES;
+}
+
+static u64 end_of(const struct nbdt_request *req)
+{
+	return req->cmd.offset + req->cmd.length;
+}
+
+/* A long request's next part begins here. */
+static void begin_part(struct nbdt_request *req, u64 at)
+{
+	req->at = at;
+	req->to = min_t(u64, end_of(req),
+			ALIGN_DOWN(at + NBDT_PART, (u64)NBDT_PART));
+}
+
+/* Wait for one's turn to write, or for that of a part; true when it has come. */
 static bool lock_range(struct nbdt_request *req)
 {
 	u32 block = req->export->block;
-	u64 first = ALIGN_DOWN(req->cmd.offset, block);
-	u64 last = ALIGN(req->cmd.offset + req->cmd.length, block) - 1;
+	u64 from = is_long(req) ? req->at : req->cmd.offset;
+	u64 to = is_long(req) ? req->to : end_of(req);
 
 	req->locked = true;
-	return nbdt_range_lock(&req->export->ranges, &req->range, first, last);
+	return nbdt_range_lock(&req->export->ranges, &req->range,
+			       ALIGN_DOWN(from, block), ALIGN(to, block) - 1);
 }
 
 /* Called by whoever was in the way, in any context. */
@@ -144,10 +169,85 @@ static enum turn begin_write(struct nbdt_request *req)
 		nbdt_map_write_begin(export->map, req->cmd.offset,
 				     req->cmd.length);
 	}
+	if (is_long(req))
+		begin_part(req, req->cmd.offset);
 	nbdt_bitmaps_record(&export->bitmaps, req->cmd.offset, req->cmd.length);
 	if (export->careful && !lock_range(req))
 		return LATER;
 	return ITS_TURN;
+}
+
+/* Those that stepped aside can go on; any context. */
+void nbdt_dispatch_resume(struct nbdt_export *export)
+{
+	struct nbdt_request *req, *next;
+	struct llist_node *aside;
+
+	aside = llist_reverse_order(llist_del_all(&export->aside));
+	llist_for_each_entry_safe(req, next, aside, done)
+		nbdt_slow_queue(req);
+}
+
+/*
+ * Outside the gate until it is opened.  The request isn't the caller's any
+ * more; the export lasts as long as the caller does, a worker of its own.
+ */
+static void wait_aside(struct nbdt_request *req)
+{
+	struct nbdt_export *export = req->export;
+
+	llist_add(&req->done, &export->aside);
+	/* The gate may have been opened before we were on the list. */
+	smp_mb();
+	if (!nbdt_gate_is_shut(&export->gate))
+		nbdt_dispatch_resume(export);
+}
+
+/**
+ * nbdt_dispatch_next_part - go on to the next part of a long request
+ * @req: carried out up to req->to, which isn't its end; inside the gate
+ *
+ * Return: whether it can be carried out now.  If not, the request isn't the
+ * caller's any more and goes to a worker later, which first asks
+ * nbdt_dispatch_again().
+ */
+bool nbdt_dispatch_next_part(struct nbdt_request *req)
+{
+	struct nbdt_export *export = req->export;
+
+	if (req->locked) {
+		req->locked = false;
+		nbdt_range_unlock(&export->ranges, &req->range,
+				  nbdt_dispatch_granted);
+	}
+	begin_part(req, req->to);
+	if (!nbdt_gate_is_shut(&export->gate))
+		return !export->careful || lock_range(req);
+	req->inside = false;
+	nbdt_gate_leave(&export->gate);
+	wait_aside(req);
+	return false;
+}
+
+/**
+ * nbdt_dispatch_again - can a worker go on with a request?
+ * @req: that was queued to it
+ *
+ * Return: as nbdt_dispatch_next_part().
+ */
+bool nbdt_dispatch_again(struct nbdt_request *req)
+{
+	struct nbdt_export *export = req->export;
+
+	if (req->inside || !is_long(req))
+		return true;
+	if (!nbdt_gate_enter(&export->gate)) {
+		wait_aside(req);
+		return false;
+	}
+	req->inside = true;
+	nbdt_bitmaps_record(&export->bitmaps, req->at, end_of(req) - req->at);
+	return !export->careful || lock_range(req);
 }
 
 /* TX15: nothing to do, or nothing that takes the device. */

@@ -25,6 +25,7 @@
 
 #include "compat/compat.h"
 #include "conn.h"
+#include "dispatch.h"
 #include "export.h"
 #include "map.h"
 #include "netlink.h"
@@ -449,6 +450,7 @@ static void gate_opened(struct nbdt_gate *gate)
 						  gate);
 	struct nbdt_conn *conn;
 
+	nbdt_dispatch_resume(export);
 	spin_lock(&export->conns_lock);
 	list_for_each_entry(conn, &export->conns, export_node)
 		nbdt_conn_resume(conn);
@@ -584,6 +586,7 @@ export_create(const struct nbdt_export_config *config)
 	spin_lock_init(&export->conns_lock);
 	INIT_LIST_HEAD(&export->conns);
 	nbdt_ranges_init(&export->ranges);
+	init_llist_head(&export->aside);
 	INIT_WORK(&export->dead_work, dead_work);
 	kref_init(&export->ref);
 	export->slow_wq = alloc_workqueue("nbdt_slow",

@@ -4,6 +4,7 @@
 
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -66,6 +67,7 @@ struct nbdt_export {
 	struct nbdt_gate_visit careful_visit;
 	unsigned long last_unaligned;	/* jiffies */
 	struct nbdt_ranges ranges;
+	struct llist_head aside;	/* long requests between two parts */
 
 	struct nbdt_bitmaps bitmaps;	/* has a lock of its own */
 	struct nbdt_scan scan;		/* has a lock of its own */

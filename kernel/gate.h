@@ -49,6 +49,12 @@ static inline bool nbdt_gate_enter(struct nbdt_gate *gate)
 	return true;
 }
 
+/* Somebody wants it to be. */
+static inline bool nbdt_gate_is_shut(const struct nbdt_gate *gate)
+{
+	return READ_ONCE(gate->shut);
+}
+
 static inline void nbdt_gate_leave(struct nbdt_gate *gate)
 {
 	percpu_ref_put(&gate->inside);

@@ -57,6 +57,8 @@ struct nbdt_request {
 	bool inside;			/* went through the export's gate */
 	bool locked;			/* holds RANGE */
 	bool mapped;			/* is a writer in the export's map */
+	u64 at;				/* TRIM, WRITE_ZEROES: the part that is */
+	u64 to;				/*  being carried out */
 	struct bio *more_bios;		/* all but the first, one allocation */
 	struct nbdt_range range;
 	struct work_struct work;

@@ -10,8 +10,8 @@
  *  - WRITE_ZEROES, the parts of blocks at its ends by read and write
  *  - CACHE of more than one buffer: read piece after piece, drop all
  *
- * What is long goes in pieces and stops between two when nobody waits for
- * the answer any more.
+ * What is long goes in parts and stops between two when nobody waits for the
+ * answer any more, or for a while when others shall pass (dispatch.c).
  */
 #include <linux/align.h>
 #include <linux/blkdev.h>
@@ -26,9 +26,6 @@
 #include "request.h"
 #include "slow.h"
 #include "trace.h"
-
-/* Most bytes between two looks at whether the client is still there. */
-#define PIECE		(64U << 20)
 
 struct workqueue_struct *nbdt_gate_wq;
 struct workqueue_struct *nbdt_control_wq;
@@ -128,46 +125,41 @@ static int flush_if_fua(struct nbdt_request *req)
 	return blkdev_issue_flush(bdev);
 }
 
-/* TR1: what is whole of it. */
-static int discard_blocks(struct nbdt_request *req, u64 first, u64 end)
+static bool trim_begin(struct nbdt_request *req)
 {
-	struct nbdt_export *export = req->export;
-	int err = 0;
-
-	while (first < end && !err) {
-		u64 len = min_t(u64, end - first, PIECE);
-
-		if (client_gone(req))
-			return -ESHUTDOWN;
-		err = blkdev_issue_discard(export->bdev, first >> SECTOR_SHIFT,
-					   len >> SECTOR_SHIFT, GFP_KERNEL);
-		first += len;
-	}
-	return err;
+	if (!bdev_max_discard_sectors(req->export->bdev))
+		return false;
+	nbdt_map_discard_begin(req->export->map, req->cmd.offset,
+			       req->cmd.length);
+	return true;
 }
 
-static int slow_trim(struct nbdt_request *req)
+/* TR1: what is whole of it. */
+static int trim_part(struct nbdt_request *req)
 {
-	struct nbdt_export *export = req->export;
-	u64 start = req->cmd.offset, len = req->cmd.length;
-	u64 first = ALIGN(start, export->block);
-	u64 end = ALIGN_DOWN(start + len, export->block);
-	int err;
+	u32 block = req->export->block;
+	u64 first = ALIGN(req->at, block), end = ALIGN_DOWN(req->to, block);
 
-	if (!bdev_max_discard_sectors(export->bdev))
+	if (first >= end)
 		return 0;
-	nbdt_map_discard_begin(export->map, start, len);
-	err = discard_blocks(req, first, end);
-	nbdt_map_discard_end(export->map, start, len, first,
+	return blkdev_issue_discard(req->export->bdev, first >> SECTOR_SHIFT,
+				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL);
+}
+
+static int trim_end(struct nbdt_request *req, int err)
+{
+	u64 start = req->cmd.offset, len = req->cmd.length;
+	u64 first = ALIGN(start, req->export->block);
+	u64 end = ALIGN_DOWN(start + len, req->export->block);
+
+	nbdt_map_discard_end(req->export->map, start, len, first,
 			     err ? first : end);
 	/* A hint that the device can't take is still taken. */
-	if (err == -EOPNOTSUPP)
-		err = 0;
-	return err ?: flush_if_fua(req);
+	return err == -EOPNOTSUPP ? 0 : err;
 }
 
 /* Zero bytes FROM to TO of the block at OFFSET, keeping the rest. */
-static int zero_part(struct nbdt_request *req, u64 offset, u32 from, u32 to)
+static int zero_in_block(struct nbdt_request *req, u64 offset, u32 from, u32 to)
 {
 	struct nbdt_export *export = req->export;
 	struct page *page;
@@ -188,27 +180,16 @@ static int zero_part(struct nbdt_request *req, u64 offset, u32 from, u32 to)
 static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 {
 	unsigned int flags = 0;
-	int err;
 
+	if (first == end)
+		return 0;
 	if (req->cmd.flags & NBDT_CMD_NO_HOLE)
 		flags |= BLKDEV_ZERO_NOUNMAP;
 	if (req->cmd.flags & NBDT_CMD_FAST_ZERO)
 		flags |= BLKDEV_ZERO_NOFALLBACK;
-
-	while (first < end) {
-		u64 len = min_t(u64, end - first, PIECE);
-
-		if (client_gone(req))
-			return -ESHUTDOWN;
-		err = blkdev_issue_zeroout(req->export->bdev,
-					   first >> SECTOR_SHIFT,
-					   len >> SECTOR_SHIFT, GFP_KERNEL,
-					   flags);
-		if (err)
-			return err;
-		first += len;
-	}
-	return 0;
+	return blkdev_issue_zeroout(req->export->bdev, first >> SECTOR_SHIFT,
+				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL,
+				    flags);
 }
 
 /* Does the device have a way that is faster than writing?  WZ4 */
@@ -219,43 +200,75 @@ static bool fast_zero_possible(const struct nbdt_request *req)
 		 (req->export->block - 1));
 }
 
-static int zero_range(struct nbdt_request *req)
+static bool zero_begin(struct nbdt_request *req)
+{
+	if ((req->cmd.flags & NBDT_CMD_FAST_ZERO) && !fast_zero_possible(req)) {
+		req->error = NBDT_ENOTSUP;
+		return false;
+	}
+	nbdt_map_zero_begin(req->export->map, req->cmd.offset,
+			    req->cmd.length);
+	return true;
+}
+
+static int zero_part(struct nbdt_request *req)
 {
 	u32 block = req->export->block;
-	u64 start = req->cmd.offset;
-	u64 end = start + req->cmd.length;
+	u64 start = req->at, end = req->to;
 	u64 first = ALIGN(start, block);
 	u64 last = ALIGN_DOWN(end, block);
 	int err = 0;
 
 	if (first > last)	/* inside one block */
-		return zero_part(req, last, start - last, end - last);
+		return zero_in_block(req, last, start - last, end - last);
 	if (start < first)
-		err = zero_part(req, first - block, start - (first - block),
-				block);
+		err = zero_in_block(req, first - block, start - (first - block),
+				    block);
 	if (!err && end > last)
-		err = zero_part(req, last, 0, end - last);
+		err = zero_in_block(req, last, 0, end - last);
 	return err ?: zero_blocks(req, first, last);
 }
 
-static int slow_write_zeroes(struct nbdt_request *req)
+static int zero_end(struct nbdt_request *req, int err)
 {
-	int err;
-
-	if ((req->cmd.flags & NBDT_CMD_FAST_ZERO) && !fast_zero_possible(req)) {
-		req->error = NBDT_ENOTSUP;
-		return 0;
-	}
-	nbdt_map_zero_begin(req->export->map, req->cmd.offset,
-			    req->cmd.length);
-	err = zero_range(req);
 	nbdt_map_zero_end(req->export->map, req->cmd.offset, req->cmd.length,
 			  !err);
 	if (err == -EOPNOTSUPP && (req->cmd.flags & NBDT_CMD_FAST_ZERO)) {
 		req->error = NBDT_ENOTSUP;
 		return 0;
 	}
-	return err ?: flush_if_fua(req);
+	return err;
+}
+
+/* What may be long and goes in parts; see dispatch.c. */
+struct long_op {
+	bool (*begin)(struct nbdt_request *req);	/* false: nothing to do */
+	int (*part)(struct nbdt_request *req);
+	int (*end)(struct nbdt_request *req, int err);
+};
+
+static const struct long_op trim = { trim_begin, trim_part, trim_end };
+static const struct long_op zero = { zero_begin, zero_part, zero_end };
+
+/* Return: whether it is done with; it goes on later if not. */
+static bool slow_long(struct nbdt_request *req, const struct long_op *op)
+{
+	u64 end = req->cmd.offset + req->cmd.length;
+	int err;
+
+	if (!nbdt_dispatch_again(req))
+		return false;
+	if (req->at == req->cmd.offset && !op->begin(req))
+		return true;
+	for (;;) {
+		err = client_gone(req) ? -ESHUTDOWN : op->part(req);
+		if (err || req->to == end)
+			break;
+		if (!nbdt_dispatch_next_part(req))
+			return false;
+	}
+	req->status = op->end(req, err) ?: flush_if_fua(req);
+	return true;
 }
 
 /* The buffer holds one piece; it is read into again and again. */
@@ -282,36 +295,40 @@ static int slow_cache(struct nbdt_request *req)
 	return err;
 }
 
+/* Return: whether it is done with; it goes on by itself, or later, if not. */
+static bool carry_out(struct nbdt_request *req)
+{
+	int err;
+
+	switch (req->cmd.type) {
+	case NBDT_CMD_WRITE:
+		err = slow_write(req);
+		if (!err)
+			return false;	/* the bio completes it */
+		req->status = err;
+		return true;
+	case NBDT_CMD_TRIM:
+		return slow_long(req, &trim);
+	case NBDT_CMD_WRITE_ZEROES:
+		return slow_long(req, &zero);
+	case NBDT_CMD_CACHE:
+		req->status = slow_cache(req);
+		return true;
+	}
+	WARN_ON_ONCE(1);
+	req->status = -EIO;
+	return true;
+}
+
 static void slow_work(struct work_struct *work)
 {
 	struct nbdt_request *req = container_of(work, struct nbdt_request,
 						work);
 	unsigned int noio = memalloc_noio_save();
-	int err;
 
 	trace_nbdt_request_slow(req);
-	switch (req->cmd.type) {
-	case NBDT_CMD_WRITE:
-		err = slow_write(req);
-		if (!err)
-			goto out;	/* the bio completes it */
-		break;
-	case NBDT_CMD_TRIM:
-		err = slow_trim(req);
-		break;
-	case NBDT_CMD_WRITE_ZEROES:
-		err = slow_write_zeroes(req);
-		break;
-	case NBDT_CMD_CACHE:
-		err = slow_cache(req);
-		break;
-	default:
-		WARN_ON_ONCE(1);
-		err = -EIO;
-	}
-	req->status = err;
-	nbdt_request_complete(req);
-out:
+	if (carry_out(req))
+		nbdt_request_complete(req);
 	memalloc_noio_restore(noio);
 }
 
