@@ -204,7 +204,7 @@ def named_wrongly():
                           ((known, known + 77), None), ((known,), 11),
                           ((known,), 13), ((known,), 9), ((known,), 4),
                           ((known,), 1), ((known,) * 2000, None)):
-            equal(c.filtered(0, 4096, ids, size).error, wire.EINVAL, (ids, size))
+            equal(c.filtered(0, 4096, ids, size=size).error, wire.EINVAL, (ids, size))
             lives(c)
         for offset, effect in ((0, c.size + 1), (c.size, 1), (1, 2**64 - 1)):
             equal(c.filtered(offset, effect, (known,)).error, wire.EINVAL, effect)

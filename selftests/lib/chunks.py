@@ -293,16 +293,19 @@ class Client(wire.Client):
         cookie = self.submit(command, offset, length, flags, payload=payload)
         return self.expect(cookie)
 
-    def filtered(self, offset, effect, ids, size=None):
+    def submit_filtered(self, offset, effect, ids, flags=0, size=None):
         """BS10: BLOCK_STATUS of contexts that are named; size: of the payload,
         where it isn't what belongs there."""
         payload = struct.pack(">Q%dI" % len(ids), effect, *ids)
         if size is not None:
             payload = payload[:size].ljust(size, b"\0")
         cookie = self.submit_raw(CMD_BLOCK_STATUS, offset, len(payload),
-                                 PAYLOAD_LEN, payload=payload)
+                                 PAYLOAD_LEN | flags, payload=payload)
         self.open[cookie].length, self.open[cookie].asked = effect, ids
-        return self.expect(cookie)
+        return cookie
+
+    def filtered(self, *args, **kwargs):
+        return self.expect(self.submit_filtered(*args, **kwargs))
 
     def call_raw(self, *args, **kwargs):
         return self.expect(self.submit_raw(*args, **kwargs))
