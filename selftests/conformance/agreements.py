@@ -3,7 +3,6 @@
 
 import struct
 
-import chunks
 import wire
 from chunks import meta_request
 from suite import (ALLOCATION, EXTENDED, agreeing, args, chunked, connected,

@@ -6,10 +6,10 @@ it once, that DONE is on the last of them and nowhere else, that no other flag i
 set, that there is one error at most.
 """
 
-import chunks
 import wire
-from suite import (ALLOCATION, KIB, MAX_PAYLOAD, MIB, args, beyond, chunked,
-                   equal, fill, in_chunks, kinds_of_chunks, lives, rule)
+from suite import (ALLOCATION, args, beyond, chunked, equal, fill, in_chunks,
+                   kinds_of_chunks, lives, rule, takes_flags)
+from wire import KIB, MAX_PAYLOAD, MIB
 
 
 @rule("TX7", "TX8", "TX9", "TX16", "1.15", "each command is answered in the mode's form")
@@ -212,21 +212,8 @@ ALLOWED = {
 def flag_matrix():
     for c in in_chunks(contexts=(ALLOCATION,)):
         for command, allowed in ALLOWED.items():
-            length = 0 if command == wire.CMD_FLUSH else 512
-            for bit in range(16):
-                if not c.flags & wire.SEND_FAST_ZERO and \
-                        1 << bit == wire.FAST_ZERO:
-                    continue        # commands.py has it
-                if c.extended and 1 << bit == wire.PAYLOAD_LEN:
-                    continue        # payloads.py has it
-                error = c.error_of(command, 0, length, 1 << bit)
-                what = "command %d, bit %d" % (command, bit)
-                if not allowed & 1 << bit:
-                    equal(error, wire.EINVAL, what)
-                elif 1 << bit == wire.FAST_ZERO:
-                    assert error in (wire.OK, wire.ENOTSUP), what
-                else:
-                    equal(error, wire.OK, what)
+            takes_flags(c, command, allowed,
+                        0 if command == wire.CMD_FLUSH else 512)
         lives(c)
 
 

@@ -3,8 +3,9 @@
 
 import ktap
 import wire
-from suite import (KIB, MAX_PAYLOAD, MIB, args, beyond, connected, equal, fill,
-                   lives, rule)
+from suite import (args, beyond, connected, equal, fill, lives, rule,
+                   takes_flags)
+from wire import KIB, MAX_PAYLOAD, MIB
 
 
 @rule("WR1", "a WRITE is read back, and its neighbours stay")
@@ -202,16 +203,8 @@ ALLOWED = {
 def flag_matrix():
     with connected() as c:
         for command, allowed in ALLOWED.items():
-            payload = bytes(512) if command == wire.CMD_WRITE else b""
-            for bit in range(16):
-                error = c.error_of(command, 0, 512, 1 << bit, payload)
-                what = "command %d, bit %d" % (command, bit)
-                if not allowed & 1 << bit:
-                    equal(error, wire.EINVAL, what)
-                elif 1 << bit == wire.FAST_ZERO:
-                    assert error in (wire.OK, wire.ENOTSUP), what
-                else:
-                    equal(error, wire.OK, what)
+            takes_flags(c, command, allowed, payload=bytes(512)
+                        if command == wire.CMD_WRITE else b"")
         lives(c)
 
 

@@ -4,9 +4,9 @@
 import struct
 
 import wire
-from suite import (KIB, Closed, args, client, connected, equal, fill,
-                   info_request, lives, lives_in_negotiation, negotiating,
-                   one_error, rule)
+from suite import (args, client, connected, equal, fill, lives,
+                   lives_in_negotiation, negotiating, one_error, rule)
+from wire import Closed, KIB, info_request
 
 # Data bytes of an option that are read; more ends the connection.
 OPTION_CAP = 256 * KIB

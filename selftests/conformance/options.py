@@ -2,8 +2,9 @@
 """1.5: EXPORT_NAME, ABORT, LIST, STARTTLS, INFO and GO."""
 
 import wire
-from suite import (args, connected, equal, fill, info_request, lives,
-                   lives_in_negotiation, negotiating, one_error, rule)
+from suite import (args, connected, equal, fill, lives, lives_in_negotiation,
+                   negotiating, one_error, rule)
+from wire import info_request
 
 
 # EXPORT_NAME.

@@ -2,9 +2,8 @@
 """1.11: which requests have a payload with extended headers, and how long they are."""
 
 import wire
-from suite import (ALLOCATION, EXTENDED, KIB, MAX_PAYLOAD, Closed, args,
-                   chunked, equal, fill, lives, rule)
-from wire import EINVAL, PAYLOAD_LEN
+from suite import ALLOCATION, EXTENDED, chunked, equal, fill, lives, rule
+from wire import Closed, EINVAL, KIB, MAX_PAYLOAD, PAYLOAD_LEN
 
 WITHOUT = (wire.CMD_READ, wire.CMD_FLUSH, wire.CMD_TRIM, wire.CMD_CACHE,
            wire.CMD_WRITE_ZEROES, wire.CMD_RESIZE, 99)

@@ -2,8 +2,8 @@
 """1.7: sizes of blocks and of payloads."""
 
 import wire
-from suite import (KIB, MAX_PAYLOAD, MIB, Closed, args, connected, equal, fill,
-                   negotiating, lives, rule)
+from suite import args, connected, equal, fill, negotiating, lives, rule
+from wire import Closed, KIB, MAX_PAYLOAD, MIB
 
 
 def power_of_two(value):

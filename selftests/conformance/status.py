@@ -5,11 +5,12 @@ of them empty (BS3), no more of them than were asked for (BS4, BS5), and that ne
 of one status are one (BS7).
 """
 
-import ktap
 import wire
 from chunks import STATE_HOLE, STATE_ZERO
-from suite import (ALLOCATION, EXTENDED, FIRMNESS, KIB, MIB, agreeing, args, beyond,
-                   chunked, equal, fill, in_chunks, kinds_of_chunks, lives, rule)
+from suite import (ALLOCATION, EXTENDED, FIRMNESS, agreeing, args, beyond,
+                   chunked, equal, fill, in_chunks, kinds_of_chunks, lives,
+                   rule)
+from wire import KIB, MIB
 
 
 @rule("BS1", "BLOCK_STATUS without a context gets EINVAL")

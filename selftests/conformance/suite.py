@@ -15,8 +15,8 @@ sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import chunks
 import ktap
 import wire
-from rules import DEVIATIONS, LACKING, RULES, Elsewhere, Race
-from wire import KIB, MAX_PAYLOAD, MIB, Client, Closed, info_request
+from rules import DEVIATIONS, LACKING, Race
+from wire import Client
 
 args = argparse.Namespace()     # the command line
 
@@ -152,3 +152,20 @@ def beyond(size, length):
     """Offsets from which that length runs past the end, or wraps."""
     return (size - length + 1, size, size + 1, 2**63 - 1, 2**63,
             2**64 - length, 2**64 - 1)
+
+
+def takes_flags(c, command, allowed, length=512, payload=b""):
+    """1.15: each flag of the protocol that belongs there, else EINVAL."""
+    for bit in range(16):
+        flag, what = 1 << bit, "command %d, bit %d" % (command, bit)
+        if flag == wire.FAST_ZERO and not c.flags & wire.SEND_FAST_ZERO:
+            continue        # commands.py has it
+        if flag == wire.PAYLOAD_LEN and getattr(c, "extended", False):
+            continue        # payloads.py has it
+        error = c.error_of(command, 0, length, flag, payload)
+        if not allowed & flag:
+            equal(error, wire.EINVAL, what)
+        elif flag == wire.FAST_ZERO:
+            assert error in (wire.OK, wire.ENOTSUP), what
+        else:
+            equal(error, wire.OK, what)

@@ -3,8 +3,8 @@
 
 import ktap
 import wire
-from suite import (KIB, MAX_PAYLOAD, MIB, Closed, args, connected, equal, fill,
-                   info_request, lives, negotiating, rule)
+from suite import args, connected, equal, fill, lives, rule
+from wire import Closed, KIB, MAX_PAYLOAD, MIB
 
 
 @rule("TX1", "TX6", "cookies come back untouched, in simple replies")

@@ -11,12 +11,12 @@ ProtocolError.
 import struct
 
 import wire
+# Whoever uses this may take these from here.
 from wire import (BLOCK_STATUS_PAYLOAD, CMD_BLOCK_STATUS, DF,
                   EXTENDED_REQUEST_MAGIC, OPT_EXTENDED_HEADERS,
                   OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT,
-                  OPT_STRUCTURED_REPLY, PAYLOAD_LEN, REP_ERR_EXT_HEADER_REQD,
-                  REP_META_CONTEXT, REQ_ONE, SEND_DF, STRUCTURED_REPLY_MAGIC,
-                  ProtocolError)
+                  OPT_STRUCTURED_REPLY, PAYLOAD_LEN, REP_META_CONTEXT, REQ_ONE,
+                  SEND_DF, STRUCTURED_REPLY_MAGIC, ProtocolError)
 
 EXTENDED_REPLY_MAGIC = 0x6e8a278c
 
