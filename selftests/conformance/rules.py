@@ -129,7 +129,6 @@ DEVIATIONS = {
     "qemu-7.2": QEMU,
     "qemu-10": {
         **QEMU,
-        "a WRITE without PAYLOAD_LEN": "takes its length for that of a payload",
         "EX1: lengths of 64 bits": "answers EINVAL past the end",
         "a compact request after": "answers EINVAL to a wrong magic",
     },
