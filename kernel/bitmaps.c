@@ -543,6 +543,155 @@ int nbdt_bitmaps_rename(struct nbdt_export *export, const char *name,
 	return err;
 }
 
+/* The one to be frozen. */
+static int take_freeze(struct nbdt_export *export,
+		       struct nbdt_bitmaps_switch *change, const char *name,
+		       struct netlink_ext_ack *extack)
+{
+	struct nbdt_bitmap *bitmap;
+	int err;
+
+	err = find_for(export, name, &bitmap, extack);
+	if (err)
+		return err;
+	if (!bitmap->recording) {
+		nbdt_set_err_msg(extack, "bitmap '%.32s' doesn't record", name);
+		return -EINVAL;
+	}
+	bitmap->changing = true;
+	change->freeze = bitmap;
+	return 0;
+}
+
+/* The one to record, when there is one of that name. */
+static int take_start(struct nbdt_export *export,
+		      struct nbdt_bitmaps_switch *change, const char *name,
+		      struct netlink_ext_ack *extack)
+{
+	struct nbdt_bitmap *bitmap;
+	int err;
+
+	err = find_for(export, name, &bitmap, extack);
+	if (!err)
+		err = check_unused(bitmap, extack);
+	if (err)
+		return err;
+	if (bitmap->recording) {
+		nbdt_set_err_msg(extack, "bitmap '%.32s' records already",
+				 name);
+		return -EINVAL;
+	}
+	/* No users meanwhile. */
+	bitmap->hidden = true;
+	bitmap->changing = true;
+	change->start = bitmap;
+	return 0;
+}
+
+/* The mutex is dropped for the memory. */
+static int make_start(struct nbdt_export *export,
+		      struct nbdt_bitmaps_switch *change, const char *name,
+		      struct netlink_ext_ack *extack)
+{
+	struct nbdt_bitmaps_config config = { .name = name };
+	struct nbdt_bitmap *bitmap;
+	int err;
+
+	if (change->freeze && change->freeze->shift < 32)
+		config.granule = 1U << change->freeze->shift;
+	mutex_unlock(&bitmaps_mutex);
+	bitmap = create(export, &config, extack);
+	mutex_lock(&bitmaps_mutex);
+	if (IS_ERR(bitmap))
+		return PTR_ERR(bitmap);
+	err = insert(&export->bitmaps, bitmap, extack);
+	if (err) {
+		nbdt_bitmap_put(bitmap);
+		return err;
+	}
+	bitmap->changing = true;
+	change->start = bitmap;
+	change->made = true;
+	return 0;
+}
+
+/* Under the mutex: nobody has changed anything, and others may again. */
+static void switch_cancel(struct nbdt_export *export,
+			  struct nbdt_bitmaps_switch *change)
+{
+	if (change->freeze)
+		change->freeze->changing = false;
+	if (!change->start)
+		return;
+	change->start->changing = false;
+	if (change->made)
+		drop(&export->bitmaps, change->start);
+	else
+		change->start->hidden = false;
+}
+
+static void switch_commit(struct nbdt_export *export,
+			  struct nbdt_bitmaps_switch *change)
+{
+	if (change->freeze) {
+		change->freeze->recording = false;
+		change->freeze->changing = false;
+	}
+	if (change->start) {
+		change->start->recording = true;
+		change->start->changing = false;
+		change->start->hidden = false;
+	}
+	choose_recording(&export->bitmaps);
+}
+
+/**
+ * nbdt_bitmaps_switch_begin - reserve what it takes to switch bitmaps
+ * @export: of which they are
+ * @change: for nbdt_bitmaps_switch_end(), which then can't fail
+ * @freeze: records, and shall no longer; or NULL
+ * @start: shall record, and is made when there is none; or NULL
+ * @extack: why not
+ *
+ * Return: 0, or an error as checkpoint in the netlink contract.
+ */
+int nbdt_bitmaps_switch_begin(struct nbdt_export *export,
+			      struct nbdt_bitmaps_switch *change,
+			      const char *freeze, const char *start,
+			      struct netlink_ext_ack *extack)
+{
+	int err = 0;
+
+	memset(change, 0, sizeof(*change));
+	mutex_lock(&bitmaps_mutex);
+	if (freeze)
+		err = take_freeze(export, change, freeze, extack);
+	if (!err && start)
+		err = check_recordable(export, extack);
+	if (!err && start) {
+		if (slot_of(&export->bitmaps, start) >= 0)
+			err = take_start(export, change, start, extack);
+		else
+			err = make_start(export, change, start, extack);
+	}
+	if (err)
+		switch_cancel(export, change);
+	mutex_unlock(&bitmaps_mutex);
+	return err;
+}
+
+/* COMMIT: the gate is shut and nobody inside.  Otherwise nothing is changed. */
+void nbdt_bitmaps_switch_end(struct nbdt_export *export,
+			     struct nbdt_bitmaps_switch *change, bool commit)
+{
+	mutex_lock(&bitmaps_mutex);
+	if (commit)
+		switch_commit(export, change);
+	else
+		switch_cancel(export, change);
+	mutex_unlock(&bitmaps_mutex);
+}
+
 static int check_lendable(const struct nbdt_bitmap *bitmap, u64 size,
 			  struct netlink_ext_ack *extack)
 {

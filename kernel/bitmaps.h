@@ -84,6 +84,20 @@ int nbdt_bitmaps_borrow(struct nbdt_export *export, struct nbdt_export *from,
 int nbdt_bitmaps_get_from(struct nbdt_export *export, unsigned int slot,
 			  struct nbdt_bitmaps_info *info);
 
+/* A change of which bitmaps record, in two steps; see checkpoint.c. */
+struct nbdt_bitmaps_switch {
+	struct nbdt_bitmap *freeze;	/* or NULL, as the next */
+	struct nbdt_bitmap *start;
+	bool made;			/* START is new */
+};
+
+int nbdt_bitmaps_switch_begin(struct nbdt_export *export,
+			      struct nbdt_bitmaps_switch *change,
+			      const char *freeze, const char *start,
+			      struct netlink_ext_ack *extack);
+void nbdt_bitmaps_switch_end(struct nbdt_export *export,
+			     struct nbdt_bitmaps_switch *change, bool commit);
+
 void nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len);
 
 /* A range is going to change; inside the gate.  A test when nobody records. */

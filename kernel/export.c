@@ -561,6 +561,26 @@ void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason)
 	spin_unlock(&export->conns_lock);
 }
 
+/* Keep the device open; false when it is being closed. */
+bool nbdt_export_device_get(struct nbdt_export *export)
+{
+	bool open;
+
+	mutex_lock(&exports_mutex);
+	open = !export->removing;
+	if (open)
+		atomic_inc(&export->device_users);
+	mutex_unlock(&exports_mutex);
+	return open;
+}
+
+/* Any context.  Afterwards the export may be gone. */
+void nbdt_export_device_put(struct nbdt_export *export)
+{
+	if (atomic_dec_and_test(&export->device_users))
+		wake_up_var(&export->device_users);
+}
+
 /* --- Adding, changing, removing --- */
 
 static struct nbdt_export *
@@ -806,9 +826,13 @@ static int wait_for_io(struct nbdt_export *export)
 
 	err = wait_var_event_killable(&export->nr_conns,
 				      !READ_ONCE(export->nr_conns));
-	if (!err)
-		err = nbdt_scan_stop(export);
-	return err == -ENOENT ? 0 : err;
+	if (err)
+		return err;
+	err = nbdt_scan_stop(export);
+	if (err && err != -ENOENT)
+		return err;
+	return wait_var_event_killable(&export->device_users,
+				       !atomic_read(&export->device_users));
 }
 
 static void close_work(struct work_struct *work)

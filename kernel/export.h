@@ -2,6 +2,7 @@
 #ifndef NBDT_EXPORT_H
 #define NBDT_EXPORT_H
 
+#include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/llist.h>
@@ -76,6 +77,7 @@ struct nbdt_export {
 	struct workqueue_struct *slow_wq;
 	struct work_struct dead_work;	/* the device went away */
 	struct work_struct close_work;	/* removal, when nobody waits for it */
+	atomic_t device_users;		/* besides connections and the scan */
 	struct kref ref;
 };
 
@@ -124,6 +126,8 @@ u32 nbdt_export_generation(void);
 
 int nbdt_export_attach(struct nbdt_export *export, struct nbdt_conn *conn);
 void nbdt_export_detach(struct nbdt_export *export, struct nbdt_conn *conn);
+bool nbdt_export_device_get(struct nbdt_export *export);
+void nbdt_export_device_put(struct nbdt_export *export);
 void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason);
 void nbdt_export_be_careful(struct nbdt_export *export);
 void nbdt_export_tick(void);

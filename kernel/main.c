@@ -18,7 +18,7 @@
  *
  * and below these: proto.c (wire format and rules), sock.c (the socket),
  * request.c and mem.c (memory and its bounds), gate.c and range.c (what keeps
- * requests apart).  export.c has the devices, target.c the limits, netlink.c
+ * requests apart), checkpoint.c (points between them).  export.c has the devices, target.c the limits, netlink.c
  * the administrator's side, trace.h the tracepoints.
  */
 #include <linux/init.h>

@@ -20,6 +20,7 @@
 
 #include "bitmap.h"
 #include "bitmaps.h"
+#include "checkpoint.h"
 #include "compat/compat.h"
 #include "conn.h"
 #include "context.h"
@@ -74,6 +75,11 @@ static struct netlink_range_validation granularity_range = {
 static struct netlink_range_validation bitmap_granularity_range = {
 	.min = NBDT_BITMAP_GRANULE_MIN,
 	.max = NBDT_BITMAP_GRANULE_MAX,
+};
+
+static struct netlink_range_validation checkpoint_timeout_range = {
+	.min = 100,
+	.max = 600000,
 };
 
 /* What each attribute has to look like, in whichever command. */
@@ -272,6 +278,37 @@ bitmap_to_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
 };
 
 static const struct nla_policy bitmap_get_policy[NBDTARGET_A_BITMAP_MAX + 1];
+
+static const struct nla_policy
+checkpoint_exports_policy[NBDTARGET_A_CHECKPOINT_MAX + 1] = {
+	[NBDTARGET_A_CHECKPOINT_EXPORT] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_STRING,
+	},
+};
+
+static const struct nla_policy
+checkpoint_policy[NBDTARGET_A_CHECKPOINT_MAX + 1] = {
+	[NBDTARGET_A_CHECKPOINT_EXPORTS] =
+		NLA_POLICY_NESTED(checkpoint_exports_policy),
+	[NBDTARGET_A_CHECKPOINT_FREEZE] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_BITMAP_NAME,
+	},
+	[NBDTARGET_A_CHECKPOINT_START] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_BITMAP_NAME,
+	},
+	[NBDTARGET_A_CHECKPOINT_TIMEOUT] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &checkpoint_timeout_range),
+	[NBDTARGET_A_CHECKPOINT_HOLD] = { .type = NLA_FLAG },
+};
+
+static const struct nla_policy
+checkpoint_end_policy[NBDTARGET_A_CHECKPOINT_MAX + 1] = {
+	[NBDTARGET_A_CHECKPOINT_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[NBDTARGET_A_CHECKPOINT_ABORT] = { .type = NLA_FLAG },
+};
 
 /* --- Common --- */
 
@@ -912,6 +949,142 @@ static int bitmap_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	return skb->len ?: err;
 }
 
+/* --- Checkpoints --- */
+
+static struct nbdt_checkpoint_owner owner_of(struct genl_info *info)
+{
+	return (struct nbdt_checkpoint_owner) {
+		.net = genl_info_net(info),
+		.portid = info->snd_portid,
+	};
+}
+
+static void put_exports(struct nbdt_checkpoint_config *config)
+{
+	while (config->nr)
+		nbdt_export_put(config->exports[--config->nr]);
+}
+
+/* All that are named, with references, also when it fails. */
+static int get_exports(struct genl_info *info,
+		       struct nbdt_checkpoint_config *config)
+{
+	struct nlattr *nest = info->attrs[NBDTARGET_A_CHECKPOINT_EXPORTS];
+	struct nbdt_export *export;
+	struct nlattr *attr;
+	int left;
+
+	if (!nest || !nla_len(nest)) {
+		nbdt_set_err_msg(info->extack, "the exports are missing");
+		return -EINVAL;
+	}
+	nla_for_each_nested(attr, nest, left) {
+		if (config->nr == NBDT_CHECKPOINT_EXPORTS) {
+			nbdt_set_err_msg(info->extack,
+					 "a checkpoint is of up to %u exports",
+					 NBDT_CHECKPOINT_EXPORTS);
+			return -E2BIG;
+		}
+		export = find_export(info, nla_data(attr));
+		if (!export)
+			return -ENOENT;
+		config->exports[config->nr++] = export;
+	}
+	return 0;
+}
+
+/* Nobody who isn't told of it could end it. */
+static int reply_checkpoint(struct genl_info *info, u32 id)
+{
+	struct sk_buff *msg = new_message();
+	void *head;
+
+	if (!msg)
+		return -ENOMEM;
+	head = genlmsg_put_reply(msg, info, &family, 0,
+				 NBDTARGET_CMD_CHECKPOINT);
+	if (!head || nla_put_u32(msg, NBDTARGET_A_CHECKPOINT_ID, id)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, head);
+	return genlmsg_reply(msg, info);
+}
+
+static int run_checkpoint(struct genl_info *info,
+			  const struct nbdt_checkpoint_config *config)
+{
+	u32 id = 0;
+	int err;
+
+	err = nbdt_checkpoint_begin(config, &id, info->extack);
+	if (err || !id)
+		return err;
+	err = reply_checkpoint(info, id);
+	if (err)
+		nbdt_checkpoint_end(id, &config->owner, true, info->extack);
+	return err;
+}
+
+static int checkpoint(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *timeout = info->attrs[NBDTARGET_A_CHECKPOINT_TIMEOUT];
+	struct nbdt_checkpoint_config config = {
+		.freeze = attr_string(info, NBDTARGET_A_CHECKPOINT_FREEZE),
+		.start = attr_string(info, NBDTARGET_A_CHECKPOINT_START),
+		.timeout = timeout ? nla_get_u32(timeout) :
+				     NBDT_CHECKPOINT_TIMEOUT,
+		.hold = info->attrs[NBDTARGET_A_CHECKPOINT_HOLD],
+		.owner = owner_of(info),
+	};
+	int err;
+
+	config.exports = kcalloc(NBDT_CHECKPOINT_EXPORTS,
+				 sizeof(*config.exports), GFP_KERNEL);
+	if (!config.exports)
+		return -ENOMEM;
+	err = get_exports(info, &config);
+	if (!err)
+		err = run_checkpoint(info, &config);
+	put_exports(&config);
+	kfree(config.exports);
+	return err;
+}
+
+static int checkpoint_end(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[NBDTARGET_A_CHECKPOINT_ID];
+	struct nbdt_checkpoint_owner owner = owner_of(info);
+
+	if (!id) {
+		nbdt_set_err_msg(info->extack,
+				 "the checkpoint's number is missing");
+		return -EINVAL;
+	}
+	return nbdt_checkpoint_end(nla_get_u32(id), &owner,
+				   info->attrs[NBDTARGET_A_CHECKPOINT_ABORT],
+				   info->extack);
+}
+
+/* A socket is closed: what was held for it is over. */
+static int socket_closed(struct notifier_block *block, unsigned long event,
+			 void *data)
+{
+	struct netlink_notify *notify = data;
+	struct nbdt_checkpoint_owner owner = {
+		.net = notify->net,
+		.portid = notify->portid,
+	};
+
+	if (event == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC)
+		nbdt_checkpoint_abandon(&owner);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block socket_notifier = {
+	.notifier_call = socket_closed,
+};
+
 /* --- Listeners --- */
 
 static int put_listener(struct sk_buff *skb, struct nbdt_listener *listener)
@@ -1168,6 +1341,9 @@ static const struct genl_ops ops[] = {
 	{ COMMAND(BITMAP_MERGE, BITMAP, bitmap_to), .doit = bitmap_merge },
 	{ COMMAND(BITMAP_RENAME, BITMAP, bitmap_to), .doit = bitmap_rename },
 	{ COMMAND(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
+	{ COMMAND(CHECKPOINT, CHECKPOINT, checkpoint), .doit = checkpoint },
+	{ COMMAND(CHECKPOINT_END, CHECKPOINT, checkpoint_end),
+	  .doit = checkpoint_end },
 	{ COMMAND(LISTENER_ADD, LISTENER, listener_add), .doit = listener_add },
 	{ COMMAND(LISTENER_DEL, LISTENER, listener_del), .doit = listener_del },
 	{ COMMAND(LISTENER_GET, LISTENER, listener_get),
@@ -1282,11 +1458,21 @@ void nbdt_netlink_conn_event(struct nbdt_conn *conn, u8 cmd)
 
 int nbdt_netlink_init(void)
 {
-	return genl_register_family(&family);
+	int err;
+
+	err = netlink_register_notifier(&socket_notifier);
+	if (err)
+		return err;
+	err = genl_register_family(&family);
+	if (err)
+		netlink_unregister_notifier(&socket_notifier);
+	return err;
 }
 
 void nbdt_netlink_exit(void)
 {
 	WRITE_ONCE(unregistered, true);
 	genl_unregister_family(&family);
+	netlink_unregister_notifier(&socket_notifier);
+	nbdt_checkpoint_exit();
 }

@@ -576,6 +576,59 @@ enum {
 	NBDTARGET_A_BITMAP_MAX = (__NBDTARGET_A_BITMAP_MAX - 1)
 };
 
+/*
+ * Attributes of checkpoint: One point between writes, over all exports of a
+ * group, at which one bitmap of each is frozen and another begins to record.
+ */
+enum {
+	NBDTARGET_A_CHECKPOINT_PAD = 1,
+	/*
+	 * u32: Number of a checkpoint that is held: in the reply to
+	 * checkpoint, and then in checkpoint-end.
+	 */
+	NBDTARGET_A_CHECKPOINT_ID,
+	/*
+	 * nest: The exports, 1 to 64, an attribute export for each.
+	 */
+	NBDTARGET_A_CHECKPOINT_EXPORTS,
+	/*
+	 * string [max-len max-string]: The name of one of them.
+	 */
+	NBDTARGET_A_CHECKPOINT_EXPORT,
+	/*
+	 * string [min-len 1, max-len max-bitmap-name]: The bitmap of each
+	 * export that records and shall no longer.
+	 */
+	NBDTARGET_A_CHECKPOINT_FREEZE,
+	/*
+	 * string [min-len 1, max-len max-bitmap-name]: The bitmap of each
+	 * export that shall record from then on. It is made where there is
+	 * none, as granular as the one that is frozen; one that there is
+	 * must not be recording nor have users.
+	 */
+	NBDTARGET_A_CHECKPOINT_START,
+	/*
+	 * u32 [min 100, max 600000]: Milliseconds, 30000 when absent, after
+	 * which, if it isn't made by then, everything is as before.
+	 */
+	NBDTARGET_A_CHECKPOINT_TIMEOUT,
+	/*
+	 * flag: Flush the devices and let no request change them until
+	 * checkpoint-end comes, which has to be sent from the same socket.
+	 * If that is closed, or comes after the timeout, there is no
+	 * checkpoint.
+	 */
+	NBDTARGET_A_CHECKPOINT_HOLD,
+	/*
+	 * flag: With checkpoint-end, everything is as before.
+	 */
+	NBDTARGET_A_CHECKPOINT_ABORT,
+
+	/* private: */
+	__NBDTARGET_A_CHECKPOINT_MAX,
+	NBDTARGET_A_CHECKPOINT_MAX = (__NBDTARGET_A_CHECKPOINT_MAX - 1)
+};
+
 enum {
 	/*
 	 * Version, limits and totals.
@@ -710,6 +763,21 @@ enum {
 	 * All bitmaps of all exports.
 	 */
 	NBDTARGET_CMD_BITMAP_GET,
+	/*
+	 * Make a checkpoint, or hold one. ENOENT when an export or a bitmap
+	 * isn't there, EINVAL when a bitmap records already or doesn't, or
+	 * an export is named twice, EBUSY when a bitmap has users or is
+	 * being changed, EROFS when an export is read-only, ETIMEDOUT when
+	 * requests in flight don't come to an end in time, E2BIG for too
+	 * many exports. Nothing has changed then.
+	 */
+	NBDTARGET_CMD_CHECKPOINT,
+	/*
+	 * Make the checkpoint that is held, or have everything as before.
+	 * ENOENT when there is none of that number that this socket began:
+	 * its timeout is over.
+	 */
+	NBDTARGET_CMD_CHECKPOINT_END,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

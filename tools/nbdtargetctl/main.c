@@ -22,6 +22,7 @@ static const struct verb *const verbs[] = {
 	&verb_disable_bitmap,
 	&verb_merge_bitmap,
 	&verb_rename_bitmap,
+	&verb_checkpoint,
 	&verb_add_listener,
 	&verb_remove_listener,
 	&verb_show,

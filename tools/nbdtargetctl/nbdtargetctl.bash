@@ -10,6 +10,13 @@ _nbdtargetctl_names()
 		sed -n 's/^    "name": "\([^"\\]*\)",$/\1/p'
 }
 
+_nbdtargetctl_bitmaps()
+{
+	[ -d /sys/module/nbdtarget ] || return
+	nbdtargetctl show bitmaps --json 2>/dev/null |
+		sed -n 's/^    "name": "\([^"\\]*\)",$/\1/p' | sort -u
+}
+
 _nbdtargetctl_ids()
 {
 	[ -d /sys/module/nbdtarget ] || return
@@ -45,12 +52,18 @@ _nbdtargetctl_options()
 	add-export)
 		echo --read-only --description --default --max-connections \
 			--allocation-depth --zeroed --map-granularity \
-			--if-missing ;;
+			--bitmap-from --if-missing ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
 			--if-exists ;;
 	scan-export)
 		echo --rate --stop ;;
+	add-bitmap)
+		echo --granularity --disabled ;;
+	remove-bitmap)
+		echo --if-exists ;;
+	checkpoint)
+		echo --freeze --start --timeout ;;
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)
@@ -73,13 +86,17 @@ _nbdtargetctl_arguments()
 {
 	local word=$3
 	case $1:$2 in
-	set-export:1 | remove-export:1 | scan-export:1)
+	set-export:1 | remove-export:1 | scan-export:1 | checkpoint:* | *-bitmap:1)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
+	add-bitmap:*)
+		;;
+	*-bitmap:2 | merge-bitmap:3)
+		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_bitmaps) ;;
 	add-export:2)
 		_nbdtargetctl_files "$word" ;;
 	show:1)
 		_nbdtargetctl_reply "$word" < <(printf '%s\n' exports \
-			listeners connections target export
+			listeners connections bitmaps target export
 			_nbdtargetctl_names) ;;
 	show:2)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
@@ -91,6 +108,8 @@ _nbdtargetctl_arguments()
 }
 
 _nbdtargetctl_verbs='add-export set-export remove-export scan-export
+	add-bitmap remove-bitmap clear-bitmap enable-bitmap disable-bitmap
+	merge-bitmap rename-bitmap checkpoint
 	add-listener remove-listener show set-target disconnect monitor version help'
 
 # Options whose value is the next word.
@@ -99,7 +118,8 @@ _nbdtargetctl_takes_value()
 	case $1 in
 	--description | --max-connections | --negotiation-timeout | \
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
-	--map-granularity | --rate | \
+	--map-granularity | --rate | --granularity | --bitmap-from | \
+	--freeze | --start | --timeout | \
 	-b | --batch)
 		return 0 ;;
 	esac

@@ -105,6 +105,8 @@ int args_parse(struct tool *t, const struct verb *v, int argc, char **argv,
 
 		if (!options || s[0] != '-' || !s[1])
 			ret = take_argument(t, v, s, a);
+		else if (!strcmp(s, "--") && v->takes_command)
+			break;
 		else if (!strcmp(s, "--"))
 			options = false;
 		else if (!strcmp(s, "--json") || !strcmp(s, "-j"))
@@ -115,6 +117,11 @@ int args_parse(struct tool *t, const struct verb *v, int argc, char **argv,
 			ret = take_option(t, v, argc, argv, &i, a);
 		if (a->help)
 			return 0;
+	}
+	if (i < argc && !ret) {
+		if (!argv[i + 1])
+			return fail_usage(t, "a command is missing after --");
+		a->command = argv + i + 1;
 	}
 	if (!ret && a->n < v->min_args)
 		ret = fail_usage(t, "%s is missing", words_from(v->args, a->n));
@@ -134,9 +141,9 @@ void verb_help(const struct verb *v)
 {
 	const struct opt *o;
 
-	printf("Usage: nbdtargetctl %s%s%s%s\n\n%s\n", v->name,
+	printf("Usage: nbdtargetctl %s%s%s%s%s\n\n%s\n", v->name,
 	       *v->args ? " " : "", v->args, v->opts ? " [OPTION]..." : "",
-	       v->summary);
+	       v->takes_command ? " [-- COMMAND...]" : "", v->summary);
 	if (v->details)
 		printf("%s\n", v->details);
 	printf("\nOptions:\n");

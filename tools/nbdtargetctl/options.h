@@ -30,7 +30,7 @@ struct opt_value {
 	uint64_t number;
 };
 
-#define ARGS_MAX 3
+#define ARGS_MAX 64
 #define OPTS_MAX 12
 
 struct args {
@@ -38,6 +38,7 @@ struct args {
 	int n;
 	const char *pos[ARGS_MAX];
 	struct opt_value opt[OPTS_MAX];	/* indexed as the verb's table is */
+	char **command;			/* what follows "--", or NULL */
 };
 
 struct verb {
@@ -49,6 +50,7 @@ struct verb {
 	int min_args;
 	int max_args;
 	bool no_batch;
+	bool takes_command;	/* "--" begins one */
 	int (*run)(struct tool *t, const struct args *a);
 };
 
@@ -63,6 +65,7 @@ extern const struct verb verb_enable_bitmap;
 extern const struct verb verb_disable_bitmap;
 extern const struct verb verb_merge_bitmap;
 extern const struct verb verb_rename_bitmap;
+extern const struct verb verb_checkpoint;
 extern const struct verb verb_add_listener;
 extern const struct verb verb_remove_listener;
 extern const struct verb verb_show;
