@@ -19,8 +19,9 @@
  * send a cache line from CPU to CPU.
  *
  * A device that has grown goes on behind the bitmap's end.  What is there
- * counts as dirty, as does all of a bitmap that is inconsistent, by having all
- * of its bits set: whatever is then done with it, nothing gets lost.
+ * counts as dirty, as does all of a bitmap that is inconsistent, whatever its
+ * bits say: one that was recording when the machine stopped, or that has yet to
+ * be loaded with what was saved of it.
  *
  * Who owns it: the export that it was made for (bitmaps.c), and the exports of
  * snapshots that show it (add-export --bitmap-from), by a reference each.  Who
@@ -38,6 +39,7 @@
 #include <linux/string.h>
 
 #include "bitmap.h"
+#include "compat/unaligned.h"
 
 /* A request's bounded look ahead for where a state ends, in bits. */
 #define LOOK_AHEAD	(4UL << 20)
@@ -106,7 +108,7 @@ bool nbdt_bitmap_state(const struct nbdt_bitmap *bitmap, u64 offset, u64 *len)
 	unsigned long at, end;
 	bool dirty;
 
-	if (offset >= bitmap->size)
+	if (offset >= bitmap->size || READ_ONCE(bitmap->inconsistent))
 		return true;
 	at = offset >> bitmap->shift;
 	end = end_bit(bitmap, min(offset + *len, bitmap->size));
@@ -130,10 +132,11 @@ void nbdt_bitmap_clear(struct nbdt_bitmap *bitmap)
 	bitmap->inconsistent = false;
 }
 
-/* All of it is dirty. */
+/* Nobody knows what was written: all of it.  Any context, marked meanwhile. */
 void nbdt_bitmap_fill(struct nbdt_bitmap *bitmap)
 {
 	memset(bitmap->words, 0xff, nbdt_bitmap_bytes(bitmap));
+	bitmap->inconsistent = true;
 }
 
 /* Range by range, as granules may differ. */
@@ -153,12 +156,49 @@ void nbdt_bitmap_merge(struct nbdt_bitmap *to, const struct nbdt_bitmap *from)
 		nbdt_bitmap_mark(to, from->size, to->size - from->size);
 }
 
+/*
+ * As it is kept elsewhere: bit 0 of byte 0 is the first granule, and there are
+ * as many bytes as it has memory.  Piece by piece, at multiples of 8 bytes.
+ * Returns how many of LEN there are.
+ */
+unsigned int nbdt_bitmap_read(const struct nbdt_bitmap *bitmap, u64 offset,
+			      void *data, unsigned int len)
+{
+	u64 bytes = nbdt_bitmap_bytes(bitmap);
+	__le64 *to = data;
+	unsigned int i;
+
+	if (offset >= bytes)
+		return 0;
+	len = min_t(u64, len, bytes - offset);
+	for (i = 0; i < len / sizeof(*to); i++)
+		to[i] = cpu_to_le64(READ_ONCE(bitmap->words[offset / 8 + i]));
+	return len;
+}
+
+/* The other way; false when it has no such part.  Nobody may mark. */
+bool nbdt_bitmap_write(struct nbdt_bitmap *bitmap, u64 offset,
+		       const void *data, unsigned int len)
+{
+	u64 bytes = nbdt_bitmap_bytes(bitmap);
+	const __le64 *from = data;
+	unsigned int i;
+
+	if (offset > bytes || len > bytes - offset)
+		return false;
+	for (i = 0; i < len / sizeof(*from); i++)
+		bitmap->words[offset / 8 + i] = get_unaligned_le64(from + i);
+	return true;
+}
+
 /* Dirty granules. */
 u64 nbdt_bitmap_count(const struct nbdt_bitmap *bitmap)
 {
 	unsigned long at, nr;
 	u64 count = 0;
 
+	if (READ_ONCE(bitmap->inconsistent))
+		return bitmap->nr_bits;
 	for (at = 0; at < bitmap->nr_bits; at += nr) {
 		nr = min(bitmap->nr_bits - at, STRETCH);
 		count += bitmap_weight(bitmap->words + BIT_WORD(at), nr);
@@ -173,7 +213,8 @@ u64 nbdt_bitmap_dirty_bytes(const struct nbdt_bitmap *bitmap, u64 count)
 	u64 last = bitmap->size & ((1ULL << bitmap->shift) - 1);
 
 	count <<= bitmap->shift;
-	if (last && test_bit(bitmap->nr_bits - 1, bitmap->words))
+	if (last && (READ_ONCE(bitmap->inconsistent) ||
+		     test_bit(bitmap->nr_bits - 1, bitmap->words)))
 		count -= (1ULL << bitmap->shift) - last;
 	return count;
 }

@@ -230,6 +230,25 @@ static int check_unused(const struct nbdt_bitmap *bitmap,
 	return -EBUSY;
 }
 
+/* One whose content may be replaced: as it is, nobody goes by it. */
+static int find_loadable(struct nbdt_export *export, const char *name,
+			 struct nbdt_bitmap **bitmap,
+			 struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = find_for(export, name, bitmap, extack);
+	if (!err)
+		err = check_unused(*bitmap, extack);
+	if (!err && ((*bitmap)->recording || !(*bitmap)->inconsistent)) {
+		nbdt_set_err_msg(extack,
+				 "bitmap '%.32s' isn't frozen and inconsistent",
+				 name);
+		err = -EINVAL;
+	}
+	return err;
+}
+
 static int check_recordable(const struct nbdt_export *export,
 			    struct netlink_ext_ack *extack)
 {
@@ -378,6 +397,8 @@ int nbdt_bitmaps_add(struct nbdt_export *export,
 		nbdt_bitmap_put(bitmap);
 		goto out;
 	}
+	if (config->inconsistent)
+		nbdt_bitmap_fill(bitmap);
 	if (!config->disabled)
 		err = set_recording(export, bitmap, true, extack);
 	if (err)
@@ -469,6 +490,103 @@ int nbdt_bitmaps_enable(struct nbdt_export *export, const char *name,
 			err = check_unused(bitmap, extack);
 		if (!err)
 			err = set_recording(export, bitmap, enable, extack);
+	}
+	mutex_unlock(&bitmaps_mutex);
+	return err;
+}
+
+/**
+ * nbdt_bitmaps_trust - what was loaded is what there was
+ * @export: of which it is
+ * @name: of a bitmap that was made inconsistent, and then loaded
+ * @enable: whether it goes on recording; then nothing may have been written
+ *	since the export was added, as that would be missing
+ * @extack: why not, or why it is all dirty
+ *
+ * Return: 0, also when it stays inconsistent; else as nbdt_bitmaps_enable(), or
+ * -EINVAL when it isn't one that could be loaded.
+ */
+int nbdt_bitmaps_trust(struct nbdt_export *export, const char *name,
+		       bool enable, struct netlink_ext_ack *extack)
+{
+	struct nbdt_gate_visit visit;
+	struct nbdt_bitmap *bitmap;
+	int err;
+
+	mutex_lock(&bitmaps_mutex);
+	err = find_loadable(export, name, &bitmap, extack);
+	if (!err && enable)
+		err = check_recordable(export, extack);
+	if (err)
+		goto out;
+	bitmap->changing = true;
+	bitmap->hidden = true;
+	mutex_unlock(&bitmaps_mutex);
+	err = be_alone(export, &visit, extack);
+	mutex_lock(&bitmaps_mutex);
+	bitmap->changing = false;
+	bitmap->hidden = false;
+	if (!err) {
+		bitmap->inconsistent = false;
+		bitmap->recording = enable;
+		choose_recording(&export->bitmaps);
+	}
+	if (!err && enable && export->bitmaps.written) {
+		nbdt_bitmap_fill(bitmap);
+		nbdt_set_err_msg(extack,
+				 "'%.24s' was written to before: all of it is dirty",
+				 export->name);
+	}
+	nbdt_gate_open(&export->gate, &visit);
+out:
+	mutex_unlock(&bitmaps_mutex);
+	return err;
+}
+
+/**
+ * nbdt_bitmaps_read - a piece of a bitmap, to be kept elsewhere
+ * @export: of which it is
+ * @name: of the bitmap
+ * @offset: in bytes, a multiple of NBDT_BITMAP_UNIT
+ * @data: for NBDT_BITMAP_PIECE bytes
+ * @extack: why not
+ *
+ * Return: how many bytes there are, 0 behind the end; or -ENOENT.
+ */
+int nbdt_bitmaps_read(struct nbdt_export *export, const char *name, u64 offset,
+		      void *data, struct netlink_ext_ack *extack)
+{
+	struct nbdt_bitmap *bitmap = NULL;
+	int slot, len;
+
+	mutex_lock(&bitmaps_mutex);
+	slot = slot_of(&export->bitmaps, name);
+	if (slot >= 0)
+		bitmap = export->bitmaps.slots[slot];
+	if (is_there(bitmap)) {
+		len = nbdt_bitmap_read(bitmap, offset, data, NBDT_BITMAP_PIECE);
+	} else {
+		nbdt_set_err_msg(extack, "there is no bitmap '%.32s'", name);
+		len = -ENOENT;
+	}
+	mutex_unlock(&bitmaps_mutex);
+	return len;
+}
+
+/* Replace a piece of one that is inconsistent.  Return: 0 or -errno. */
+int nbdt_bitmaps_load(struct nbdt_export *export, const char *name, u64 offset,
+		      const void *data, unsigned int len,
+		      struct netlink_ext_ack *extack)
+{
+	struct nbdt_bitmap *bitmap;
+	int err;
+
+	mutex_lock(&bitmaps_mutex);
+	err = find_loadable(export, name, &bitmap, extack);
+	if (!err && !nbdt_bitmap_write(bitmap, offset, data, len)) {
+		nbdt_set_err_msg(extack, "bitmap '%.32s' has no such part",
+				 name);
+		err = -EINVAL;
 	}
 	mutex_unlock(&bitmaps_mutex);
 	return err;

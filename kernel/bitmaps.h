@@ -49,6 +49,7 @@ struct nbdt_bitmaps_config {
 	const char *name;
 	u32 granule;			/* 0: chosen */
 	bool disabled;
+	bool inconsistent;		/* all dirty, until it was loaded */
 };
 
 /* What is told of one. */
@@ -75,6 +76,13 @@ int nbdt_bitmaps_clear(struct nbdt_export *export, const char *name,
 		       struct netlink_ext_ack *extack);
 int nbdt_bitmaps_enable(struct nbdt_export *export, const char *name,
 			bool enable, struct netlink_ext_ack *extack);
+int nbdt_bitmaps_trust(struct nbdt_export *export, const char *name,
+		       bool enable, struct netlink_ext_ack *extack);
+int nbdt_bitmaps_read(struct nbdt_export *export, const char *name, u64 offset,
+		      void *data, struct netlink_ext_ack *extack);
+int nbdt_bitmaps_load(struct nbdt_export *export, const char *name, u64 offset,
+		      const void *data, unsigned int len,
+		      struct netlink_ext_ack *extack);
 int nbdt_bitmaps_merge(struct nbdt_export *export, const char *from,
 		       const char *to, struct netlink_ext_ack *extack);
 int nbdt_bitmaps_rename(struct nbdt_export *export, const char *name,

@@ -158,6 +158,10 @@ static struct netlink_range_validation checkpoint_timeout_range = {
 #define BITMAP_GRANULARITY_POLICY					\
 	[NBDTARGET_A_BITMAP_GRANULARITY] =				\
 		NLA_POLICY_FULL_RANGE(NLA_U64, &bitmap_granularity_range)
+#define BITMAP_CONSISTENT_POLICY					\
+	[NBDTARGET_A_BITMAP_CONSISTENT] = NLA_POLICY_MAX(NLA_U8, 1)
+#define BITMAP_OFFSET_POLICY						\
+	[NBDTARGET_A_BITMAP_OFFSET] = { .type = NLA_U64 }
 #define BITMAP_RECORDING_POLICY						\
 	[NBDTARGET_A_BITMAP_RECORDING] = NLA_POLICY_MAX(NLA_U8, 1)
 
@@ -254,6 +258,7 @@ bitmap_add_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
 	BITMAP_NAME_POLICY,
 	BITMAP_GRANULARITY_POLICY,
 	BITMAP_RECORDING_POLICY,
+	BITMAP_CONSISTENT_POLICY,
 };
 
 /* Of those that take no more than to be told which. */
@@ -268,6 +273,25 @@ bitmap_set_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
 	BITMAP_EXPORT_NAME_POLICY,
 	BITMAP_NAME_POLICY,
 	BITMAP_RECORDING_POLICY,
+	BITMAP_CONSISTENT_POLICY,
+};
+
+static const struct nla_policy
+bitmap_read_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
+	BITMAP_EXPORT_NAME_POLICY,
+	BITMAP_NAME_POLICY,
+	BITMAP_OFFSET_POLICY,
+};
+
+static const struct nla_policy
+bitmap_load_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
+	BITMAP_EXPORT_NAME_POLICY,
+	BITMAP_NAME_POLICY,
+	BITMAP_OFFSET_POLICY,
+	[NBDTARGET_A_BITMAP_DATA] = {
+		.type = NLA_BINARY,
+		.len = NBDT_BITMAP_PIECE,
+	},
 };
 
 static const struct nla_policy
@@ -776,6 +800,8 @@ static int bitmap_add(struct sk_buff *skb, struct genl_info *info)
 		.granule = granularity ? nla_get_u64(granularity) : 0,
 		.disabled = info->attrs[NBDTARGET_A_BITMAP_RECORDING] &&
 			    !attr_set(info, NBDTARGET_A_BITMAP_RECORDING),
+		.inconsistent = info->attrs[NBDTARGET_A_BITMAP_CONSISTENT] &&
+				!attr_set(info, NBDTARGET_A_BITMAP_CONSISTENT),
 	};
 	struct nbdt_export *export;
 	int err;
@@ -820,6 +846,7 @@ static int bitmap_record(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	const char *name;
+	bool recording;
 	int err;
 
 	if (!info->attrs[NBDTARGET_A_BITMAP_RECORDING]) {
@@ -830,9 +857,113 @@ static int bitmap_record(struct sk_buff *skb, struct genl_info *info)
 	err = get_bitmap(info, &export, &name);
 	if (err)
 		return err;
-	err = nbdt_bitmaps_enable(export, name,
-				  attr_set(info, NBDTARGET_A_BITMAP_RECORDING),
-				  info->extack);
+	recording = attr_set(info, NBDTARGET_A_BITMAP_RECORDING);
+	if (attr_set(info, NBDTARGET_A_BITMAP_CONSISTENT))
+		err = nbdt_bitmaps_trust(export, name, recording, info->extack);
+	else
+		err = nbdt_bitmaps_enable(export, name, recording,
+					  info->extack);
+	nbdt_export_put(export);
+	return err;
+}
+
+/* 0 without one; -EINVAL when it can't be. */
+static int get_offset(struct genl_info *info, u64 *offset)
+{
+	struct nlattr *attr = info->attrs[NBDTARGET_A_BITMAP_OFFSET];
+
+	*offset = attr ? nla_get_u64(attr) : 0;
+	if (!(*offset % NBDT_BITMAP_UNIT))
+		return 0;
+	nbdt_set_err_msg(info->extack, "the offset is no multiple of %u",
+			 NBDT_BITMAP_UNIT);
+	return -EINVAL;
+}
+
+/* A piece of NAME, read straight into a message. */
+static int put_content(struct sk_buff *skb, struct nbdt_export *export,
+		       const char *name, u64 offset,
+		       struct netlink_ext_ack *extack)
+{
+	struct nlattr *data;
+	int len;
+
+	if (nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_OFFSET, offset,
+			      NBDTARGET_A_BITMAP_PAD))
+		return -EMSGSIZE;
+	/* To the next multiple of 8. */
+	data = nla_reserve_64bit(skb, NBDTARGET_A_BITMAP_DATA,
+				 NBDT_BITMAP_PIECE, NBDTARGET_A_BITMAP_PAD);
+	if (!data)
+		return -EMSGSIZE;
+	len = nbdt_bitmaps_read(export, name, offset, nla_data(data), extack);
+	if (len < 0)
+		return len;
+	skb_trim(skb, skb->len - (NBDT_BITMAP_PIECE - len));
+	data->nla_len = nla_attr_size(len);
+	return 0;
+}
+
+static int reply_content(struct genl_info *info, struct nbdt_export *export,
+			 const char *name, u64 offset)
+{
+	struct sk_buff *msg;
+	void *head;
+	int err = -EMSGSIZE;
+
+	msg = genlmsg_new(NBDT_BITMAP_PIECE + 256, GFP_KERNEL);
+	if (!msg)
+		return -ENOMEM;
+	head = genlmsg_put_reply(msg, info, &family, 0,
+				 NBDTARGET_CMD_BITMAP_READ);
+	if (head)
+		err = put_content(msg, export, name, offset, info->extack);
+	if (err) {
+		nlmsg_free(msg);
+		return err;
+	}
+	genlmsg_end(msg, head);
+	return genlmsg_reply(msg, info);
+}
+
+static int bitmap_read(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_export *export;
+	const char *name;
+	u64 offset;
+	int err;
+
+	err = get_offset(info, &offset);
+	if (!err)
+		err = get_bitmap(info, &export, &name);
+	if (err)
+		return err;
+	err = reply_content(info, export, name, offset);
+	nbdt_export_put(export);
+	return err;
+}
+
+static int bitmap_load(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *data = info->attrs[NBDTARGET_A_BITMAP_DATA];
+	struct nbdt_export *export;
+	const char *name;
+	u64 offset;
+	int err;
+
+	if (!data || nla_len(data) % NBDT_BITMAP_UNIT) {
+		nbdt_set_err_msg(info->extack,
+				 "data is missing, or no multiple of %u bytes",
+				 NBDT_BITMAP_UNIT);
+		return -EINVAL;
+	}
+	err = get_offset(info, &offset);
+	if (!err)
+		err = get_bitmap(info, &export, &name);
+	if (err)
+		return err;
+	err = nbdt_bitmaps_load(export, name, offset, nla_data(data),
+				nla_len(data), info->extack);
 	nbdt_export_put(export);
 	return err;
 }
@@ -1342,6 +1473,8 @@ static const struct genl_ops ops[] = {
 	{ COMMAND(BITMAP_RENAME, BITMAP, bitmap_to), .doit = bitmap_rename },
 	{ COMMAND(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
 	{ COMMAND(CHECKPOINT, CHECKPOINT, checkpoint), .doit = checkpoint },
+	{ COMMAND(BITMAP_READ, BITMAP, bitmap_read), .doit = bitmap_read },
+	{ COMMAND(BITMAP_LOAD, BITMAP, bitmap_load), .doit = bitmap_load },
 	{ COMMAND(CHECKPOINT_END, CHECKPOINT, checkpoint_end),
 	  .doit = checkpoint_end },
 	{ COMMAND(LISTENER_ADD, LISTENER, listener_add), .doit = listener_add },

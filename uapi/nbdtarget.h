@@ -535,7 +535,8 @@ enum {
 	NBDTARGET_A_BITMAP_RECORDING,
 	/*
 	 * u8: 0 when some writes may be missing, as after a crash: then all
-	 * of it counts as dirty. Output only.
+	 * of it counts as dirty. With bitmap-add, 0 to make one like that,
+	 * which can be loaded; with bitmap-set, 1 when that was done.
 	 */
 	NBDTARGET_A_BITMAP_CONSISTENT,
 	/*
@@ -570,6 +571,17 @@ enum {
 	 * export-add. Output only.
 	 */
 	NBDTARGET_A_BITMAP_BORROWED,
+	/*
+	 * u64: With bitmap-read and bitmap-load, where data is in the
+	 * content of the bitmap, in bytes, a multiple of 8. The content has
+	 * memory bytes; bit 0 of byte 0 is the first granule.
+	 */
+	NBDTARGET_A_BITMAP_OFFSET,
+	/*
+	 * binary [max-len 16384]: A piece of the content, a multiple of 8
+	 * bytes. None at the end of it.
+	 */
+	NBDTARGET_A_BITMAP_DATA,
 
 	/* private: */
 	__NBDTARGET_A_BITMAP_MAX,
@@ -746,7 +758,11 @@ enum {
 	NBDTARGET_CMD_BITMAP_CLEAR,
 	/*
 	 * Have a bitmap record, or freeze it. Errors as bitmap-del, but a
-	 * bitmap with users can be frozen; EROFS as bitmap-add.
+	 * bitmap with users can be frozen; EROFS as bitmap-add. With
+	 * consistent, one that was loaded counts as consistent from now on;
+	 * but when it shall record and the export was written to since it
+	 * was added, all of it is dirty, and a warning tells so; EINVAL when
+	 * it isn't inconsistent, or records.
 	 */
 	NBDTARGET_CMD_BITMAP_SET,
 	/*
@@ -778,6 +794,17 @@ enum {
 	 * its timeout is over.
 	 */
 	NBDTARGET_CMD_CHECKPOINT_END,
+	/*
+	 * A piece of a bitmap's content. Of one that is recording it is a
+	 * sample, unless a checkpoint is held. ENOENT when it isn't there.
+	 */
+	NBDTARGET_CMD_BITMAP_READ,
+	/*
+	 * Replace a piece of the content of a bitmap that is frozen and
+	 * inconsistent. Errors as bitmap-del; EINVAL when it isn't like
+	 * that, or there is no such piece.
+	 */
+	NBDTARGET_CMD_BITMAP_LOAD,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "checkpoint.h"
 #include "nbdtarget.h"
 #include "nl.h"
 #include "options.h"
@@ -152,6 +153,27 @@ static int held(struct tool *t, const struct args *a, uint32_t id)
 		return fail_kernel(t, a->pos[0],
 				   "what the command made is of no single point in time");
 	return ret ? fail_kernel(t, a->pos[0], NULL) : TOOL_OK;
+}
+
+/* Ten minutes, the longest that there is: a large bitmap takes a while. */
+int checkpoint_hold(struct tool *t, const char *name, uint32_t *id)
+{
+	struct args a = { .n = 1, .pos = { name } };
+	char *nothing[] = { NULL };
+	struct nl_reply reply = { 0 };
+	int ret;
+
+	a.command = nothing;
+	a.opt[TIMEOUT] = (struct opt_value) { .given = true, .number = 600000 };
+	ret = begin(t, &a, &reply);
+	*id = ret ? 0 : id_in(&reply);
+	nl_reply_free(&reply);
+	return ret;
+}
+
+int checkpoint_release(struct tool *t, uint32_t id)
+{
+	return end(t, id, true);
 }
 
 static int checkpoint(struct tool *t, const struct args *a)

@@ -23,6 +23,8 @@ static const struct verb *const verbs[] = {
 	&verb_merge_bitmap,
 	&verb_rename_bitmap,
 	&verb_checkpoint,
+	&verb_save_bitmaps,
+	&verb_restore_bitmaps,
 	&verb_add_listener,
 	&verb_remove_listener,
 	&verb_show,

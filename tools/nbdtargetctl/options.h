@@ -66,6 +66,8 @@ extern const struct verb verb_disable_bitmap;
 extern const struct verb verb_merge_bitmap;
 extern const struct verb verb_rename_bitmap;
 extern const struct verb verb_checkpoint;
+extern const struct verb verb_save_bitmaps;
+extern const struct verb verb_restore_bitmaps;
 extern const struct verb verb_add_listener;
 extern const struct verb verb_remove_listener;
 extern const struct verb verb_show;
