@@ -926,7 +926,7 @@ static int reply_content(struct genl_info *info, struct nbdt_export *export,
 	return genlmsg_reply(msg, info);
 }
 
-static int bitmap_read(struct sk_buff *skb, struct genl_info *info)
+static int read_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -1473,7 +1473,7 @@ static const struct genl_ops ops[] = {
 	{ COMMAND(BITMAP_RENAME, BITMAP, bitmap_to), .doit = bitmap_rename },
 	{ COMMAND(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
 	{ COMMAND(CHECKPOINT, CHECKPOINT, checkpoint), .doit = checkpoint },
-	{ COMMAND(BITMAP_READ, BITMAP, bitmap_read), .doit = bitmap_read },
+	{ COMMAND(BITMAP_READ, BITMAP, bitmap_read), .doit = read_bitmap },
 	{ COMMAND(BITMAP_LOAD, BITMAP, bitmap_load), .doit = bitmap_load },
 	{ COMMAND(CHECKPOINT_END, CHECKPOINT, checkpoint_end),
 	  .doit = checkpoint_end },
