@@ -18,7 +18,8 @@ META = (OPT_LIST_META_CONTEXT, OPT_SET_META_CONTEXT)
 
 # STRUCTURED_REPLY.
 
-@rule("SR1", "STRUCTURED_REPLY with data gets ERR_INVALID, and agrees on nothing")
+@rule("SR1",
+      "STRUCTURED_REPLY with data gets ERR_INVALID, and agrees on nothing")
 def structured_with_data():
     with negotiating() as c:
         for length in (1, 4096):
@@ -28,7 +29,8 @@ def structured_with_data():
         lives(c)        # by simple replies
 
 
-@rule("SR2", "TX7", "HS10", "STRUCTURED_REPLY is agreed on, and READ in chunks")
+@rule("SR2", "TX7", "HS10",
+      "STRUCTURED_REPLY is agreed on, and READ in chunks")
 def structured():
     with agreeing() as c:
         one_reply(c.option(OPT_STRUCTURED_REPLY), REP_ACK)
@@ -47,7 +49,8 @@ def structured_twice():
         lives(c)
 
 
-@rule("SR4", "STRUCTURED_REPLY after extended headers gets ERR_EXT_HEADER_REQD",
+@rule("SR4",
+      "STRUCTURED_REPLY after extended headers gets ERR_EXT_HEADER_REQD",
       needs=(EXTENDED,))
 def structured_after_extended():
     with agreeing() as c:
@@ -68,7 +71,8 @@ def df_flag():
         equal(c.error_of(wire.CMD_READ, 0, 512, wire.DF), wire.OK, "DF")
 
 
-@rule("EN3", "EN6", "FL4", "EXPORT_NAME after STRUCTURED_REPLY: chunks, and DF")
+@rule("EN3", "EN6", "FL4",
+      "EXPORT_NAME after STRUCTURED_REPLY: chunks, and DF")
 def export_name_structured():
     with agreeing() as c:
         c.agree(False)
@@ -79,7 +83,8 @@ def export_name_structured():
 
 # EXTENDED_HEADERS.
 
-@rule("EH1", "EXTENDED_HEADERS with data gets ERR_INVALID, and agrees on nothing",
+@rule("EH1",
+      "EXTENDED_HEADERS with data gets ERR_INVALID, and agrees on nothing",
       needs=(EXTENDED,))
 def extended_with_data():
     with agreeing() as c:
@@ -91,7 +96,8 @@ def extended_with_data():
         lives(c)        # by structured replies
 
 
-@rule("EH2", "EH3", "EH5", "TX8", "extended headers, whether chunks came before or not",
+@rule("EH2", "EH3", "EH5", "TX8",
+      "extended headers, whether chunks came before or not",
       needs=(EXTENDED,))
 def extended():
     for structured_first in (True, False):
@@ -105,7 +111,8 @@ def extended():
             equal(c.read(0, 8), b"extended", "READ")
 
 
-@rule("EH4", "HS10", "a second EXTENDED_HEADERS gets ERR_INVALID", needs=(EXTENDED,))
+@rule("EH4", "HS10",
+      "a second EXTENDED_HEADERS gets ERR_INVALID", needs=(EXTENDED,))
 def extended_twice():
     with agreeing() as c:
         c.agree(True)
@@ -165,7 +172,8 @@ def list_without_chunks():
         lives_in_negotiation(c)
 
 
-@rule("SM2", "SET_META_CONTEXT without chunks gets ERR_INVALID, and selects nothing")
+@rule("SM2",
+      "SET_META_CONTEXT without chunks gets ERR_INVALID, and selects nothing")
 def set_without_chunks():
     with agreeing() as c:
         found, final = c.meta(OPT_SET_META_CONTEXT, args.export, (ALLOCATION,))
@@ -186,7 +194,7 @@ def malformed_meta(name):
     for length in (len(name) + 1, 4097, 0x7FFFFFFF, 0xFFFFFFFC, 0xFFFFFFFF):
         yield struct.pack(">I", length) + whole[4:]
     for length in (2, 4097, 0x7FFFFFFF, 0xFFFFFFFC, 0xFFFFFFFF):
-        yield meta_request(name, ()) [:-4] + struct.pack(">II", 1, length) + b"x"
+        yield meta_request(name, (), 1) + struct.pack(">I", length) + b"x"
 
 
 @rule("LM2", "what is malformed of both options gets ERR_INVALID")
@@ -202,7 +210,8 @@ def malformed():
         c.close()
 
 
-@rule("CV2", "1.13.7", "a query or export's name that holds a NUL gets ERR_INVALID")
+@rule("CV2", "1.13.7",
+      "a query or export's name that holds a NUL gets ERR_INVALID")
 def meta_nul():
     for option in META:
         with for_meta() as c:
@@ -213,7 +222,8 @@ def meta_nul():
             lives_in_negotiation(c)
 
 
-@rule("CV3", "1.13.6", "queries of more than 4096 bytes match nothing, or get ERR_INVALID")
+@rule("CV3", "1.13.6",
+      "queries of more than 4096 bytes match nothing, or get ERR_INVALID")
 def long_queries():
     for option in META:
         with for_meta() as c:
@@ -239,7 +249,8 @@ UNKNOWN = ("x-unknown:", "x-unknown:leaf", "nbd-server:x", "base:nothing",
            "Base:allocation", "qemu:nothing", "x-\u00fc:\u00fc")
 
 
-@rule("LM4", "LM5", "CV2", "unknown namespaces and leaves are ignored: just ACK")
+@rule("LM4", "LM5", "CV2",
+      "unknown namespaces and leaves are ignored: just ACK")
 def unknown_queries():
     for option in META:
         with for_meta() as c:
@@ -265,7 +276,8 @@ def list_all_contexts():
                 assert leaf or each.endswith(":")
 
 
-@rule("LM7", "LM9", "queries list what matches one of them, base: all of its own")
+@rule("LM7", "LM9",
+      "queries list what matches one of them, base: all of its own")
 def list_queries():
     with for_meta() as c:
         for queries in ((ALLOCATION,), ("base:",), (ALLOCATION, "base:"),
@@ -294,7 +306,8 @@ def works_not(c):
     lives(c)
 
 
-@rule("LM10", "IG16", "lists and infos in between don't disturb what is selected")
+@rule("LM10", "IG16",
+      "lists and infos in between don't disturb what is selected")
 def list_in_between():
     for extended in kinds_of_chunks():
         with for_meta(extended) as c:
@@ -306,7 +319,8 @@ def list_in_between():
             works(c)
 
 
-@rule("SM4", "each context that is selected is told once, with an id of its own")
+@rule("SM4",
+      "each context that is selected is told once, with an id of its own")
 def set_contexts():
     with for_meta() as c:
         names = c.list_contexts(args.export)

@@ -12,7 +12,8 @@ from suite import (ALLOCATION, args, beyond, chunked, equal, fill, in_chunks,
 from wire import KIB, MAX_PAYLOAD, MIB
 
 
-@rule("TX7", "TX8", "TX9", "TX16", "1.15", "each command is answered in the mode's form")
+@rule("TX7", "TX8", "TX9", "TX16", "1.15",
+      "each command is answered in the mode's form")
 def every_command():
     for c in in_chunks(contexts=(ALLOCATION,)):
         data = fill(64 * KIB, 60)
@@ -28,7 +29,8 @@ def every_command():
         c.disconnect()
 
 
-@rule("RD1", "RD9", "SZ11", "TX9", "READ of any range is covered by its chunks, once")
+@rule("RD1", "RD9", "SZ11", "TX9",
+      "READ of any range is covered by its chunks, once")
 def reads():
     for c in in_chunks():
         data = fill(4 * MIB, 61)
@@ -95,7 +97,8 @@ def long_dont_fragment():
         lives(c)
 
 
-@rule("RD7", "SZ9", "a READ above 32 MiB comes in parts, or gets EOVERFLOW or EINVAL")
+@rule("RD7", "SZ9",
+      "a READ above 32 MiB comes in parts, or gets EOVERFLOW or EINVAL")
 def read_too_long_in_chunks():
     for c in in_chunks():
         answer = c.call(wire.CMD_READ, 0, MAX_PAYLOAD + 512)
@@ -112,7 +115,8 @@ def read_nothing():
         lives(c)
 
 
-@rule("TX1", "TX2", "TX9", "many requests in flight, their chunks in any order")
+@rule("TX1", "TX2", "TX9",
+      "many requests in flight, their chunks in any order")
 def many_in_flight():
     for c in in_chunks(contexts=(ALLOCATION,)):
         data = fill(MIB, 64)
@@ -136,7 +140,8 @@ def many_in_flight():
             assert c.read(2 * MIB + number * 5000, 5000) == fill(5000, number)
 
 
-@rule("TX11", "DISC: what is in flight is answered in chunks, then the server closes")
+@rule("TX11",
+      "DISC: what is in flight is answered in chunks, then the server closes")
 def disconnect_with_requests():
     for c in in_chunks():
         for number in range(16):
@@ -149,7 +154,8 @@ def disconnect_with_requests():
 
 # Errors.
 
-@rule("TX7", "TX8", "TX10", "TX14", "1.10", "READ that can't be: an error in chunks, once")
+@rule("TX7", "TX8", "TX10", "TX14", "1.10",
+      "READ that can't be: an error in chunks, once")
 def failed_reads():
     for c in in_chunks():
         for offset in beyond(c.size, 512):
@@ -162,7 +168,8 @@ def failed_reads():
               [wire.OK, wire.EINVAL], "errors")
 
 
-@rule("1.10", "1.13.4", "WR2", "WZ7", "in chunks, what would write past the end gets ENOSPC")
+@rule("1.10", "1.13.4", "WR2", "WZ7",
+      "in chunks, what would write past the end gets ENOSPC")
 def writes_past_the_end():
     for c in in_chunks():
         for offset in beyond(c.size, 512):
@@ -173,7 +180,8 @@ def writes_past_the_end():
         lives(c)
 
 
-@rule("1.10", "1.13.4", "FL2", "in chunks, what would write to a read-only export gets EPERM")
+@rule("1.10", "1.13.4", "FL2",
+      "in chunks, what would write to a read-only export gets EPERM")
 def read_only_writes():
     for c in in_chunks(args.read_only):
         for command, payload in ((wire.CMD_WRITE, bytes(512)),
@@ -184,7 +192,8 @@ def read_only_writes():
         lives(c)
 
 
-@rule("1.10", "in chunks, TRIM, CACHE and BLOCK_STATUS past the end get EINVAL")
+@rule("1.10",
+      "in chunks, TRIM, CACHE and BLOCK_STATUS past the end get EINVAL")
 def others_past_the_end():
     for c in in_chunks(contexts=(ALLOCATION,)):
         for command in (wire.CMD_TRIM, wire.CMD_CACHE, wire.CMD_BLOCK_STATUS):
@@ -208,7 +217,8 @@ ALLOWED = {
 }
 
 
-@rule("1.15", "1.13.8", "in chunks, each flag is taken where it belongs, else EINVAL")
+@rule("1.15", "1.13.8",
+      "in chunks, each flag is taken where it belongs, else EINVAL")
 def flag_matrix():
     for c in in_chunks(contexts=(ALLOCATION,)):
         for command, allowed in ALLOWED.items():
@@ -217,7 +227,8 @@ def flag_matrix():
         lives(c)
 
 
-@rule("1.15", "WR4", "in chunks, a WRITE with a wrong flag is consumed, and EINVAL")
+@rule("1.15", "WR4",
+      "in chunks, a WRITE with a wrong flag is consumed, and EINVAL")
 def write_flags():
     for c in in_chunks():
         c.write(0, b"kept")

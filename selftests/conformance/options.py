@@ -42,7 +42,8 @@ def export_name_too_long():
         c.expect_close()
 
 
-@rule("EN2", "CV2", "1.13.7", "an EXPORT_NAME that holds a NUL ends the connection")
+@rule("EN2", "CV2", "1.13.7",
+      "an EXPORT_NAME that holds a NUL ends the connection")
 def export_name_nul():
     for name in (args.export.encode() + b"\0", b"\0",
                  args.export.encode() + b"\0x"):
@@ -238,7 +239,8 @@ def most_infos():
         equal(sorted(set(info.kinds)), sorted(info.kinds), "infos told once")
 
 
-@rule("IG3", "IG4", "IG10", "1.12", "INFO and GO tell the EXPORT info, unasked too")
+@rule("IG3", "IG4", "IG10", "1.12",
+      "INFO and GO tell the EXPORT info, unasked too")
 def export_info():
     for kinds in ((), (wire.INFO_EXPORT,), (wire.INFO_NAME,)):
         with negotiating() as c:

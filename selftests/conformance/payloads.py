@@ -9,7 +9,8 @@ WITHOUT = (wire.CMD_READ, wire.CMD_FLUSH, wire.CMD_TRIM, wire.CMD_CACHE,
            wire.CMD_WRITE_ZEROES, wire.CMD_RESIZE, 99)
 
 
-@rule("EX1", "WR3", "the length of a WRITE is that of its payload", needs=(EXTENDED,))
+@rule("EX1", "WR3",
+      "the length of a WRITE is that of its payload", needs=(EXTENDED,))
 def write():
     with chunked(extended=True) as c:
         for length in (1, 511, 4096, MAX_PAYLOAD):
@@ -53,7 +54,8 @@ def long_effects():
         c.cache(0, c.size)
 
 
-@rule("EX2", "SZ9", "a payload above 32 MiB ends the connection", needs=(EXTENDED,))
+@rule("EX2", "SZ9",
+      "a payload above 32 MiB ends the connection", needs=(EXTENDED,))
 def too_long():
     for command in (wire.CMD_WRITE,) + WITHOUT:
         for length in (MAX_PAYLOAD + 1, 2**32, 2**63, 2**64 - 1):
@@ -105,7 +107,8 @@ def empty_payload():
         lives(c)
 
 
-@rule("EX6", "EH2", "TX13", "a compact request after EXTENDED_HEADERS ends the connection",
+@rule("EX6", "EH2", "TX13",
+      "a compact request after EXTENDED_HEADERS ends the connection",
       needs=(EXTENDED,))
 def compact_header():
     for magic in (wire.REQUEST_MAGIC, 0, wire.EXTENDED_REQUEST_MAGIC ^ 1):
@@ -114,7 +117,8 @@ def compact_header():
             c.expect_close()
 
 
-@rule("EX6", "TX13", "an extended request in structured replies ends the connection")
+@rule("EX6", "TX13",
+      "an extended request in structured replies ends the connection")
 def extended_header():
     with chunked() as c:
         c.send(wire.request(wire.CMD_READ, 0, 512,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""1.9: BLOCK_STATUS.  With each reply, lib/chunks.py sees to it that there is one
-chunk for each context, of the mode's type (BS2, BS11), that there are extents, none
-of them empty (BS3), no more of them than were asked for (BS4, BS5), and that neighbours
-of one status are one (BS7).
+"""1.9: BLOCK_STATUS.  With each reply, lib/chunks.py sees to it that there is
+one chunk for each context, of the mode's type (BS2, BS11), that there are extents,
+none of them empty (BS3), no more of them than were asked for (BS4, BS5), and that
+neighbours of one status are one (BS7).
 """
 
 import wire
@@ -46,7 +46,8 @@ def any_range():
             assert offset + sum(n for n, _ in extents) <= c.size, extents
 
 
-@rule("BS4", "asking on from the end of each answer comes to the end of the export")
+@rule("BS4",
+      "asking on from the end of each answer comes to the end of the export")
 def whole_export():
     seen = []
     for c in in_chunks(contexts=(ALLOCATION,)):
@@ -86,7 +87,8 @@ def many_pieces():
             assert at % 512 == 0 or at == c.size, at
 
 
-@rule("BS8", "BS13", "what was written is never said to be zero, nor to be a hole")
+@rule("BS8", "BS13",
+      "what was written is never said to be zero, nor to be a hole")
 def written_is_data():
     for c in in_chunks(contexts=(ALLOCATION,)):
         for offset, length in ((0, 512), (65535, 2), (MIB + 7, 100000)):
@@ -146,7 +148,8 @@ def read_only_status():
 LENGTHS = (2**32 - 1, 2**32 - 512, 2**31)
 
 
-@rule("BS4", "BS14", "SZ10", "32 bits of length: extents that fit, of whole blocks")
+@rule("BS4", "BS14", "SZ10",
+      "32 bits of length: extents that fit, of whole blocks")
 def compact_lengths():
     with chunked(args.large, False, (ALLOCATION,)) as c:
         assert c.size > 2**32, "%s has %d bytes" % (args.large, c.size)
@@ -159,7 +162,8 @@ def compact_lengths():
                     assert at % 512 == 0 or at in (c.size, offset + length), at
 
 
-@rule("BS4", "BS14", "EX1", "BS11", "64 bits of length: all that there is at once",
+@rule("BS4", "BS14", "EX1", "BS11",
+      "64 bits of length: all that there is at once",
       needs=(EXTENDED,))
 def extended_lengths():
     with chunked(args.large, False, (ALLOCATION,)) as c:
@@ -196,7 +200,8 @@ def named_contexts():
               set(c.contexts), "all")
 
 
-@rule("BS10", "EX3", "a payload that names them wrongly is consumed, and EINVAL",
+@rule("BS10", "EX3",
+      "a payload that names them wrongly is consumed, and EINVAL",
       needs=(EXTENDED,))
 def named_wrongly():
     with chunked(args.export, True, (ALLOCATION,)) as c:
