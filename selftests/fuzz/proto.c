@@ -104,6 +104,8 @@ static void fuzz_cmd(const u8 *data, size_t size, enum nbdt_mode mode)
 	if (nbdt_proto_cmd(data + 10, mode, &cmd))
 		return;
 	assert(!cmd.payload || cmd.payload == cmd.length);
+	/* WR3: with the flag that says so, or without. */
+	assert(cmd.type != NBDT_CMD_WRITE || cmd.payload == cmd.length);
 	verdict = nbdt_proto_cmd_check(&cmd, mode, &limits);
 	if (!verdict.error && cmd.type != NBDT_CMD_DISC &&
 	    cmd.type != NBDT_CMD_FLUSH &&
