@@ -89,9 +89,8 @@ void nbdt_bitmap_mark(struct nbdt_bitmap *bitmap, u64 offset, u64 len)
 		}
 		at += BITS_PER_LONG;
 	}
-	/* Before the device can show the change to anybody. */
 	if (changed)
-		smp_mb();
+		smp_mb();	/* before the device can show it to anybody */
 }
 
 /**

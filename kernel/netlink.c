@@ -793,7 +793,7 @@ static int get_bitmap(struct genl_info *info, struct nbdt_export **export,
 	return *export ? 0 : -ENOENT;
 }
 
-static int bitmap_add(struct sk_buff *skb, struct genl_info *info)
+static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *granularity = info->attrs[NBDTARGET_A_BITMAP_GRANULARITY];
 	struct nbdt_bitmaps_config config = {
@@ -814,7 +814,7 @@ static int bitmap_add(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int bitmap_del(struct sk_buff *skb, struct genl_info *info)
+static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -828,7 +828,7 @@ static int bitmap_del(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int bitmap_clear_all(struct sk_buff *skb, struct genl_info *info)
+static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -842,7 +842,7 @@ static int bitmap_clear_all(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int bitmap_record(struct sk_buff *skb, struct genl_info *info)
+static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -943,7 +943,7 @@ static int read_bitmap(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int bitmap_load(struct sk_buff *skb, struct genl_info *info)
+static int load_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *data = info->attrs[NBDTARGET_A_BITMAP_DATA];
 	struct nbdt_export *export;
@@ -988,12 +988,12 @@ static int bitmap_to(struct genl_info *info,
 	return err;
 }
 
-static int bitmap_merge(struct sk_buff *skb, struct genl_info *info)
+static int merge_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	return bitmap_to(info, nbdt_bitmaps_merge);
 }
 
-static int bitmap_rename(struct sk_buff *skb, struct genl_info *info)
+static int rename_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	return bitmap_to(info, nbdt_bitmaps_rename);
 }
@@ -1465,16 +1465,16 @@ static const struct genl_ops ops[] = {
 	{ COMMAND(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
 	{ COMMAND(EXPORT_GET, EXPORT, export_get), .doit = export_get,
 	  .dumpit = export_dump },
-	{ COMMAND(BITMAP_ADD, BITMAP, bitmap_add), .doit = bitmap_add },
-	{ COMMAND(BITMAP_DEL, BITMAP, bitmap), .doit = bitmap_del },
-	{ COMMAND(BITMAP_CLEAR, BITMAP, bitmap), .doit = bitmap_clear_all },
-	{ COMMAND(BITMAP_SET, BITMAP, bitmap_set), .doit = bitmap_record },
-	{ COMMAND(BITMAP_MERGE, BITMAP, bitmap_to), .doit = bitmap_merge },
-	{ COMMAND(BITMAP_RENAME, BITMAP, bitmap_to), .doit = bitmap_rename },
+	{ COMMAND(BITMAP_ADD, BITMAP, bitmap_add), .doit = add_bitmap },
+	{ COMMAND(BITMAP_DEL, BITMAP, bitmap), .doit = del_bitmap },
+	{ COMMAND(BITMAP_CLEAR, BITMAP, bitmap), .doit = clear_bitmap },
+	{ COMMAND(BITMAP_SET, BITMAP, bitmap_set), .doit = set_bitmap },
+	{ COMMAND(BITMAP_MERGE, BITMAP, bitmap_to), .doit = merge_bitmap },
+	{ COMMAND(BITMAP_RENAME, BITMAP, bitmap_to), .doit = rename_bitmap },
 	{ COMMAND(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
 	{ COMMAND(CHECKPOINT, CHECKPOINT, checkpoint), .doit = checkpoint },
 	{ COMMAND(BITMAP_READ, BITMAP, bitmap_read), .doit = read_bitmap },
-	{ COMMAND(BITMAP_LOAD, BITMAP, bitmap_load), .doit = bitmap_load },
+	{ COMMAND(BITMAP_LOAD, BITMAP, bitmap_load), .doit = load_bitmap },
 	{ COMMAND(CHECKPOINT_END, CHECKPOINT, checkpoint_end),
 	  .doit = checkpoint_end },
 	{ COMMAND(LISTENER_ADD, LISTENER, listener_add), .doit = listener_add },

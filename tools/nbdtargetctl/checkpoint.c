@@ -159,11 +159,11 @@ static int held(struct tool *t, const struct args *a, uint32_t id)
 int checkpoint_hold(struct tool *t, const char *name, uint32_t *id)
 {
 	struct args a = { .n = 1, .pos = { name } };
-	char *nothing[] = { NULL };
+	char *nothing = NULL;
 	struct nl_reply reply = { 0 };
 	int ret;
 
-	a.command = nothing;
+	a.command = &nothing;
 	a.opt[TIMEOUT] = (struct opt_value) { .given = true, .number = 600000 };
 	ret = begin(t, &a, &reply);
 	*id = ret ? 0 : id_in(&reply);

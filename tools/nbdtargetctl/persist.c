@@ -39,8 +39,8 @@
 #define UNCLEAN		2
 
 #define PIECE		16384
-#define END_SIZE	(1 << 20)	/* of the device, looked at */
-#define END_ALIGN	(64 << 10)
+#define END_SIZE	1048576		/* of the device, looked at */
+#define END_ALIGN	65536
 
 /* In host byte order: the file is for this machine. */
 struct head {
@@ -127,15 +127,16 @@ static char *counters(const struct export *e)
 {
 	unsigned long long n[15] = { 0 };
 	char *boot = read_line("/proc/sys/kernel/random/boot_id");
-	char *stat = sys_line(e, "stat"), *s = NULL;
-	int have = 0;
+	char *stat = sys_line(e, "stat"), *s = NULL, *p, *end;
+	size_t have = 0;
 
-	if (boot && stat)
-		have = sscanf(stat, "%llu %llu %llu %llu %llu %llu %llu %llu"
-			      " %llu %llu %llu %llu %llu %llu %llu", &n[0],
-			      &n[1], &n[2], &n[3], &n[4], &n[5], &n[6], &n[7],
-			      &n[8], &n[9], &n[10], &n[11], &n[12], &n[13],
-			      &n[14]);
+	for (p = stat; boot && p && have < ARRAY_SIZE(n); p = end) {
+		n[have] = strtoull(p, &end, 10);
+		if (end == p)
+			break;
+		have++;
+	}
+	/* Writes and discards, and the sectors of both. */
 	if (have >= 11)
 		s = mem_printf("%s %llu %llu %llu %llu", boot, n[4], n[6],
 			       n[11], n[13]);
