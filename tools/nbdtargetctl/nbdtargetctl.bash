@@ -64,6 +64,8 @@ _nbdtargetctl_options()
 		echo --if-exists ;;
 	checkpoint)
 		echo --freeze --start --timeout ;;
+	save-bitmaps)
+		echo --remove-exports ;;
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)
@@ -88,6 +90,10 @@ _nbdtargetctl_arguments()
 	case $1:$2 in
 	set-export:1 | remove-export:1 | scan-export:1 | checkpoint:* | *-bitmap:1)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
+	save-bitmaps:1 | restore-bitmaps:1)
+		_nbdtargetctl_files "$word" ;;
+	save-bitmaps:*)
+		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
 	add-bitmap:*)
 		;;
 	*-bitmap:2 | merge-bitmap:3)
@@ -109,7 +115,7 @@ _nbdtargetctl_arguments()
 
 _nbdtargetctl_verbs='add-export set-export remove-export scan-export
 	add-bitmap remove-bitmap clear-bitmap enable-bitmap disable-bitmap
-	merge-bitmap rename-bitmap checkpoint
+	merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
 	add-listener remove-listener show set-target disconnect monitor version help'
 
 # Options whose value is the next word.
