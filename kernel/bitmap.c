@@ -27,7 +27,7 @@
  * snapshots that show it (add-export --bitmap-from), by a reference each.  Who
  * reads it for a client (status.c) has it pinned by being one of its users.
  *
- * Bits: any context, atomic.  All else: under the mutex of bitmaps.c.
+ * Setting bits is atomic.  All else: under the mutex of bitmaps.c.
  */
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
@@ -66,6 +66,8 @@ static unsigned long end_bit(const struct nbdt_bitmap *bitmap, u64 end)
  * @bitmap: that records
  * @offset: in bytes
  * @len: in bytes, not 0; the range ends below 2^63
+ *
+ * Sleeps only for others to get the CPU, when the range is very large.
  */
 void nbdt_bitmap_mark(struct nbdt_bitmap *bitmap, u64 offset, u64 len)
 {
@@ -82,6 +84,8 @@ void nbdt_bitmap_mark(struct nbdt_bitmap *bitmap, u64 offset, u64 len)
 			at++;
 			continue;
 		}
+		if (at % STRETCH == 0)
+			cond_resched();
 		/* A word as a whole: nobody clears what others set. */
 		if (READ_ONCE(*word) != ~0UL) {
 			WRITE_ONCE(*word, ~0UL);
@@ -131,7 +135,7 @@ void nbdt_bitmap_clear(struct nbdt_bitmap *bitmap)
 	bitmap->inconsistent = false;
 }
 
-/* Nobody knows what was written: all of it.  Any context, marked meanwhile. */
+/* Nobody knows what was written.  Nobody may mark, as above. */
 void nbdt_bitmap_fill(struct nbdt_bitmap *bitmap)
 {
 	memset(bitmap->words, 0xff, nbdt_bitmap_bytes(bitmap));

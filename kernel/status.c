@@ -210,6 +210,7 @@ static void put_extents(struct writer *out, const struct nbdt_request *req,
 		len = extent_at(req, context, at, end, &status, &looks);
 		put_extent(out, req, len, status);
 		at += len;
+		cond_resched();
 	}
 }
 
