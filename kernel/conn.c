@@ -354,7 +354,7 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener)
 	conn->state = NBDTARGET_CONN_STATE_NEGOTIATING;
 	init_llist_head(&conn->done);
 	INIT_LIST_HEAD(&conn->tx.queue);
-	INIT_LIST_HEAD(&conn->free);
+	INIT_HLIST_HEAD(&conn->free);
 	nbdt_mem_init(&conn->mem);
 	kref_init(&conn->ref);
 }

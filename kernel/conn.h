@@ -8,6 +8,7 @@
 #include <linux/llist.h>
 #include <linux/socket.h>
 #include <linux/types.h>
+#include <linux/uio.h>
 
 #include "mem.h"
 #include "proto.h"
@@ -21,6 +22,9 @@ struct nbdt_series;
 
 /* Bytes that may be received ahead, of requests behind the one being read. */
 #define NBDT_READ_AHEAD		1024
+
+/* Elements of one send: replies without data take one, with data two. */
+#define NBDT_BATCH_VECS		64
 
 /* Where the thread is in the stream of requests. */
 enum nbdt_rx_state {
@@ -97,8 +101,9 @@ struct nbdt_conn {
 		bool blocked;		/* the socket had no room */
 		struct iov_iter iter;	/* the rest of its pages */
 		u32 moved;		/* bytes since tx_since */
+		struct kvec vec[NBDT_BATCH_VECS];	/* of one send */
 	} tx;
-	struct list_head free;		/* requests to be used again */
+	struct hlist_head free;		/* requests to be used again */
 	struct nbdt_mem mem;
 
 	/* Guarded by export->conns_lock. */

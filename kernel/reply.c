@@ -26,13 +26,12 @@
 /* Data up to this size is cheaper to copy than to give away. */
 #define COPY_MAX	PAGE_SIZE
 
-/* Elements of one batch: replies without data take one, with data two. */
-#define BATCH_VECS	64
 /* An unaligned read's data may lie in this many pieces. */
 #define COPY_PIECES	3
 
+/* VEC is the connection's: on the stack the compiler would have to clear it. */
 struct batch {
-	struct kvec vec[BATCH_VECS];
+	struct kvec *vec;
 	unsigned int nr;
 	size_t len;
 };
@@ -238,10 +237,11 @@ static bool batch_fill(struct batch *batch, struct nbdt_conn *conn)
 	struct nbdt_request *req;
 	u32 sent = conn->tx.sent;
 
+	batch->vec = conn->tx.vec;
 	batch->nr = 0;
 	batch->len = 0;
 	list_for_each_entry(req, &conn->tx.queue, queue) {
-		if (batch->nr + 1 + COPY_PIECES > BATCH_VECS)
+		if (batch->nr + 1 + COPY_PIECES > NBDT_BATCH_VECS)
 			return true;
 		if (sent < req->reply_len)
 			batch_add(batch, req->reply + sent,

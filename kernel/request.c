@@ -62,9 +62,9 @@ struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req;
 
-	req = list_first_entry_or_null(&conn->free, struct nbdt_request, queue);
+	req = hlist_entry_safe(conn->free.first, struct nbdt_request, idle);
 	if (req) {
-		list_del(&req->queue);
+		__hlist_del(&req->idle);
 	} else {
 		req = kmem_cache_alloc(request_cache, GFP_KERNEL);
 		if (!req)
@@ -118,22 +118,23 @@ void nbdt_request_free(struct nbdt_request *req)
 
 	free_buffer(req);
 	WRITE_ONCE(conn->in_flight, conn->in_flight - 1);
-	list_add(&req->queue, &conn->free);
+	hlist_add_head(&req->idle, &conn->free);
 }
 
 /* Give the connection's stock of requests back to the system. */
 void nbdt_request_destroy_free(struct nbdt_conn *conn)
 {
-	struct nbdt_request *req, *next;
+	struct nbdt_request *req;
+	struct hlist_node *next;
 
-	list_for_each_entry_safe(req, next, &conn->free, queue) {
+	hlist_for_each_entry_safe(req, next, &conn->free, idle) {
 		if (req->page) {
 			put_page(req->page);
 			nbdt_mem_uncharge(&conn->mem, PAGE_SIZE);
 		}
 		kmem_cache_free(request_cache, req);
 	}
-	INIT_LIST_HEAD(&conn->free);
+	INIT_HLIST_HEAD(&conn->free);
 }
 
 /* A piece as large as is useful and easy to have; order 0 is had hard. */
@@ -212,7 +213,7 @@ static bool charge(struct nbdt_conn *conn, size_t bytes)
 {
 	if (nbdt_mem_charge(&conn->mem, bytes))
 		return true;
-	if (list_empty(&conn->free))
+	if (hlist_empty(&conn->free))
 		return false;
 	nbdt_request_destroy_free(conn);
 	return nbdt_mem_charge(&conn->mem, bytes);

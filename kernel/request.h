@@ -30,6 +30,7 @@ struct nbdt_request {
 	union {
 		struct llist_node done;
 		struct list_head queue;
+		struct hlist_node idle;
 	};
 	struct nbdt_conn *conn;
 	struct nbdt_export *export;

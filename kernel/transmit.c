@@ -10,7 +10,7 @@
  *
  * What is carried out at once (a device without latency) is answered by the
  * round that received it, without a wake-up.  Requests that arrived together
- * are dispatched under one plug and answered by one send.
+ * are answered by one send.
  *
  * Receiving is a machine with few states (enum nbdt_rx_state), as any
  * receive may come up short.  Two things spare calls into the socket.
@@ -112,11 +112,10 @@ static int fill_header(struct nbdt_conn *conn)
 		return 0;
 	if (!READ_ONCE(conn->sock.readable))
 		return -EAGAIN;
-	if (conn->rx.start) {
+	if (have && conn->rx.start)
 		memmove(conn->rx.buf, conn->rx.buf + conn->rx.start, have);
-		conn->rx.start = 0;
-		conn->rx.end = have;
-	}
+	conn->rx.start = 0;
+	conn->rx.end = have;
 	n = nbdt_sock_recv(&conn->sock, conn->rx.buf + have, want - have);
 	if (n < 0)
 		return n;
@@ -439,7 +438,8 @@ static const char *rx_error_reason(int err)
 }
 
 /*
- * Receive and dispatch what there is.
+ * Receive and dispatch what there is.  The first request goes to the device at
+ * once; those that came with it, under one plug.
  *
  * Return: 0 when there may be more, -EAGAIN when it is up to the client,
  * -EBUSY when it is up to us: requests in flight, memory, the gate.
@@ -448,15 +448,22 @@ static int receive(struct nbdt_conn *conn)
 {
 	struct blk_plug plug;
 	unsigned int steps;
+	bool more = false;
 	int err = 0;
 
 	if (conn->rx.state == NBDT_RX_CLOSED)
 		return -EBUSY;
 
-	blk_start_plug(&plug);
-	for (steps = 0; steps < 3 * ROUND && !err; steps++)
+	for (steps = 0; steps < 3 * ROUND && !err; steps++) {
+		if (!more && steps && conn->rx.state == NBDT_RX_HEADER &&
+		    read_ahead_left(conn)) {
+			more = true;
+			blk_start_plug(&plug);
+		}
 		err = rx_step(conn);
-	blk_finish_plug(&plug);
+	}
+	if (more)
+		blk_finish_plug(&plug);
 
 	if (err && err != -EAGAIN && err != -EBUSY) {
 		WRITE_ONCE(conn->gone, true);
