@@ -30,6 +30,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "access.h"
 #include "conn.h"
 #include "context.h"
 #include "export.h"
@@ -66,6 +67,8 @@ static void conn_free(struct rcu_head *rcu)
 	struct nbdt_conn *conn = container_of(rcu, struct nbdt_conn, rcu);
 
 	put_task_struct(conn->task);
+	nbdt_tls_exit(conn);
+	nbdt_access_put(conn->access);
 	kfree(conn);
 }
 
@@ -265,11 +268,11 @@ static void conn_finish(struct nbdt_conn *conn)
 	trace_nbdt_conn_close(conn);
 	nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_CLOSING);
 	nbdt_transmit_exit(conn);
-	nbdt_sock_finish(&conn->sock);
 	if (conn->export) {
 		nbdt_context_deselect(conn->export, conn->contexts);
 		nbdt_export_detach(conn->export, conn);
 	}
+	nbdt_sock_finish(&conn->sock);
 	if (!conn->gone)
 		nbdt_sock_linger(&conn->sock, linger);
 	nbdt_sock_release(&conn->sock);
@@ -316,6 +319,10 @@ static void tick_one(struct nbdt_conn *conn)
 		nbdt_conn_kill(conn, "replies were not read in time");
 
 	/* Idle since the last tick, but not before: it can give memory back. */
+	/* How much its keys are worn is for the thread to see. */
+	if (requests != conn->tick_requests && READ_ONCE(conn->tls.on))
+		nbdt_conn_resume(conn);
+
 	if (requests == conn->tick_requests) {
 		if (conn->tick_busy && !READ_ONCE(conn->in_flight))
 			nbdt_conn_resume(conn);
@@ -348,6 +355,8 @@ static void tick(struct work_struct *work)
 static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener)
 {
 	conn->listener_id = listener->id;
+	conn->tls_mode = listener->config.tls_mode;
+	conn->access = nbdt_access_get(&listener->access);
 	conn->net = listener->net;
 	conn->accepted = jiffies;
 	conn->max_in_flight = nbdt_target_max_in_flight();
@@ -356,6 +365,7 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener)
 	INIT_LIST_HEAD(&conn->tx.queue);
 	INIT_HLIST_HEAD(&conn->free);
 	nbdt_mem_init(&conn->mem);
+	nbdt_tls_init(conn);
 	kref_init(&conn->ref);
 }
 
@@ -413,6 +423,7 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock)
 err_erase:
 	xa_erase(&conns, conn->id);
 err_free:
+	nbdt_access_put(conn->access);
 	kfree(conn);
 err_count:
 	atomic_dec(&nr_conns);

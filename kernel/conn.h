@@ -14,7 +14,9 @@
 #include "proto.h"
 #include "sock.h"
 #include "stats.h"
+#include "tls.h"
 
+struct nbdt_access;
 struct nbdt_export;
 struct nbdt_listener;
 struct nbdt_request;
@@ -55,6 +57,8 @@ struct nbdt_conn {
 	struct sockaddr_storage peer;
 	unsigned long accepted;		/* jiffies */
 	u32 max_in_flight;
+	u32 tls_mode;			/* NBDTARGET_TLS_MODE_*, the listener's */
+	struct nbdt_access *access;	/* the listener's, or NULL */
 
 	/* Set by the thread during negotiation, then read-only; mode is shown. */
 	enum nbdt_mode mode;
@@ -79,6 +83,7 @@ struct nbdt_conn {
 	unsigned long tx_since;		/* jiffies | 1: a reply isn't taken */
 	bool gone;			/* nobody waits for replies any more */
 	struct nbdt_export *export;	/* set under conns_lock of conn.c */
+	struct nbdt_tls tls;		/* see there */
 
 	/* The thread's alone. */
 	struct {

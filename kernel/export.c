@@ -23,6 +23,7 @@
 #include <linux/wait_bit.h>
 #include <linux/xarray.h>
 
+#include "access.h"
 #include "compat/compat.h"
 #include "conn.h"
 #include "dispatch.h"
@@ -135,6 +136,7 @@ static void export_free(struct nbdt_export *export)
 {
 	nbdt_bitmaps_exit(&export->bitmaps);
 	nbdt_map_destroy(export->map);
+	nbdt_access_put(export->access);
 	kfree(export->description);
 	kfree(export->device);
 	kfree(export->name);
@@ -603,6 +605,7 @@ export_create(const struct nbdt_export_config *config)
 	nbdt_scan_init(&export->scan);
 	nbdt_bitmaps_init(&export->bitmaps);
 	export->max_connections = config->max_connections;
+	export->tls_required = config->tls_required;
 	spin_lock_init(&export->conns_lock);
 	INIT_LIST_HEAD(&export->conns);
 	nbdt_ranges_init(&export->ranges);
@@ -779,6 +782,8 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		swap(export->description, description);
 	if (change->set_max_connections)
 		export->max_connections = change->max_connections;
+	if (change->set_tls_required)
+		WRITE_ONCE(export->tls_required, change->tls_required);
 	refresh_limits(export);
 	generation++;
 	kref_get(&export->ref);
@@ -790,6 +795,27 @@ out_unlock:
 	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_SET_NTF);
 	nbdt_export_put(export);
 	return 0;
+}
+
+/**
+ * nbdt_export_set_access - replace the rules about who may use an export
+ * @name: terminated
+ * @access: the rules; the caller's, unless 0 is returned
+ * @extack: told why not
+ *
+ * Return: 0 or -ENOENT.
+ */
+int nbdt_export_set_access(const char *name, struct nbdt_access *access,
+			   struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+
+	mutex_lock(&exports_mutex);
+	export = find_or_tell(name, extack);
+	if (export)
+		nbdt_access_replace(&export->access, access);
+	mutex_unlock(&exports_mutex);
+	return export ? 0 : -ENOENT;
 }
 
 /* From now on nobody finds it, and nobody attaches. */

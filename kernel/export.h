@@ -18,6 +18,7 @@
 
 struct block_device;
 struct file;
+struct nbdt_access;
 struct nbdt_conn;
 struct nbdt_map;
 struct netlink_ext_ack;
@@ -52,6 +53,8 @@ struct nbdt_export {
 	struct hlist_node by_name;
 	char *description;		/* terminated, or NULL */
 	u32 max_connections;		/* 0: no limit of its own */
+	bool tls_required;		/* may be read without */
+	struct nbdt_access *access;	/* guarded by access.c */
 	bool removing;			/* takes no new connections */
 	bool dead;			/* so does the device's removal */
 
@@ -90,6 +93,7 @@ struct nbdt_export_config {
 	bool is_default;
 	bool allocation_depth;
 	bool zeroed;			/* the device is known to be all zero */
+	bool tls_required;
 	u32 map_granule;		/* bytes; 0: the map's choice */
 	u32 max_connections;
 	const char *bitmap_export;	/* of which to show... */
@@ -103,12 +107,16 @@ struct nbdt_export_change {
 	u32 max_connections;
 	bool set_default;
 	bool is_default;
+	bool set_tls_required;
+	bool tls_required;
 };
 
 int nbdt_export_add(const struct nbdt_export_config *config,
 		    struct netlink_ext_ack *extack);
 int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		    struct netlink_ext_ack *extack);
+int nbdt_export_set_access(const char *name, struct nbdt_access *access,
+			   struct netlink_ext_ack *extack);
 int nbdt_export_remove(const char *name, bool force,
 		       struct netlink_ext_ack *extack);
 void nbdt_export_remove_all(void);

@@ -20,6 +20,7 @@
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
 
+#include "access.h"
 #include "compat/compat.h"
 #include "conn.h"
 #include "listener.h"
@@ -196,6 +197,7 @@ static void listener_destroy(struct nbdt_listener *listener, bool force)
 	/* Whoever is killed meanwhile need not see their end. */
 	nbdt_conn_wait_killed(&filter);
 	nbdt_netlink_listener_event(listener, NBDTARGET_CMD_LISTENER_DEL_NTF);
+	nbdt_access_put(listener->access);
 	kfree(listener);
 }
 
@@ -250,6 +252,34 @@ err_unlock:
 	mutex_unlock(&listeners_mutex);
 	kfree(listener);
 	return err;
+}
+
+/**
+ * nbdt_listener_set_access - replace the rules about who may use what here
+ * @net: network namespace
+ * @config: where it listens
+ * @access: the rules; the caller's, unless 0 is returned
+ * @extack: told why not
+ *
+ * Connections keep those that they began with.
+ *
+ * Return: 0 or -ENOENT.
+ */
+int nbdt_listener_set_access(struct net *net,
+			     const struct nbdt_listener_config *config,
+			     struct nbdt_access *access,
+			     struct netlink_ext_ack *extack)
+{
+	struct nbdt_listener *listener;
+
+	mutex_lock(&listeners_mutex);
+	listener = find_locked(net, config);
+	if (listener)
+		nbdt_access_replace(&listener->access, access);
+	else
+		nbdt_set_err_msg(extack, "the target doesn't listen there");
+	mutex_unlock(&listeners_mutex);
+	return listener ? 0 : -ENOENT;
 }
 
 static void unlist(struct nbdt_listener *listener)

@@ -8,6 +8,7 @@
 
 #include "sock.h"
 
+struct nbdt_access;
 struct net;
 struct netlink_ext_ack;
 
@@ -15,6 +16,7 @@ struct netlink_ext_ack;
 struct nbdt_listener_config {
 	struct sockaddr_storage addr;
 	bool wildcard;			/* both families, all addresses */
+	u32 tls_mode;			/* NBDTARGET_TLS_MODE_* */
 };
 
 /*
@@ -30,6 +32,8 @@ struct nbdt_listener {
 	/* The thread's; others may cancel it. */
 	struct nbdt_sock sock;
 
+	struct nbdt_access *access;	/* guarded by access.c */
+
 	/* Written by the thread. */
 	u64 accepted;
 	u64 refused;
@@ -43,6 +47,10 @@ void nbdt_listener_exit(void);
 int nbdt_listener_add(struct net *net,
 		      const struct nbdt_listener_config *config,
 		      struct netlink_ext_ack *extack);
+int nbdt_listener_set_access(struct net *net,
+			     const struct nbdt_listener_config *config,
+			     struct nbdt_access *access,
+			     struct netlink_ext_ack *extack);
 int nbdt_listener_remove(struct net *net,
 			 const struct nbdt_listener_config *config,
 			 bool force, struct netlink_ext_ack *extack);

@@ -7,6 +7,8 @@
  *	listener.c	accepts it
  *	conn.c		gives it a thread, and ends it
  *	negotiate.c	agrees with it on an export
+ *	tls.c		lends it to a program for a TLS handshake
+ *	access.c	says what it may use
  *	transmit.c	receives its requests
  *	dispatch.c	decides who carries them out, and what they wait for
  *	io.c		carries them out as bios; slow.c, what needs more steps
@@ -17,8 +19,9 @@
  * context.c gives them names, status.c answers;
  *
  * and below these: proto.c (wire format and rules), sock.c (the socket),
- * request.c and mem.c (memory and its bounds), gate.c and range.c (what keeps
- * requests apart), checkpoint.c (points between them).  export.c has the devices, target.c the limits, netlink.c
+ * ktls.c (the socket under TLS), request.c and mem.c (memory and its bounds),
+ * gate.c and range.c (what keeps requests apart), checkpoint.c (points between
+ * them).  export.c has the devices, target.c the limits, netlink.c
  * the administrator's side, trace.h the tracepoints.
  */
 #include <linux/init.h>

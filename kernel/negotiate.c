@@ -10,21 +10,28 @@
  *
  * An option's data is consumed before it is looked at, so that whatever is
  * wrong with it, the next option is found (HS8).
+ *
+ * TLS begins in the middle of it (1.6 of the rules): what the listener demands
+ * is asked of every option before that, what the export demands and whom it
+ * is for, whenever one is looked up.  What was said in clear is forgotten.
  */
 #include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
+#include "access.h"
 #include "compat/compat.h"
 #include "conn.h"
 #include "context.h"
 #include "export.h"
 #include "negotiate.h"
+#include "netlink.h"
 #include "proto.h"
 #include "sock.h"
 #include "target.h"
 #include "trace.h"
 #include "transmit.h"
+#include "nbdtarget.h"
 
 /* Options that one client may send; a well-meaning one sends a handful. */
 #define MAX_OPTIONS	64
@@ -76,10 +83,8 @@ static int io_result(struct negotiation *neg, int err)
 		return fail(neg, err, "negotiation timed out");
 	case -ECANCELED:
 		return fail(neg, err, "disconnected");
-	case -ESHUTDOWN:
-		return fail(neg, err, "client closed the connection");
 	default:
-		return fail(neg, err, "connection lost");
+		return fail(neg, err, nbdt_sock_error_text(err));
 	}
 }
 
@@ -144,6 +149,63 @@ static int reply_no_data_wanted(struct negotiation *neg)
 {
 	return reply_error(neg, NBDT_REP_ERR_INVALID, "%s takes no data",
 			   nbdt_proto_option_name(neg->head.option));
+}
+
+/* --- What may be seen --- */
+
+static bool is_encrypted(const struct negotiation *neg)
+{
+	return neg->conn->sock.tls;
+}
+
+/* Do the rules of its listener and of the export allow it? */
+static bool may_use(const struct nbdt_conn *conn,
+		    const struct nbdt_export *export)
+{
+	struct nbdt_access *access = nbdt_access_get(&export->access);
+	bool allowed;
+
+	allowed = nbdt_access_allows(conn->access, &conn->peer,
+				     conn->tls.identity) &&
+		  nbdt_access_allows(access, &conn->peer, conn->tls.identity);
+	nbdt_access_put(access);
+	return allowed;
+}
+
+/* May the client know of it, and use it, as things are? */
+static bool is_open_to(const struct negotiation *neg,
+		       const struct nbdt_export *export)
+{
+	if (!is_encrypted(neg) && READ_ONCE(export->tls_required))
+		return false;
+	return may_use(neg->conn, export);
+}
+
+/* The export of that name, if it is open to the client; with a reference. */
+static struct nbdt_export *find_export(struct negotiation *neg,
+				       const char *name, u32 len)
+{
+	struct nbdt_export *export = nbdt_export_get(name, len);
+
+	if (!export || is_open_to(neg, export))
+		return export;
+	nbdt_export_put(export);
+	return NULL;
+}
+
+/*
+ * IG6, IG7: before TLS a client isn't told whether there is an export that
+ * it could have with TLS.
+ */
+static bool may_help_with_tls(const struct negotiation *neg)
+{
+	return !is_encrypted(neg) &&
+	       neg->conn->tls_mode == NBDTARGET_TLS_MODE_OPTIONAL;
+}
+
+static int reply_tls_required(struct negotiation *neg)
+{
+	return reply_error(neg, NBDT_REP_ERR_TLS_REQD, "TLS is needed first");
 }
 
 /* Why a client can't have an export, in the protocol's terms. */
@@ -231,7 +293,7 @@ static int option_export_name(struct negotiation *neg)
 		return fail(neg, -EPROTO, "EXPORT_NAME after EXTENDED_HEADERS");
 	if (!nbdt_proto_name_valid(neg->data, neg->head.length))
 		return fail(neg, -EINVAL, "export name is not valid");
-	export = nbdt_export_get(neg->data, neg->head.length);
+	export = find_export(neg, neg->data, neg->head.length);
 	if (!export)
 		return fail(neg, -ENOENT, "no such export");
 	err = attach(neg, export);
@@ -280,7 +342,7 @@ static int option_list(struct negotiation *neg)
 		return reply_no_data_wanted(neg);
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
-		err = list_one(neg, export);
+		err = is_open_to(neg, export) ? list_one(neg, export) : 0;
 		nbdt_export_put(export);
 		if (err)
 			return err;
@@ -402,7 +464,9 @@ static int option_info(struct negotiation *neg)
 		return reply_error(neg, NBDT_REP_ERR_INVALID,
 				   "%s is malformed",
 				   nbdt_proto_option_name(neg->head.option));
-	export = nbdt_export_get(go.name, go.name_len);
+	export = find_export(neg, go.name, go.name_len);
+	if (!export && may_help_with_tls(neg))
+		return reply_tls_required(neg);
 	if (!export)
 		return reply_unknown_export(neg, go.name, go.name_len);
 	err = info_or_go(neg, export, &go);
@@ -510,7 +574,7 @@ static int option_meta_context(struct negotiation *neg)
 	if (nbdt_proto_meta(neg->data, neg->head.length, &meta))
 		return reply_error(neg, NBDT_REP_ERR_INVALID,
 				   "%s is malformed", option);
-	export = nbdt_export_get(meta.name, meta.name_len);
+	export = find_export(neg, meta.name, meta.name_len);
 	if (!export)
 		return reply_unknown_export(neg, meta.name, meta.name_len);
 	contexts = match_queries(neg, export, &meta);
@@ -522,6 +586,58 @@ static int option_meta_context(struct negotiation *neg)
 		neg->contexts_export = export;
 	}
 	return err;
+}
+
+/* ST5: nothing that was agreed in clear counts. */
+static void forget(struct negotiation *neg)
+{
+	WRITE_ONCE(neg->conn->mode, NBDT_MODE_SIMPLE);
+	neg->contexts = 0;
+	neg->contexts_export = 0;
+}
+
+/* The client was told to begin; from here on there is no way back (ST6). */
+static int start_tls(struct negotiation *neg)
+{
+	int err;
+
+	err = nbdt_tls_handshake(neg->conn, neg->deadline);
+	if (!err)
+		forget(neg);
+	return err;
+}
+
+/* ST1 to ST6. */
+static int option_starttls(struct negotiation *neg)
+{
+	struct nbdt_conn *conn = neg->conn;
+	int n;
+
+	if (neg->head.length)
+		return reply_no_data_wanted(neg);
+	if (is_encrypted(neg))
+		return reply_error(neg, NBDT_REP_ERR_INVALID,
+				   "TLS is on already");
+	if (conn->tls_mode == NBDTARGET_TLS_MODE_OFF)
+		return reply_error(neg, NBDT_REP_ERR_POLICY,
+				   "TLS is off here");
+	/* The kernel has TLS over TCP only. */
+	if (conn->peer.ss_family != AF_INET && conn->peer.ss_family != AF_INET6)
+		return reply_error(neg, NBDT_REP_ERR_POLICY,
+				   "no TLS without TCP");
+	if (!nbdt_netlink_has_tls_agent(conn))
+		return reply_error(neg, NBDT_REP_ERR_POLICY,
+				   "TLS is not ready on the server");
+	/*
+	 * What is here now was sent in clear before the client was told to
+	 * begin: somebody may have put it there for us to take for encrypted.
+	 */
+	n = nbdt_sock_peek(&conn->sock);
+	if (n > 0)
+		return fail(neg, -EPROTO, "data in clear behind STARTTLS");
+	if (n != -EAGAIN)
+		return io_result(neg, n);
+	return reply_ack(neg) ?: start_tls(neg);
 }
 
 static int option_unsupported(struct negotiation *neg)
@@ -541,7 +657,7 @@ static const struct option options[] = {
 	[NBDT_OPT_ABORT]		= { .run = option_abort },
 	[NBDT_OPT_LIST]			= { .run = option_list },
 	[NBDT_OPT_PEEK_EXPORT]		= { },
-	[NBDT_OPT_STARTTLS]		= { },
+	[NBDT_OPT_STARTTLS]		= { .run = option_starttls },
 	[NBDT_OPT_INFO]			= { .run = option_info },
 	[NBDT_OPT_GO]			= { .run = option_info },
 	[NBDT_OPT_STRUCTURED_REPLY]	= { .run = option_structured_reply },
@@ -550,10 +666,28 @@ static const struct option options[] = {
 	[NBDT_OPT_EXTENDED_HEADERS]	= { .run = option_extended_headers },
 };
 
+/* All that there is before TLS, where TLS is required. */
+static int run_option_in_clear(struct negotiation *neg)
+{
+	switch (neg->head.option) {
+	case NBDT_OPT_STARTTLS:
+		return option_starttls(neg);
+	case NBDT_OPT_ABORT:
+		return option_abort(neg);
+	case NBDT_OPT_EXPORT_NAME:
+		return fail(neg, -EPERM, "EXPORT_NAME before TLS");
+	default:
+		return reply_tls_required(neg);
+	}
+}
+
 static int run_option(struct negotiation *neg)
 {
 	u32 option = neg->head.option;
 
+	if (neg->conn->tls_mode == NBDTARGET_TLS_MODE_REQUIRED &&
+	    !is_encrypted(neg))
+		return run_option_in_clear(neg);
 	if (option < ARRAY_SIZE(options) && options[option].run)
 		return options[option].run(neg);
 	return option_unsupported(neg);

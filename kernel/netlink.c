@@ -9,15 +9,18 @@
  * Commands run in parallel and may sleep for long (a removal waits for I/O);
  * none holds a lock of ours meanwhile.
  */
+#include <linux/file.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/jiffies.h>
 #include <linux/kdev_t.h>
 #include <linux/blkdev.h>
 #include <net/genetlink.h>
+#include <net/ipv6.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
+#include "access.h"
 #include "bitmap.h"
 #include "bitmaps.h"
 #include "checkpoint.h"
@@ -25,11 +28,13 @@
 #include "conn.h"
 #include "context.h"
 #include "export.h"
+#include "ktls.h"
 #include "listener.h"
 #include "map.h"
 #include "mem.h"
 #include "netlink.h"
 #include "target.h"
+#include "tls.h"
 #include "nbdtarget.h"
 
 static struct genl_family family;
@@ -127,6 +132,8 @@ static struct netlink_range_validation checkpoint_timeout_range = {
 	}
 #define EXPORT_FORCE_POLICY						\
 	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG }
+#define EXPORT_TLS_REQUIRED_POLICY					\
+	[NBDTARGET_A_EXPORT_TLS_REQUIRED] = NLA_POLICY_MAX(NLA_U8, 1)
 #define LISTENER_ADDRESS_POLICY						\
 	[NBDTARGET_A_LISTENER_ADDRESS] = {				\
 		.type = NLA_BINARY,					\
@@ -139,6 +146,9 @@ static struct netlink_range_validation checkpoint_timeout_range = {
 	[NBDTARGET_A_LISTENER_IFINDEX] = { .type = NLA_U32 }
 #define LISTENER_FORCE_POLICY						\
 	[NBDTARGET_A_LISTENER_FORCE] = { .type = NLA_FLAG }
+#define LISTENER_TLS_POLICY						\
+	[NBDTARGET_A_LISTENER_TLS] =					\
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_TLS_MODE_REQUIRED)
 
 #define BITMAP_EXPORT_NAME_POLICY					\
 	[NBDTARGET_A_BITMAP_EXPORT_NAME] = {				\
@@ -180,6 +190,9 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 		NLA_POLICY_FULL_RANGE(NLA_U32, &max_in_flight_range),
 	[NBDTARGET_A_TARGET_MEMORY_LIMIT] =
 		NLA_POLICY_FULL_RANGE(NLA_U64, &memory_limit_range),
+	[NBDTARGET_A_TARGET_TLS_KEY_POLICY] =
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_TLS_KEY_POLICY_OFF),
+	[NBDTARGET_A_TARGET_TLS_KEY_RECORDS] = NLA_POLICY_MIN(NLA_U64, 1),
 };
 
 static const struct nla_policy
@@ -195,6 +208,7 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_MAP_GRANULARITY_POLICY,
 	EXPORT_BITMAP_EXPORT_POLICY,
 	EXPORT_BITMAP_NAME_POLICY,
+	EXPORT_TLS_REQUIRED_POLICY,
 };
 
 static const struct nla_policy
@@ -210,6 +224,7 @@ export_set_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_DESCRIPTION_POLICY,
 	EXPORT_DEFAULT_POLICY,
 	EXPORT_MAX_CONNECTIONS_POLICY,
+	EXPORT_TLS_REQUIRED_POLICY,
 };
 
 static const struct nla_policy
@@ -228,6 +243,7 @@ listener_add_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
 	LISTENER_ADDRESS_POLICY,
 	LISTENER_PORT_POLICY,
 	LISTENER_IFINDEX_POLICY,
+	LISTENER_TLS_POLICY,
 };
 
 static const struct nla_policy
@@ -334,6 +350,70 @@ checkpoint_end_policy[NBDTARGET_A_CHECKPOINT_MAX + 1] = {
 	[NBDTARGET_A_CHECKPOINT_ABORT] = { .type = NLA_FLAG },
 };
 
+static const struct nla_policy tls_accept_policy[NBDTARGET_A_TLS_MAX + 1];
+
+static const struct nla_policy tls_done_policy[NBDTARGET_A_TLS_MAX + 1] = {
+	[NBDTARGET_A_TLS_CONN_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[NBDTARGET_A_TLS_STATUS] = { .type = NLA_U32 },
+	[NBDTARGET_A_TLS_TEXT] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_REASON,
+	},
+	[NBDTARGET_A_TLS_AUTH] =
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_TLS_AUTH_PSK),
+	[NBDTARGET_A_TLS_IDENTITY] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_IDENTITY,
+	},
+	[NBDTARGET_A_TLS_ALT_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_ALT_NAME,
+	},
+};
+
+static const struct nla_policy rule_policy[NBDTARGET_A_RULE_MAX + 1] = {
+	[NBDTARGET_A_RULE_ACTION] =
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY),
+	[NBDTARGET_A_RULE_PEER_ADDRESS] = {
+		.type = NLA_BINARY,
+		.len = sizeof(struct in6_addr),
+	},
+	[NBDTARGET_A_RULE_PEER_PREFIX] = NLA_POLICY_MAX(NLA_U8, 128),
+	[NBDTARGET_A_RULE_DN] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_PATTERN,
+	},
+	[NBDTARGET_A_RULE_ALT_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_PATTERN,
+	},
+	[NBDTARGET_A_RULE_PSK] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_PATTERN,
+	},
+};
+
+static const struct nla_policy
+access_set_policy[NBDTARGET_A_ACCESS_MAX + 1] = {
+	[NBDTARGET_A_ACCESS_EXPORT_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_STRING,
+	},
+	[NBDTARGET_A_ACCESS_LISTENER] = { .type = NLA_FLAG },
+	[NBDTARGET_A_ACCESS_ADDRESS] = {
+		.type = NLA_BINARY,
+		.len = sizeof(struct in6_addr),
+	},
+	[NBDTARGET_A_ACCESS_PORT] =
+		NLA_POLICY_FULL_RANGE(NLA_U16, &port_range),
+	[NBDTARGET_A_ACCESS_IFINDEX] = { .type = NLA_U32 },
+	[NBDTARGET_A_ACCESS_DEFAULT] =
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY),
+	[NBDTARGET_A_ACCESS_RULE] = NLA_POLICY_NESTED(rule_policy),
+};
+
+static const struct nla_policy access_get_policy[NBDTARGET_A_ACCESS_MAX + 1];
+
 /* --- Common --- */
 
 static const char *attr_string(struct genl_info *info, int attr)
@@ -429,7 +509,11 @@ static int put_target(struct sk_buff *skb)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_LISTENERS,
 			nbdt_listener_count()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_CONNECTIONS,
-			nbdt_conn_count()))
+			nbdt_conn_count()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_TLS_KEY_POLICY,
+			nbdt_target_tls_key_policy()) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
+			      nbdt_target_tls_key_records(), pad))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -472,6 +556,11 @@ static int target_set(struct sk_buff *skb, struct genl_info *info)
 		  attrs[NBDTARGET_A_TARGET_MAX_IN_FLIGHT]);
 	if (attrs[NBDTARGET_A_TARGET_MEMORY_LIMIT])
 		nbdt_mem_set_limit(nla_get_u64(attrs[NBDTARGET_A_TARGET_MEMORY_LIMIT]));
+	set_limit(&nbdt_target.tls_key_policy,
+		  attrs[NBDTARGET_A_TARGET_TLS_KEY_POLICY]);
+	if (attrs[NBDTARGET_A_TARGET_TLS_KEY_RECORDS])
+		WRITE_ONCE(nbdt_target.tls_key_records,
+			   nla_get_u64(attrs[NBDTARGET_A_TARGET_TLS_KEY_RECORDS]));
 	return 0;
 }
 
@@ -510,6 +599,8 @@ static int put_export_use(struct sk_buff *skb, struct nbdt_export *export)
 			READ_ONCE(export->max_connections)) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_CONNECTIONS,
 			READ_ONCE(export->nr_conns)) ||
+	    nla_put_u8(skb, NBDTARGET_A_EXPORT_TLS_REQUIRED,
+		       READ_ONCE(export->tls_required)) ||
 	    put_stats(skb, NBDTARGET_A_EXPORT_STATS, &stats))
 		return -EMSGSIZE;
 	return 0;
@@ -618,6 +709,7 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 			attr_set(info, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH),
 		.zeroed = info->attrs[NBDTARGET_A_EXPORT_ZEROED],
 		.map_granule = granularity ? nla_get_u32(granularity) : 0,
+		.tls_required = attr_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
 		.max_connections = max ? nla_get_u32(max) : 0,
 		.bitmap_export =
 			attr_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),
@@ -660,6 +752,9 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 		.max_connections = max ? nla_get_u32(max) : 0,
 		.set_default = info->attrs[NBDTARGET_A_EXPORT_DEFAULT],
 		.is_default = attr_set(info, NBDTARGET_A_EXPORT_DEFAULT),
+		.set_tls_required =
+			info->attrs[NBDTARGET_A_EXPORT_TLS_REQUIRED],
+		.tls_required = attr_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
 	};
 
 	if (!name)
@@ -1241,18 +1336,18 @@ static int put_listener(struct sk_buff *skb, struct nbdt_listener *listener)
 	    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_ACCEPTED,
 			      READ_ONCE(listener->accepted), pad) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_REFUSED,
-			      READ_ONCE(listener->refused), pad))
+			      READ_ONCE(listener->refused), pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_LISTENER_TLS,
+			listener->config.tls_mode))
 		return -EMSGSIZE;
 	return 0;
 }
 
-/* The address that a command names. */
-static int get_address(struct genl_info *info,
-		       struct nbdt_listener_config *config)
+/* The listener that three attributes name. */
+static int make_address(struct genl_info *info, struct nlattr *address,
+			struct nlattr *port, struct nlattr *ifindex,
+			struct nbdt_listener_config *config)
 {
-	struct nlattr *address = info->attrs[NBDTARGET_A_LISTENER_ADDRESS];
-	struct nlattr *port = info->attrs[NBDTARGET_A_LISTENER_PORT];
-	struct nlattr *ifindex = info->attrs[NBDTARGET_A_LISTENER_IFINDEX];
 	struct sockaddr_in *in4 = (struct sockaddr_in *)&config->addr;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&config->addr;
 	__be16 be_port;
@@ -1287,12 +1382,23 @@ static int get_address(struct genl_info *info,
 	return 0;
 }
 
+/* The address that a command about listeners names. */
+static int get_address(struct genl_info *info,
+		       struct nbdt_listener_config *config)
+{
+	return make_address(info, info->attrs[NBDTARGET_A_LISTENER_ADDRESS],
+			    info->attrs[NBDTARGET_A_LISTENER_PORT],
+			    info->attrs[NBDTARGET_A_LISTENER_IFINDEX], config);
+}
+
 static int listener_add(struct sk_buff *skb, struct genl_info *info)
 {
+	struct nlattr *tls = info->attrs[NBDTARGET_A_LISTENER_TLS];
 	struct nbdt_listener_config config;
 	int err;
 
 	err = get_address(info, &config);
+	config.tls_mode = tls ? nla_get_u32(tls) : NBDTARGET_TLS_MODE_OFF;
 	return err ?: nbdt_listener_add(genl_info_net(info), &config,
 					info->extack);
 }
@@ -1358,6 +1464,32 @@ static int put_conn_export(struct sk_buff *skb, struct nbdt_conn *conn)
 	return err;
 }
 
+static int put_conn_tls(struct sk_buff *skb, struct nbdt_conn *conn)
+{
+	const int pad = NBDTARGET_A_CONN_PAD;
+	const struct nbdt_tls *tls = &conn->tls;
+	const struct nbdt_identity *identity;
+
+	/* Pairs with the store in tls.c, which comes after the rest. */
+	if (!smp_load_acquire(&tls->on))
+		return 0;
+	identity = tls->identity;
+	if (nla_put_string(skb, NBDTARGET_A_CONN_TLS_VERSION,
+			   nbdt_ktls_version_name(tls->version)) ||
+	    nla_put_string(skb, NBDTARGET_A_CONN_TLS_CIPHER,
+			   nbdt_ktls_cipher_name(tls->cipher)) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_TLS_AUTH, identity->auth) ||
+	    (identity->name &&
+	     nla_put_string(skb, NBDTARGET_A_CONN_IDENTITY,
+			    identity->name)) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_TLS_RX_RECORDS,
+			      READ_ONCE(tls->rx_records), pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_TLS_TX_RECORDS,
+			      READ_ONCE(tls->tx_records), pad))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
 {
 	const int pad = NBDTARGET_A_CONN_PAD;
@@ -1381,6 +1513,7 @@ static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
 			      READ_ONCE(conn->mem.used), pad) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_AGE, age, pad) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_PID, task_pid_nr(conn->task)) ||
+	    put_conn_tls(skb, conn) ||
 	    put_stats(skb, NBDTARGET_A_CONN_STATS, &conn->stats))
 		return -EMSGSIZE;
 	if (cmd == NBDTARGET_CMD_CONN_CLOSE_NTF && reason &&
@@ -1448,6 +1581,458 @@ static int conn_kill(struct sk_buff *skb, struct genl_info *info)
 	return nbdt_conn_wait_killed(&filter);
 }
 
+/* --- TLS handshakes --- */
+
+/* FD is installed in the calling process once it is in a message. */
+static struct sk_buff *accept_reply(struct genl_info *info,
+				    struct nbdt_conn *conn, int fd)
+{
+	long left = conn->tls.deadline - jiffies;
+	struct sk_buff *msg = new_message();
+	void *head;
+
+	if (!msg)
+		return NULL;
+	head = genlmsg_put_reply(msg, info, &family, 0,
+				 NBDTARGET_CMD_TLS_ACCEPT);
+	if (!head ||
+	    nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->id) ||
+	    nla_put_u32(msg, NBDTARGET_A_TLS_FD, fd) ||
+	    put_address(msg, &conn->peer, NBDTARGET_A_TLS_PEER_ADDRESS,
+			NBDTARGET_A_TLS_PEER_PORT) ||
+	    nla_put_u32(msg, NBDTARGET_A_TLS_TIMEOUT,
+			jiffies_to_msecs(max(left, 0L)))) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	genlmsg_end(msg, head);
+	return msg;
+}
+
+/* A handshake that was taken and can't be given to the agent is lost. */
+static int tls_accept(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_conn *conn;
+	struct sk_buff *msg;
+	struct file *file;
+	int fd, err;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	conn = nbdt_tls_accept(genl_info_net(info), info->snd_portid, &file);
+	if (!conn) {
+		nbdt_set_err_msg(info->extack, "no TLS handshake waits");
+		err = -EAGAIN;
+		goto err_fd;
+	}
+	err = -ENOMEM;
+	msg = accept_reply(info, conn, fd);
+	if (!msg)
+		goto err_conn;
+	fd_install(fd, file);
+	err = genlmsg_reply(msg, info);
+	if (err)
+		/* It has a descriptor that it doesn't know of. */
+		nbdt_conn_kill(conn, "TLS agent was not reached");
+	nbdt_conn_put(conn);
+	return err;
+
+err_conn:
+	nbdt_conn_kill(conn, "TLS agent was not reached");
+	fput(file);
+	nbdt_conn_put(conn);
+err_fd:
+	put_unused_fd(fd);
+	return err;
+}
+
+/* All attributes ALT_NAME; how many there are, or an error. */
+static int get_alt_names(struct genl_info *info,
+			 const char *names[NBDTARGET_MAX_ALT_NAMES])
+{
+	struct nlattr *attr;
+	int rem, n = 0;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != NBDTARGET_A_TLS_ALT_NAME)
+			continue;
+		if (n == NBDTARGET_MAX_ALT_NAMES) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attr,
+					    "too many alternative names");
+			return -E2BIG;
+		}
+		names[n++] = nla_data(attr);
+	}
+	return n;
+}
+
+static int get_identity(struct genl_info *info, struct nbdt_identity **identity)
+{
+	struct nlattr *auth = info->attrs[NBDTARGET_A_TLS_AUTH];
+	const char *name = attr_string(info, NBDTARGET_A_TLS_IDENTITY);
+	u32 kind = auth ? nla_get_u32(auth) : NBDTARGET_TLS_AUTH_NONE;
+	const char **alt_names;
+	int n;
+
+	if (kind == NBDTARGET_TLS_AUTH_NONE ? !!name : !name || !*name) {
+		nbdt_set_err_msg(info->extack,
+				 "an identity goes with what proved it");
+		return -EINVAL;
+	}
+	alt_names = kcalloc(NBDTARGET_MAX_ALT_NAMES, sizeof(*alt_names),
+			    GFP_KERNEL);
+	if (!alt_names)
+		return -ENOMEM;
+	n = get_alt_names(info, alt_names);
+	if (n > 0 && kind != NBDTARGET_TLS_AUTH_X509) {
+		nbdt_set_err_msg(info->extack,
+				 "alternative names go with a certificate");
+		n = -EINVAL;
+	}
+	if (n >= 0) {
+		*identity = nbdt_identity_create(kind, name, alt_names, n);
+		n = *identity ? 0 : -ENOMEM;
+	}
+	kfree(alt_names);
+	return n;
+}
+
+static int tls_done(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[NBDTARGET_A_TLS_CONN_ID];
+	struct nlattr *status = info->attrs[NBDTARGET_A_TLS_STATUS];
+	struct nbdt_identity *identity = NULL;
+	u32 number;
+	int err;
+
+	if (!id || !status) {
+		nbdt_set_err_msg(info->extack,
+				 "the connection or its status is missing");
+		return -EINVAL;
+	}
+	number = nla_get_u32(status);
+	if (number > MAX_ERRNO) {
+		NL_SET_ERR_MSG_ATTR(info->extack, status,
+				    "the status is no error number");
+		return -EINVAL;
+	}
+	if (!number) {
+		err = get_identity(info, &identity);
+		if (err)
+			return err;
+	}
+	err = nbdt_tls_report(nla_get_u32(id), info->snd_portid,
+			      -(int)number,
+			      attr_string(info, NBDTARGET_A_TLS_TEXT),
+			      identity, info->extack);
+	if (err)
+		kfree(identity);
+	return err;
+}
+
+/* --- Access --- */
+
+static int get_pattern(struct nlattr **attrs, int attr,
+		       enum nbdt_rule_name name, struct nbdt_rule *rule,
+		       struct netlink_ext_ack *extack)
+{
+	if (!attrs[attr])
+		return 0;
+	if (rule->name != NBDT_RULE_ANYBODY) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[attr],
+				    "a rule has at most one pattern");
+		return -EINVAL;
+	}
+	if (nla_len(attrs[attr]) < 2) {
+		NL_SET_ERR_MSG_ATTR(extack, attrs[attr],
+				    "an empty pattern fits nobody");
+		return -EINVAL;
+	}
+	rule->name = name;
+	rule->pattern = kstrdup(nla_data(attrs[attr]), GFP_KERNEL);
+	return rule->pattern ? 0 : -ENOMEM;
+}
+
+static int get_peer(struct nlattr **attrs, struct nbdt_rule *rule,
+		    struct netlink_ext_ack *extack)
+{
+	struct nlattr *address = attrs[NBDTARGET_A_RULE_PEER_ADDRESS];
+	struct nlattr *prefix = attrs[NBDTARGET_A_RULE_PEER_PREFIX];
+	int err;
+
+	if (!address && !prefix)
+		return 0;
+	err = address ? nbdt_rule_set_peer(rule, nla_data(address),
+					   nla_len(address),
+					   prefix ? nla_get_u8(prefix) :
+						    8 * nla_len(address)) :
+			-EINVAL;
+	if (err)
+		NL_SET_ERR_MSG_ATTR(extack, address ?: prefix,
+				    "a network has 4 or 16 bytes, and no more bits than these");
+	return err;
+}
+
+/* What is allocated belongs to RULE, also after an error. */
+static int get_rule(struct nlattr *nest, struct nbdt_rule *rule,
+		    struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[NBDTARGET_A_RULE_MAX + 1];
+	int err;
+
+	err = nla_parse_nested(attrs, NBDTARGET_A_RULE_MAX, nest, rule_policy,
+			       extack);
+	if (err)
+		return err;
+	if (!attrs[NBDTARGET_A_RULE_ACTION]) {
+		NL_SET_ERR_MSG_ATTR(extack, nest, "a rule allows or denies");
+		return -EINVAL;
+	}
+	rule->deny = nla_get_u32(attrs[NBDTARGET_A_RULE_ACTION]) ==
+		     NBDTARGET_ACCESS_DENY;
+	err = get_peer(attrs, rule, extack);
+	if (!err)
+		err = get_pattern(attrs, NBDTARGET_A_RULE_DN, NBDT_RULE_DN,
+				  rule, extack);
+	if (!err)
+		err = get_pattern(attrs, NBDTARGET_A_RULE_ALT_NAME,
+				  NBDT_RULE_ALT_NAME, rule, extack);
+	if (!err)
+		err = get_pattern(attrs, NBDTARGET_A_RULE_PSK, NBDT_RULE_PSK,
+				  rule, extack);
+	return err;
+}
+
+static int get_rules(struct genl_info *info, struct nbdt_access *access)
+{
+	struct nlattr *attr;
+	u32 n = 0;
+	int rem, err;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != NBDTARGET_A_ACCESS_RULE)
+			continue;
+		err = get_rule(attr, &access->rules[n++], info->extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int count_rules(struct genl_info *info)
+{
+	struct nlattr *attr;
+	int rem, n = 0;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
+		n += nla_type(attr) == NBDTARGET_A_ACCESS_RULE;
+	return n;
+}
+
+/* The list that a command describes, with a reference; NULL for none. */
+static struct nbdt_access *get_access(struct genl_info *info)
+{
+	struct nlattr *deny = info->attrs[NBDTARGET_A_ACCESS_DEFAULT];
+	struct nbdt_access *access;
+	int n = count_rules(info), err;
+
+	if (n > NBDTARGET_MAX_RULES) {
+		nbdt_set_err_msg(info->extack, "there are too many rules");
+		return ERR_PTR(-E2BIG);
+	}
+	access = nbdt_access_create(n);
+	if (!access)
+		return ERR_PTR(-ENOMEM);
+	access->deny = deny && nla_get_u32(deny) == NBDTARGET_ACCESS_DENY;
+	err = get_rules(info, access);
+	if (!err && (n || access->deny))
+		return access;
+	nbdt_access_put(access);
+	return ERR_PTR(err);
+}
+
+static int access_set_listener(struct genl_info *info,
+			       struct nbdt_access *access)
+{
+	struct nbdt_listener_config config;
+	int err;
+
+	err = make_address(info, info->attrs[NBDTARGET_A_ACCESS_ADDRESS],
+			   info->attrs[NBDTARGET_A_ACCESS_PORT],
+			   info->attrs[NBDTARGET_A_ACCESS_IFINDEX], &config);
+	return err ?: nbdt_listener_set_access(genl_info_net(info), &config,
+					       access, info->extack);
+}
+
+static int access_set(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = attr_string(info, NBDTARGET_A_ACCESS_EXPORT_NAME);
+	bool listener = info->attrs[NBDTARGET_A_ACCESS_LISTENER];
+	struct nbdt_access *access;
+	int err;
+
+	if (!name == !listener) {
+		nbdt_set_err_msg(info->extack,
+				 "give an export or a listener, and not both");
+		return -EINVAL;
+	}
+	access = get_access(info);
+	if (IS_ERR(access))
+		return PTR_ERR(access);
+	err = name ? nbdt_export_set_access(name, access, info->extack) :
+		     access_set_listener(info, access);
+	if (err)
+		nbdt_access_put(access);
+	return err;
+}
+
+static int put_rule_peer(struct sk_buff *skb, const struct nbdt_rule *rule)
+{
+	bool mapped = ipv6_addr_v4mapped(&rule->peer) && rule->prefix >= 96;
+	int err;
+
+	if (mapped)
+		err = nla_put(skb, NBDTARGET_A_RULE_PEER_ADDRESS,
+			      sizeof(struct in_addr),
+			      &rule->peer.s6_addr32[3]);
+	else
+		err = nla_put(skb, NBDTARGET_A_RULE_PEER_ADDRESS,
+			      sizeof(rule->peer), &rule->peer);
+	return err ?: nla_put_u8(skb, NBDTARGET_A_RULE_PEER_PREFIX,
+				 rule->prefix - (mapped ? 96 : 0));
+}
+
+static int put_rule(struct sk_buff *skb, const struct nbdt_rule *rule)
+{
+	static const int attrs[] = {
+		[NBDT_RULE_DN] = NBDTARGET_A_RULE_DN,
+		[NBDT_RULE_ALT_NAME] = NBDTARGET_A_RULE_ALT_NAME,
+		[NBDT_RULE_PSK] = NBDTARGET_A_RULE_PSK,
+	};
+	struct nlattr *nest = nla_nest_start(skb, NBDTARGET_A_ACCESS_RULE);
+
+	if (!nest ||
+	    nla_put_u32(skb, NBDTARGET_A_RULE_ACTION,
+			rule->deny ? NBDTARGET_ACCESS_DENY :
+				     NBDTARGET_ACCESS_ALLOW) ||
+	    (rule->has_peer && put_rule_peer(skb, rule)) ||
+	    (rule->pattern &&
+	     nla_put_string(skb, attrs[rule->name], rule->pattern)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+/* Of either an export or a listener. */
+static int put_owner(struct sk_buff *skb, struct nbdt_export *export,
+		     struct nbdt_listener *listener)
+{
+	const struct sockaddr_storage *addr;
+	const struct sockaddr_in6 *in6;
+
+	if (export)
+		return nla_put_string(skb, NBDTARGET_A_ACCESS_EXPORT_NAME,
+				      export->name);
+	addr = &listener->config.addr;
+	in6 = (const void *)addr;
+	if (nla_put_flag(skb, NBDTARGET_A_ACCESS_LISTENER))
+		return -EMSGSIZE;
+	if (listener->config.wildcard)
+		return nla_put_u16(skb, NBDTARGET_A_ACCESS_PORT,
+				   ntohs(in6->sin6_port));
+	if (put_address(skb, addr, NBDTARGET_A_ACCESS_ADDRESS,
+			NBDTARGET_A_ACCESS_PORT))
+		return -EMSGSIZE;
+	if (addr->ss_family == AF_INET6 && in6->sin6_scope_id)
+		return nla_put_u32(skb, NBDTARGET_A_ACCESS_IFINDEX,
+				   in6->sin6_scope_id);
+	return 0;
+}
+
+/* One message: rule number INDEX, if there is one. */
+static int dump_rule(struct dump *dump, struct nbdt_export *export,
+		     struct nbdt_listener *listener,
+		     const struct nbdt_access *access, u32 index)
+{
+	void *head = dump_begin(dump->skb, dump->cb, NBDTARGET_CMD_ACCESS_GET);
+
+	if (!head)
+		return -EMSGSIZE;
+	if (put_owner(dump->skb, export, listener) ||
+	    nla_put_u32(dump->skb, NBDTARGET_A_ACCESS_DEFAULT,
+			access->deny ? NBDTARGET_ACCESS_DENY :
+				       NBDTARGET_ACCESS_ALLOW))
+		goto err_cancel;
+	if (index < access->nr_rules &&
+	    (nla_put_u32(dump->skb, NBDTARGET_A_ACCESS_INDEX, index) ||
+	     put_rule(dump->skb, &access->rules[index])))
+		goto err_cancel;
+	genlmsg_end(dump->skb, head);
+	return 0;
+
+err_cancel:
+	genlmsg_cancel(dump->skb, head);
+	return -EMSGSIZE;
+}
+
+/* Where a dump of rules goes on: args[0] listeners, [1] id, [2] index. */
+static int dump_rules(struct dump *dump, struct nbdt_export *export,
+		      struct nbdt_listener *listener, u32 id,
+		      struct nbdt_access *const *slot)
+{
+	struct nbdt_access *access = nbdt_access_get(slot);
+	long *args = dump->cb->args;
+	int err = 0;
+
+	if (args[1] != id)
+		args[2] = 0;
+	args[1] = id;
+	while (access && !err &&
+	       args[2] < max_t(u32, access->nr_rules, 1)) {
+		err = dump_rule(dump, export, listener, access, args[2]);
+		if (!err)
+			args[2]++;
+	}
+	nbdt_access_put(access);
+	if (!err) {
+		args[1] = id + 1;
+		args[2] = 0;
+	}
+	return err;
+}
+
+static int dump_listener_rules(struct nbdt_listener *listener, void *data)
+{
+	return dump_rules(data, NULL, listener, listener->id,
+			  &listener->access);
+}
+
+static int access_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct dump dump = { .skb = skb, .cb = cb };
+	struct nbdt_export *export;
+	int err = 0;
+
+	/* Rules don't change the generation: a dump is a sample of them. */
+	while (!cb->args[0] && !err) {
+		export = nbdt_export_get_from(cb->args[1]);
+		if (!export) {
+			cb->args[0] = 1;
+			cb->args[1] = 0;
+			cb->args[2] = 0;
+			break;
+		}
+		err = dump_rules(&dump, export, NULL, export->id,
+				 &export->access);
+		nbdt_export_put(export);
+	}
+	if (!err)
+		err = nbdt_listener_for_each(sock_net(skb->sk), cb->args[1],
+					     dump_listener_rules, &dump);
+	return skb->len ?: err;
+}
+
 /* --- The family --- */
 
 #define COMMAND(CMD, NOUN, name)					\
@@ -1483,15 +2068,24 @@ static const struct genl_ops ops[] = {
 	  .dumpit = listener_dump },
 	{ COMMAND(CONN_GET, CONN, conn_get), .dumpit = conn_dump },
 	{ COMMAND(CONN_KILL, CONN, conn_kill), .doit = conn_kill },
+	{ COMMAND(TLS_ACCEPT, TLS, tls_accept), .doit = tls_accept },
+	{ COMMAND(TLS_DONE, TLS, tls_done), .doit = tls_done },
+	{ COMMAND(ACCESS_SET, ACCESS, access_set), .doit = access_set },
+	{ COMMAND(ACCESS_GET, ACCESS, access_get), .dumpit = access_dump },
 };
 
 enum {
 	GROUP_MONITOR,
+	GROUP_TLS,
 };
 
 static const struct genl_multicast_group groups[] = {
 	[GROUP_MONITOR] = {
 		.name = NBDTARGET_MCGRP_MONITOR,
+		.flags = GENL_ADMIN_PERM,
+	},
+	[GROUP_TLS] = {
+		.name = NBDTARGET_MCGRP_TLS,
 		.flags = GENL_ADMIN_PERM,
 	},
 };
@@ -1587,6 +2181,36 @@ void nbdt_netlink_conn_event(struct nbdt_conn *conn, u8 cmd)
 	conn_event_to(conn->net, conn, cmd);
 	if (conn->net != &init_net)
 		conn_event_to(&init_net, conn, cmd);
+}
+
+/* Where the agents are that do a connection's handshake. */
+static struct net *tls_agent_net(const struct nbdt_conn *conn)
+{
+	return genl_has_listeners(&family, conn->net, GROUP_TLS) ? conn->net :
+								   &init_net;
+}
+
+bool nbdt_netlink_has_tls_agent(struct nbdt_conn *conn)
+{
+	return !READ_ONCE(unregistered) &&
+	       genl_has_listeners(&family, tls_agent_net(conn), GROUP_TLS);
+}
+
+void nbdt_netlink_tls_event(struct nbdt_conn *conn)
+{
+	struct sk_buff *msg;
+	void *head;
+
+	msg = event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
+	if (!msg)
+		return;
+	if (nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->id)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, head);
+	genlmsg_multicast_netns(&family, tls_agent_net(conn), msg, 0,
+				GROUP_TLS, GFP_KERNEL);
 }
 
 int nbdt_netlink_init(void)

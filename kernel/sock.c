@@ -14,7 +14,14 @@
  *
  * Reads ask for exactly what the protocol says comes next, except where the
  * caller asks to read ahead; nothing is kept here.
+ *
+ * A socket may be lent to a program for a while: it then is owned by a file,
+ * and released with that.  Meanwhile its thread doesn't touch it.
+ *
+ * Once TLS is on (ktls.c), one flag decides what else there is to do.
  */
+#include <linux/file.h>
+#include <linux/fs.h>
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/ipv6.h>
@@ -26,6 +33,7 @@
 #include <net/tcp.h>
 
 #include "compat/compat.h"
+#include "ktls.h"
 #include "sock.h"
 
 /* How long the peer of an idle connection may be gone before we notice. */
@@ -37,6 +45,8 @@
 
 /* How long one that is cancelled waits for its last bytes to arrive. */
 #define LINGER_CANCELLED		(2 * HZ)
+/* How often to look whether a socket that was lent is back. */
+#define LENT_POLL			max(HZ / 100, 1)
 
 /*
  * Called by the socket with its wait queue locked, in any context.  The
@@ -85,11 +95,24 @@ void nbdt_sock_attach(struct nbdt_sock *s)
 	s->readable = true;
 	s->writable = true;
 	add_wait_queue(sk_sleep(s->sock->sk), &s->wait);
+	s->attached = true;
+}
+
+static void detach(struct nbdt_sock *s)
+{
+	if (s->attached)
+		remove_wait_queue(sk_sleep(s->sock->sk), &s->wait);
+	s->attached = false;
 }
 
 /* Nothing more will be sent. */
 void nbdt_sock_finish(struct nbdt_sock *s)
 {
+	/* Lending it may have come to its end. */
+	if (!s->sock)
+		return;
+	if (s->tls)
+		nbdt_ktls_close(s);
 	kernel_sock_shutdown(s->sock, SHUT_WR);
 }
 
@@ -115,6 +138,9 @@ void nbdt_sock_linger(struct nbdt_sock *s, unsigned long time)
 	bool cancelled = false;
 	long left;
 
+	/* Nobody knows what an agent that has it does. */
+	if (!s->attached)
+		return;
 	for (;;) {
 		set_current_state(TASK_IDLE);
 		if (!cancelled && nbdt_sock_cancelled(s)) {
@@ -133,10 +159,74 @@ void nbdt_sock_linger(struct nbdt_sock *s, unsigned long time)
 /* Close the socket. */
 void nbdt_sock_release(struct nbdt_sock *s)
 {
-	remove_wait_queue(sk_sleep(s->sock->sk), &s->wait);
+	if (!s->sock)
+		return;
+	detach(s);
 	kernel_sock_shutdown(s->sock, SHUT_RDWR);
-	sock_release(s->sock);
+	if (s->file)
+		fput(s->file);
+	else
+		sock_release(s->sock);
 	s->sock = NULL;
+}
+
+/**
+ * nbdt_sock_lend - prepare a socket for being given to a program
+ * @s: the caller is its thread, which doesn't use it until it is back
+ *
+ * From here on s->file owns the socket; references to it may be given away.
+ * They may outlive the connection, and then keep the network namespace, as
+ * sockets of programs do.
+ *
+ * Return: 0; -ESHUTDOWN when the namespace is on its way out; -ENOMEM and
+ * such, and the socket may be gone.
+ */
+int nbdt_sock_lend(struct nbdt_sock *s)
+{
+	struct net *net = sock_net(s->sock->sk);
+	struct file *file;
+
+	/* Its end waits for our connections, so it still is there to be asked. */
+	if (!maybe_get_net(net))
+		return -ESHUTDOWN;
+	nbdt_compat_pin_net(s->sock->sk);
+	put_net(net);
+	detach(s);
+	file = sock_alloc_file(s->sock, O_NONBLOCK, NULL);
+	if (IS_ERR(file)) {
+		/* It releases the socket when it fails. */
+		s->sock = NULL;
+		return PTR_ERR(file);
+	}
+	s->file = file;
+	return 0;
+}
+
+/**
+ * nbdt_sock_take_back - be the only user of a socket again
+ * @s: after nbdt_sock_lend(); nobody gives away references any more
+ * @deadline: until when, in jiffies
+ *
+ * Whoever still has a reference could read and write behind our back, so they
+ * have to be closed.  Somebody who lists the files of all programs may have
+ * one for a moment.
+ *
+ * Return: 0, -ETIMEDOUT, -ECANCELED.
+ */
+int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline)
+{
+	static const bool never;
+	int err;
+
+	while (file_count(s->file) != 1) {
+		if (time_after_eq(jiffies, deadline))
+			return -ETIMEDOUT;
+		err = nbdt_sock_wait(s, &never, jiffies + LENT_POLL);
+		if (err == -ECANCELED)
+			return err;
+	}
+	nbdt_sock_attach(s);
+	return 0;
 }
 
 /* Make the thread give up what it waits for.  Any context, any number. */
@@ -159,6 +249,8 @@ static int recv_result(struct nbdt_sock *s, int n, size_t want)
 {
 	struct sock *sk = s->sock->sk;
 
+	if (unlikely(s->tls))
+		return nbdt_ktls_recv_result(s, n);
 	if (n == want || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
 	    READ_ONCE(sk->sk_err))
 		WRITE_ONCE(s->readable, true);
@@ -205,6 +297,21 @@ int nbdt_sock_recv_iter(struct nbdt_sock *s, struct iov_iter *iter)
 	return recv_result(s, n, want);
 }
 
+/* Is there anything to receive?  As nbdt_sock_recv(), but it stays there. */
+int nbdt_sock_peek(struct nbdt_sock *s)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | MSG_PEEK,
+	};
+	u8 byte;
+	struct kvec vec = { .iov_base = &byte, .iov_len = sizeof(byte) };
+	int n;
+
+	n = kernel_recvmsg(s->sock, &msg, &vec, 1, sizeof(byte),
+			   msg.msg_flags);
+	return n ?: -ESHUTDOWN;
+}
+
 /**
  * nbdt_sock_send - copy bytes into the socket
  * @s: the socket
@@ -235,21 +342,23 @@ int nbdt_sock_send(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
  * @more: as for nbdt_sock_send()
  *
  * The socket holds references on the pages until the peer has acknowledged
- * them, so they may be put but not written again.
+ * them, so they may be put but not written again.  Under TLS they are copied.
  *
  * Return: as nbdt_sock_send().
  */
 int nbdt_sock_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 {
 	WRITE_ONCE(s->writable, false);
+	if (unlikely(s->tls))
+		return nbdt_ktls_send_iter(s, iter, more);
 	return nbdt_compat_splice(s->sock, iter,
 				  MSG_DONTWAIT | MSG_NOSIGNAL |
 				  (more ? MSG_MORE : 0));
 }
 
 /* Sleep until FLAG is set.  0, or why to give up. */
-static int sock_wait(struct nbdt_sock *s, const bool *flag,
-		     unsigned long deadline)
+int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
+		   unsigned long deadline)
 {
 	int err = 0;
 	long left;
@@ -288,7 +397,8 @@ int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock)
 		err = kernel_accept(s->sock, newsock, O_NONBLOCK);
 		if (err != -EAGAIN)
 			return err;
-		err = sock_wait(s, &s->readable, jiffies + MAX_JIFFY_OFFSET);
+		err = nbdt_sock_wait(s, &s->readable,
+				     jiffies + MAX_JIFFY_OFFSET);
 	} while (!err);
 	return err;
 }
@@ -298,7 +408,7 @@ void nbdt_sock_pause(struct nbdt_sock *s, unsigned long time)
 {
 	static const bool never;
 
-	sock_wait(s, &never, jiffies + time);
+	nbdt_sock_wait(s, &never, jiffies + time);
 }
 
 /* False for a listening socket that somebody else destroyed. */
@@ -323,7 +433,7 @@ int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
 		int n = nbdt_sock_recv(s, buf, len);
 
 		if (n == -EAGAIN) {
-			n = sock_wait(s, &s->readable, deadline);
+			n = nbdt_sock_wait(s, &s->readable, deadline);
 			if (n)
 				return n;
 			continue;
@@ -368,7 +478,7 @@ int nbdt_sock_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
 		n = sock_sendmsg(s->sock, &msg);
 		iter = msg.msg_iter;
 		if (n == -EAGAIN)
-			n = sock_wait(s, &s->writable, deadline);
+			n = nbdt_sock_wait(s, &s->writable, deadline);
 		if (n < 0)
 			return n;
 	}
@@ -428,6 +538,25 @@ void nbdt_sock_setup(struct socket *sock)
 	tcp_sock_set_keepcnt(sk, KEEPALIVE_PROBES);
 	sk->sk_allocation = GFP_NOIO;
 	sk->sk_use_task_frag = false;
+}
+
+/* Why a connection ended, for an error that isn't the caller's own. */
+const char *nbdt_sock_error_text(int err)
+{
+	switch (err) {
+	case -ESHUTDOWN:
+		return "client closed the connection";
+	case -ECONNABORTED:
+		return "client closed the connection without ending TLS";
+	case -EKEYEXPIRED:
+		return "client asked for new TLS keys, which isn't supported";
+	case -EKEYREVOKED:
+		return "client sent a TLS alert";
+	case -EKEYREJECTED:
+		return "client sent an invalid TLS record";
+	default:
+		return "connection lost";
+	}
 }
 
 /* An IPv4 client of a socket for both families shows as what it is. */

@@ -8,6 +8,7 @@
 #include <linux/uio.h>
 #include <linux/wait.h>
 
+struct file;
 struct socket;
 
 /*
@@ -18,6 +19,11 @@ struct nbdt_sock {
 	struct socket *sock;
 	struct task_struct *task;	/* woken by the socket's events */
 	struct wait_queue_entry wait;	/* on the socket's wait queue */
+
+	/* The thread's alone. */
+	bool attached;			/* wait is there */
+	bool tls;			/* the kernel's TLS is on */
+	struct file *file;		/* that owns the socket, if it has one */
 
 	/*
 	 * Set by the socket's wake-ups in any context; cleared by the thread
@@ -36,6 +42,8 @@ void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
 void nbdt_sock_attach(struct nbdt_sock *s);
 void nbdt_sock_finish(struct nbdt_sock *s);
 void nbdt_sock_linger(struct nbdt_sock *s, unsigned long time);
+int nbdt_sock_lend(struct nbdt_sock *s);
+int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline);
 void nbdt_sock_release(struct nbdt_sock *s);
 void nbdt_sock_cancel(struct nbdt_sock *s);
 static inline bool nbdt_sock_cancelled(const struct nbdt_sock *s)
@@ -49,12 +57,15 @@ int nbdt_sock_recv_iter(struct nbdt_sock *s, struct iov_iter *iter);
 int nbdt_sock_send(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
 		   size_t len, bool more);
 int nbdt_sock_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more);
+int nbdt_sock_peek(struct nbdt_sock *s);
 
 /* Wait until done or cancelled: */
 int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock);
 void nbdt_sock_pause(struct nbdt_sock *s, unsigned long time);
 
 /* Wait until done, cancelled or DEADLINE (in jiffies): */
+int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
+		   unsigned long deadline);
 int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
 		   unsigned long deadline);
 int nbdt_sock_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
@@ -65,6 +76,7 @@ struct socket *nbdt_sock_listen(struct net *net,
 				const struct sockaddr_storage *addr,
 				bool both_families);
 void nbdt_sock_setup(struct socket *sock);
+const char *nbdt_sock_error_text(int err);
 int nbdt_sock_addresses(struct socket *sock, struct sockaddr_storage *local,
 			struct sockaddr_storage *peer);
 

@@ -6,12 +6,16 @@
 
 #include "mem.h"
 #include "target.h"
+#include "nbdtarget.h"
 
 struct nbdt_target nbdt_target = {
 	.max_connections	= 1024,
 	.negotiation_timeout	= 10 * 1000,
 	.stall_timeout		= 60 * 1000,
 	.max_in_flight		= 128,
+	.tls_key_policy		= NBDTARGET_TLS_KEY_POLICY_WARN,
+	/* RFC 9846, 5.5: AES-GCM is good for 2^24.5; some for the last second. */
+	.tls_key_records	= 1ULL << 24,
 };
 
 void nbdt_target_init(void)

@@ -15,6 +15,8 @@ struct nbdt_target {
 	u32 negotiation_timeout;	/* ms */
 	u32 stall_timeout;		/* ms */
 	u32 max_in_flight;		/* of each connection */
+	u32 tls_key_policy;		/* NBDTARGET_TLS_KEY_POLICY_* */
+	u64 tls_key_records;		/* of one key, in one direction */
 };
 
 extern struct nbdt_target nbdt_target;
@@ -39,6 +41,16 @@ static inline u32 nbdt_target_stall_timeout(void)
 static inline u32 nbdt_target_max_in_flight(void)
 {
 	return READ_ONCE(nbdt_target.max_in_flight);
+}
+
+static inline u32 nbdt_target_tls_key_policy(void)
+{
+	return READ_ONCE(nbdt_target.tls_key_policy);
+}
+
+static inline u64 nbdt_target_tls_key_records(void)
+{
+	return READ_ONCE(nbdt_target.tls_key_records);
 }
 
 #endif /* NBDT_TARGET_H */

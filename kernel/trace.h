@@ -18,6 +18,7 @@
 #include "conn.h"
 #include "proto.h"
 #include "request.h"
+#include "nbdtarget.h"
 
 #define show_option(option)						\
 	__print_symbolic(option,					\
@@ -32,6 +33,12 @@
 		{ NBDT_OPT_LIST_META_CONTEXT,	"LIST_META_CONTEXT" },	\
 		{ NBDT_OPT_SET_META_CONTEXT,	"SET_META_CONTEXT" },	\
 		{ NBDT_OPT_EXTENDED_HEADERS,	"EXTENDED_HEADERS" })
+
+#define show_auth(auth)							\
+	__print_symbolic(auth,						\
+		{ NBDTARGET_TLS_AUTH_NONE,	"none" },		\
+		{ NBDTARGET_TLS_AUTH_X509,	"x509" },		\
+		{ NBDTARGET_TLS_AUTH_PSK,	"psk" })
 
 #define show_cmd(type)							\
 	__print_symbolic(type,						\
@@ -89,6 +96,33 @@ TRACE_EVENT(nbdt_conn_close,
 	TP_printk("conn=%u requests=%llu errors=%llu reason='%s'",
 		  __entry->conn, __entry->requests, __entry->errors,
 		  __entry->reason)
+);
+
+/* TLS is on. */
+TRACE_EVENT(nbdt_tls,
+	TP_PROTO(const struct nbdt_conn *conn),
+	TP_ARGS(conn),
+	TP_STRUCT__entry(
+		__field(u32, conn)
+		__field(u16, version)
+		__field(u16, cipher)
+		__field(u32, auth)
+		__array(char, identity, 64)
+	),
+	TP_fast_assign(
+		const struct nbdt_identity *identity = conn->tls.identity;
+
+		__entry->conn = conn->id;
+		__entry->version = conn->tls.version;
+		__entry->cipher = conn->tls.cipher;
+		__entry->auth = identity ? identity->auth : 0;
+		strscpy(__entry->identity,
+			identity && identity->name ? identity->name : "",
+			sizeof(__entry->identity));
+	),
+	TP_printk("conn=%u version=0x%x cipher=%u auth=%s identity='%s'",
+		  __entry->conn, __entry->version, __entry->cipher,
+		  show_auth(__entry->auth), __entry->identity)
 );
 
 TRACE_EVENT(nbdt_option,

@@ -424,8 +424,6 @@ static int rx_step(struct nbdt_conn *conn)
 static const char *rx_error_reason(int err)
 {
 	switch (err) {
-	case -ESHUTDOWN:
-		return "client closed the connection";
 	case -EBADMSG:
 		return "request without the magic number";
 	case -EMSGSIZE:
@@ -433,7 +431,7 @@ static const char *rx_error_reason(int err)
 	case -ENOMEM:
 		return "out of memory";
 	default:
-		return "connection lost";
+		return nbdt_sock_error_text(err);
 	}
 }
 
@@ -578,6 +576,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 			/* Before anything is tried again. */
 			smp_mb();
 			trim(conn);
+			nbdt_tls_audit(conn);
 		}
 		check_cancelled(conn);
 		collect(conn);

@@ -16,6 +16,11 @@
 #define NBDTARGET_MCGRP_MONITOR "monitor"
 
 /*
+ * TLS handshakes to be done, for the agent that does them.
+ */
+#define NBDTARGET_MCGRP_TLS "tls"
+
+/*
  * The TCP port that IANA assigned to NBD.
  */
 #define NBDTARGET_DEFAULT_PORT 10809
@@ -93,6 +98,100 @@ enum {
 	 * It was stopped, or the device failed; scan-done says where.
 	 */
 	NBDTARGET_SCAN_STATE_STOPPED,
+};
+
+/*
+ * Longest name that a client can prove to have, and longest pattern for one,
+ * in bytes.
+ */
+#define NBDTARGET_MAX_IDENTITY 1023
+
+/*
+ * Longest alternative name of a certificate, in bytes.
+ */
+#define NBDTARGET_MAX_ALT_NAME 255
+
+/*
+ * Most alternative names of a certificate.
+ */
+#define NBDTARGET_MAX_ALT_NAMES 64
+
+/*
+ * What a listener makes of TLS (1.6 of the conformance rules).
+ */
+enum {
+	/*
+	 * STARTTLS is refused (NOTLS).
+	 */
+	NBDTARGET_TLS_MODE_OFF,
+	/*
+	 * Clients may use TLS, and need it for some exports (SELECTIVETLS).
+	 */
+	NBDTARGET_TLS_MODE_OPTIONAL,
+	/*
+	 * Nothing is told and nothing is done before TLS (FORCEDTLS).
+	 */
+	NBDTARGET_TLS_MODE_REQUIRED,
+};
+
+/*
+ * How a client proved who it is.
+ */
+enum {
+	/*
+	 * It didn't.
+	 */
+	NBDTARGET_TLS_AUTH_NONE,
+	/*
+	 * By a certificate; the identity is its distinguished name.
+	 */
+	NBDTARGET_TLS_AUTH_X509,
+	/*
+	 * By a pre-shared key; the identity is the name of that.
+	 */
+	NBDTARGET_TLS_AUTH_PSK,
+};
+
+/*
+ * What becomes of a connection that used a TLS key to its limit.
+ */
+enum {
+	/*
+	 * It is closed; the client may connect anew.
+	 */
+	NBDTARGET_TLS_KEY_POLICY_CLOSE,
+	/*
+	 * The kernel's log says so, once.
+	 */
+	NBDTARGET_TLS_KEY_POLICY_WARN,
+	/*
+	 * Nothing.
+	 */
+	NBDTARGET_TLS_KEY_POLICY_OFF,
+};
+
+/*
+ * Most rules that one export or listener can have.
+ */
+#define NBDTARGET_MAX_RULES 64
+
+/*
+ * Longest pattern in a rule, in bytes.
+ */
+#define NBDTARGET_MAX_PATTERN 255
+
+/*
+ * Whether a client may use an export.
+ */
+enum {
+	/*
+	 * It may.
+	 */
+	NBDTARGET_ACCESS_ALLOW,
+	/*
+	 * It may not, and isn't told that there is such an export.
+	 */
+	NBDTARGET_ACCESS_DENY,
 };
 
 /*
@@ -255,6 +354,11 @@ enum {
 	 * export exists it can't be changed.
 	 */
 	NBDTARGET_A_EXPORT_BITMAP_NAME,
+	/*
+	 * u8 [max 1]: 1 when only clients with TLS may use the export,
+	 * whatever their listener says. Changing it disconnects nobody.
+	 */
+	NBDTARGET_A_EXPORT_TLS_REQUIRED,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,
@@ -356,6 +460,11 @@ enum {
 	 * added again. Output only.
 	 */
 	NBDTARGET_A_LISTENER_CLOSED,
+	/*
+	 * u32: What it makes of TLS, off when absent. EINVAL when it is none
+	 * of the three. Can't be changed afterwards.
+	 */
+	NBDTARGET_A_LISTENER_TLS,
 
 	/* private: */
 	__NBDTARGET_A_LISTENER_MAX,
@@ -430,6 +539,33 @@ enum {
 	 * string [max-len max-reason]: In conn-close-ntf, why it ended.
 	 */
 	NBDTARGET_A_CONN_REASON,
+	/*
+	 * string: Version of TLS, "1.2" or "1.3". Absent without TLS.
+	 */
+	NBDTARGET_A_CONN_TLS_VERSION,
+	/*
+	 * string: Cipher of its TLS, "AES-256-GCM" for one, as the kernel's
+	 * TLS has it. Absent without TLS.
+	 */
+	NBDTARGET_A_CONN_TLS_CIPHER,
+	/*
+	 * u32: How the client proved who it is. Absent without TLS.
+	 */
+	NBDTARGET_A_CONN_TLS_AUTH,
+	/*
+	 * string [max-len max-identity]: Who it proved to be. Absent when it
+	 * didn't.
+	 */
+	NBDTARGET_A_CONN_IDENTITY,
+	/*
+	 * u64: TLS records received under the key in use, at the last count,
+	 * which takes place about once a second while there is traffic.
+	 */
+	NBDTARGET_A_CONN_TLS_RX_RECORDS,
+	/*
+	 * u64: TLS records sent, counted in the same way.
+	 */
+	NBDTARGET_A_CONN_TLS_TX_RECORDS,
 
 	/* private: */
 	__NBDTARGET_A_CONN_MAX,
@@ -493,10 +629,175 @@ enum {
 	 * only.
 	 */
 	NBDTARGET_A_TARGET_CONNECTIONS,
+	/*
+	 * u32: What becomes of a connection whose TLS key was used for tls-
+	 * key-records; warn by default. EINVAL when it is none of them.
+	 */
+	NBDTARGET_A_TARGET_TLS_KEY_POLICY,
+	/*
+	 * u64 [min 1]: Most TLS records under one AES key in one direction,
+	 * 16777216 by default. Looked at about once a second. Other ciphers
+	 * have no limit that could be reached.
+	 */
+	NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,
 	NBDTARGET_A_TARGET_MAX = (__NBDTARGET_A_TARGET_MAX - 1)
+};
+
+/*
+ * Attributes of tls: A TLS handshake, between the kernel and the agent that
+ * does it. The agent joins the group tls and takes handshakes by tls-accept,
+ * one after the other, until there is none; and again whenever tls-ready-ntf
+ * comes.
+ */
+enum {
+	/*
+	 * u32 [min 1]: Number of the connection.
+	 */
+	NBDTARGET_A_TLS_CONN_ID = 1,
+	/*
+	 * u32: Descriptor of its socket, installed in the agent: non-
+	 * blocking, closed on exec. The agent has to close it before tls-
+	 * done, and must not shut it down when the handshake succeeded.
+	 * Output only.
+	 */
+	NBDTARGET_A_TLS_FD,
+	/*
+	 * binary: Address of the client, 4 or 16 bytes. Output only.
+	 */
+	NBDTARGET_A_TLS_PEER_ADDRESS,
+	/*
+	 * u16: TCP port of the client. Output only.
+	 */
+	NBDTARGET_A_TLS_PEER_PORT,
+	/*
+	 * u32: Milliseconds that are left for the handshake; the connection
+	 * ends then. Output only.
+	 */
+	NBDTARGET_A_TLS_TIMEOUT,
+	/*
+	 * u32: With tls-done, 0 when the kernel's TLS has the keys of both
+	 * directions, or else an error number.
+	 */
+	NBDTARGET_A_TLS_STATUS,
+	/*
+	 * string [max-len max-reason]: With tls-done, why it failed, for
+	 * people.
+	 */
+	NBDTARGET_A_TLS_TEXT,
+	/*
+	 * u32: With tls-done, how the client proved who it is; none when
+	 * absent.
+	 */
+	NBDTARGET_A_TLS_AUTH,
+	/*
+	 * string [min-len 1, max-len max-identity]: With tls-done, who it
+	 * proved to be: needed unless auth is none, refused when it is.
+	 */
+	NBDTARGET_A_TLS_IDENTITY,
+	/*
+	 * string [min-len 1, max-len max-alt-name]: With tls-done and auth
+	 * x509, an alternative name of the certificate, "DNS:host",
+	 * "URI:...", "email:..." or "IP:...". May come max-alt-names times.
+	 */
+	NBDTARGET_A_TLS_ALT_NAME,
+
+	/* private: */
+	__NBDTARGET_A_TLS_MAX,
+	NBDTARGET_A_TLS_MAX = (__NBDTARGET_A_TLS_MAX - 1)
+};
+
+/*
+ * Attributes of access: Who may use an export, or what is reached through a
+ * listener. A client may use an export that both its listener and the export
+ * allow it. The first rule that fits the client decides; if none does, the
+ * default. Exactly one of export-name and listener is given: the latter by
+ * its address, port and ifindex, as in listener-add.
+ */
+enum {
+	/*
+	 * string [max-len max-string]: Name of the export whose rules these
+	 * are.
+	 */
+	NBDTARGET_A_ACCESS_EXPORT_NAME = 1,
+	/*
+	 * flag: They are those of the listener at the address that follows.
+	 */
+	NBDTARGET_A_ACCESS_LISTENER,
+	/*
+	 * binary: Of the listener, 4 or 16 bytes; absent for all addresses.
+	 */
+	NBDTARGET_A_ACCESS_ADDRESS,
+	/*
+	 * u16 [min 1]: Of the listener, 10809 when absent.
+	 */
+	NBDTARGET_A_ACCESS_PORT,
+	/*
+	 * u32: Of the listener.
+	 */
+	NBDTARGET_A_ACCESS_IFINDEX,
+	/*
+	 * u32: For clients that no rule fits; allow when absent.
+	 */
+	NBDTARGET_A_ACCESS_DEFAULT,
+	/*
+	 * nest: With access-set, a rule; may come max-rules times, in order.
+	 */
+	NBDTARGET_A_ACCESS_RULE,
+	/*
+	 * u32: In access-get, place of the rule that is in the message, from
+	 * 0. Absent when there is no rule. Output only.
+	 */
+	NBDTARGET_A_ACCESS_INDEX,
+
+	/* private: */
+	__NBDTARGET_A_ACCESS_MAX,
+	NBDTARGET_A_ACCESS_MAX = (__NBDTARGET_A_ACCESS_MAX - 1)
+};
+
+/*
+ * Attributes of rule: What a client has to be for the rule to fit: all that
+ * is given. At most one of dn, alt-name and psk is.
+ */
+enum {
+	/*
+	 * u32: What follows when it fits. Required.
+	 */
+	NBDTARGET_A_RULE_ACTION = 1,
+	/*
+	 * binary: Address of the client's network, 4 or 16 bytes. IPv4 in
+	 * IPv6 is IPv4, of the rule as of the client.
+	 */
+	NBDTARGET_A_RULE_PEER_ADDRESS,
+	/*
+	 * u8 [max 128]: Bits of peer-address that count, all when absent; at
+	 * most 32 for IPv4.
+	 */
+	NBDTARGET_A_RULE_PEER_PREFIX,
+	/*
+	 * string [min-len 1, max-len max-pattern]: Pattern for the
+	 * distinguished name of a client's certificate, as RFC 4514 writes
+	 * it. An asterisk stands for anything, also nothing; everything else
+	 * for itself.
+	 */
+	NBDTARGET_A_RULE_DN,
+	/*
+	 * string [min-len 1, max-len max-pattern]: Pattern for one of the
+	 * alternative names of a client's certificate, with its kind in
+	 * front as in tls-done.
+	 */
+	NBDTARGET_A_RULE_ALT_NAME,
+	/*
+	 * string [min-len 1, max-len max-pattern]: Pattern for the name of a
+	 * client's pre-shared key.
+	 */
+	NBDTARGET_A_RULE_PSK,
+
+	/* private: */
+	__NBDTARGET_A_RULE_MAX,
+	NBDTARGET_A_RULE_MAX = (__NBDTARGET_A_RULE_MAX - 1)
 };
 
 /*
@@ -805,6 +1106,39 @@ enum {
 	 * that, or there is no such piece.
 	 */
 	NBDTARGET_CMD_BITMAP_LOAD,
+	/*
+	 * Take the TLS handshake that waits for the longest time, of a
+	 * listener in the caller's network namespace, or of any when that is
+	 * the initial one. EAGAIN when none waits.
+	 */
+	NBDTARGET_CMD_TLS_ACCEPT,
+	/*
+	 * Report what became of a handshake, by the socket that took it,
+	 * once its descriptor is closed. ENOENT when it doesn't wait for
+	 * that any more, EPERM when another took it, EALREADY when it was
+	 * reported: that ends the connection, too.
+	 */
+	NBDTARGET_CMD_TLS_DONE,
+	/*
+	 * A TLS handshake waits to be accepted. Sent to the network
+	 * namespace of its listener, or when nobody listens there, to the
+	 * initial one.
+	 */
+	NBDTARGET_CMD_TLS_READY_NTF,
+	/*
+	 * Replace all rules, and the default, of an export or a listener.
+	 * Holds for what clients ask for from then on (an export) and for
+	 * who connects from then on (a listener); disconnects nobody. ENOENT
+	 * when there is no such export or listener; E2BIG when there are too
+	 * many rules.
+	 */
+	NBDTARGET_CMD_ACCESS_SET,
+	/*
+	 * All rules there are, of all exports and of the listeners in the
+	 * caller's network namespace, one a message; and a message for each
+	 * that has a default alone.
+	 */
+	NBDTARGET_CMD_ACCESS_GET,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

@@ -15,6 +15,7 @@
 #include <linux/net.h>
 #include <linux/netlink.h>
 #include <linux/uio.h>
+#include <net/sock.h>
 
 /*
  * nbdt_set_err_msg - tell the administrator why not
@@ -129,6 +130,34 @@ static inline bool bdev_rot(struct block_device *bdev)
 #else
 #define nbdt_compat_bind(sock, addr, len)				\
 	kernel_bind(sock, (struct sockaddr *)(addr), len)
+#endif
+
+/*
+ * nbdt_compat_pin_net - have a socket keep its network namespace
+ * @sk: made by the kernel, which doesn't keep it; of one user
+ *
+ * A function of its own since 6.14, carried back to some.
+ */
+#ifdef NBDT_HAVE_NET_REFCNT_UPGRADE
+static inline void nbdt_compat_pin_net(struct sock *sk)
+{
+	if (!sk->sk_net_refcnt)
+		sk_net_refcnt_upgrade(sk);
+}
+#else
+static inline void nbdt_compat_pin_net(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (sk->sk_net_refcnt)
+		return;
+#ifdef NBDT_HAVE_NETNS_TRACKER_FREE
+	__netns_tracker_free(net, &sk->ns_tracker, false);
+#endif
+	sk->sk_net_refcnt = 1;
+	get_net_track(net, &sk->ns_tracker, GFP_KERNEL);
+	sock_inuse_add(net, 1);
+}
 #endif
 
 #endif /* NBDT_COMPAT_H */
