@@ -32,6 +32,16 @@ static const struct attr_names reply_modes = {
 	ARRAY_SIZE(reply_mode_names)
 };
 
+static const char *const tls_auth_names[] = {
+	[NBDTARGET_TLS_AUTH_NONE] = "none",
+	[NBDTARGET_TLS_AUTH_X509] = "x509",
+	[NBDTARGET_TLS_AUTH_PSK] = "psk",
+};
+
+static const struct attr_names tls_auths = {
+	tls_auth_names, ARRAY_SIZE(tls_auth_names)
+};
+
 #define FIELD(type_, kind_, key_, member_, ...) {		\
 	.type = NBDTARGET_A_CONN_##type_, .kind = ATTR_##kind_,	\
 	.key = key_, .offset = offsetof(struct conn, member_),	\
@@ -54,6 +64,12 @@ static const struct attr_field fields[] = {
 	FIELD(PID, NUMBER, "pid", pid),
 	FIELD(STATS, NEST, "stats", stats, .more = &stats_attrs),
 	FIELD(REASON, TEXT, "reason", reason),
+	FIELD(TLS_VERSION, TEXT, "tls-version", tls_version),
+	FIELD(TLS_CIPHER, TEXT, "tls-cipher", tls_cipher),
+	FIELD(TLS_AUTH, ENUM, "tls-auth", tls_auth, .more = &tls_auths),
+	FIELD(IDENTITY, TEXT, "identity", identity),
+	FIELD(TLS_RX_RECORDS, NUMBER, "tls-rx-records", tls_rx_records),
+	FIELD(TLS_TX_RECORDS, NUMBER, "tls-tx-records", tls_tx_records),
 };
 
 const struct attr_set conn_attrs = {
@@ -172,6 +188,15 @@ static void add_row(struct table *tb, const struct conn *c)
 	table_cell(tb, "%" PRIu64, c->stats.requests);
 	table_cell(tb, "%s", size_format(buf, c->stats.read_bytes));
 	table_cell(tb, "%s", size_format(buf, c->stats.written_bytes));
+	/* "-" in clear, and so is a name that wasn't proved. */
+	if (!attr_has(c, NBDTARGET_A_CONN_TLS_VERSION))
+		table_cell(tb, "-");
+	else
+		table_text(tb, c->tls_version, TEXT_EXACT);
+	if (attr_has(c, NBDTARGET_A_CONN_IDENTITY))
+		table_text(tb, c->identity, TEXT_NAME);
+	else
+		table_cell(tb, "-");
 }
 
 void conn_print_all(const struct attr_list *list, const char *indent)
@@ -180,6 +205,7 @@ void conn_print_all(const struct attr_list *list, const char *indent)
 		{ "ID", true }, { "PEER", false }, { "EXPORT", false },
 		{ "STATE", false }, { "IN-FLIGHT", true }, { "AGE", true },
 		{ "REQUESTS", true }, { "READ", true }, { "WRITTEN", true },
+		{ "TLS", false }, { "IDENTITY", false },
 	};
 	struct table tb = {
 		.columns = columns,

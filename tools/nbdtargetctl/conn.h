@@ -26,6 +26,12 @@ struct conn {
 	uint64_t pid;
 	struct stats stats;
 	struct text reason;
+	struct text tls_version;	/* as the rest: only with TLS */
+	struct text tls_cipher;
+	uint64_t tls_auth;		/* NBDTARGET_TLS_AUTH_* */
+	struct text identity;
+	uint64_t tls_rx_records;
+	uint64_t tls_tx_records;
 };
 
 extern const struct attr_set conn_attrs;

@@ -52,6 +52,7 @@ static const struct attr_field fields[] = {
 	FIELD(SCAN_STATE, ENUM, "scan-state", scan_state,
 	      .more = &scan_states),
 	FIELD(SCAN_DONE, NUMBER, "scan-done", scan_done),
+	FIELD(TLS_REQUIRED, BOOL, "tls-required", tls_required),
 	FIELD(STATS, NEST, "stats", stats, .more = &stats_attrs),
 };
 
@@ -104,6 +105,7 @@ static char *absolute_path(const char *path)
 enum {
 	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
 	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
+	ADD_TLS,
 	ADD_IF_MISSING,
 };
 
@@ -125,6 +127,8 @@ static const struct opt add_opts[] = {
 	[ADD_BITMAP_FROM] = { "--bitmap-from", OPT_TEXT, "EXPORT:BITMAP",
 		"show that bitmap with this snapshot",
 		NBDTARGET_MAX_STRING + 1 + NBDTARGET_MAX_BITMAP_NAME },
+	[ADD_TLS] = { "--tls", OPT_TEXT, "HOW",
+		"required or optional", 16 },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
 		"succeed when it is there with the same device", 0 },
 	{ .name = NULL }
@@ -242,7 +246,22 @@ static int check_bitmap(struct tool *t, const struct args *a)
 	return 0;
 }
 
-static int send_add(struct tool *t, const struct args *a, const char *device)
+/* "required" or "optional"; 0 when it is one of these or not given. */
+static int take_tls(struct tool *t, const struct opt_value *tls,
+		    bool *required)
+{
+	*required = false;
+	if (!tls->given || !strcmp(tls->text, "optional"))
+		return 0;
+	*required = true;
+	if (!strcmp(tls->text, "required"))
+		return 0;
+	return fail_usage(t, "--tls: '%s' is neither required nor optional",
+			  tls->text);
+}
+
+static int send_add(struct tool *t, const struct args *a, const char *device,
+		    bool tls_required)
 {
 	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_ADD);
 
@@ -263,16 +282,21 @@ static int send_add(struct tool *t, const struct args *a, const char *device)
 				 a->opt[ADD_MAP_GRANULARITY].number);
 	if (a->opt[ADD_BITMAP_FROM].given)
 		put_bitmap(nlh, a->opt[ADD_BITMAP_FROM].text);
+	if (tls_required)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED, 1);
 	return nl_do(t->nl, nlh, NULL);
 }
 
 static int add_export(struct tool *t, const struct args *a)
 {
+	bool tls_required;
 	char *device;
 	int ret = check_name(t, a->pos[0]);
 
 	if (!ret)
 		ret = check_bitmap(t, a);
+	if (!ret)
+		ret = take_tls(t, &a->opt[ADD_TLS], &tls_required);
 	if (ret)
 		return ret;
 	if (!*a->pos[1])
@@ -287,7 +311,7 @@ static int add_export(struct tool *t, const struct args *a)
 	if (!ret)
 		ret = tool_connect(t, a->pos[0]);
 	if (!ret) {
-		ret = send_add(t, a, device);
+		ret = send_add(t, a, device, tls_required);
 		if (ret)
 			ret = add_failed(t, a, device, -ret);
 		else
@@ -310,7 +334,7 @@ const struct verb verb_add_export = {
 
 enum {
 	SET_DESCRIPTION, SET_DEFAULT, SET_NO_DEFAULT, SET_MAX_CONNECTIONS,
-	SET_IF_EXISTS,
+	SET_TLS, SET_IF_EXISTS,
 };
 
 static const struct opt set_opts[] = {
@@ -322,6 +346,8 @@ static const struct opt set_opts[] = {
 		"answer to its own name only", 0 },
 	[SET_MAX_CONNECTIONS] = { "--max-connections", OPT_NUMBER, "N",
 		"most clients at once, 0 for no limit", UINT32_MAX },
+	[SET_TLS] = { "--tls", OPT_TEXT, "HOW",
+		"required or optional", 16 },
 	[SET_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
 		"succeed when there is no such export", 0 },
 	{ .name = NULL }
@@ -333,14 +359,18 @@ static int set_export(struct tool *t, const struct args *a)
 {
 	const struct opt_value *o = a->opt;
 	struct nlmsghdr *nlh;
+	bool tls_required;
 	int ret = check_name(t, a->pos[0]);
 
+	if (!ret)
+		ret = take_tls(t, &o[SET_TLS], &tls_required);
 	if (ret)
 		return ret;
 	if (o[SET_DEFAULT].given && o[SET_NO_DEFAULT].given)
 		return fail_usage(t, "--default or --no-default, not both");
 	if (!o[SET_DESCRIPTION].given && !o[SET_MAX_CONNECTIONS].given &&
-	    !o[SET_DEFAULT].given && !o[SET_NO_DEFAULT].given)
+	    !o[SET_DEFAULT].given && !o[SET_NO_DEFAULT].given &&
+	    !o[SET_TLS].given)
 		return fail_usage(t, "nothing to change is given");
 	ret = tool_connect(t, a->pos[0]);
 	if (ret)
@@ -351,6 +381,9 @@ static int set_export(struct tool *t, const struct args *a)
 	if (o[SET_DEFAULT].given || o[SET_NO_DEFAULT].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_DEFAULT,
 				o[SET_DEFAULT].given);
+	if (o[SET_TLS].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
+				tls_required);
 	ret = nl_do(t->nl, nlh, NULL);
 	if (ret == -ENOENT && o[SET_IF_EXISTS].given)
 		return TOOL_OK;
@@ -558,6 +591,8 @@ void export_print(const struct export *e)
 	printf("  access        %s\n",
 	       e->read_only ? "read-only" : "read-write");
 	printf("  default       %s\n", e->is_default ? "yes" : "no");
+	if (e->tls_required)
+		printf("  TLS           required\n");
 	print_limits(e);
 	print_map(e);
 	print_stats(&e->stats);
@@ -570,8 +605,9 @@ static void add_row(struct table *tb, const struct export *e)
 	table_text(tb, e->name, TEXT_NAME);
 	table_text(tb, e->device, TEXT_EXACT);
 	table_cell(tb, "%s", size_format(buf, e->size));
-	table_cell(tb, "%s%s", e->read_only ? "ro" : "rw",
-		   e->is_default ? ",default" : "");
+	table_cell(tb, "%s%s%s", e->read_only ? "ro" : "rw",
+		   e->is_default ? ",default" : "",
+		   e->tls_required ? ",tls" : "");
 	if (e->max_connections)
 		table_cell(tb, "%" PRIu64 "/%" PRIu64, e->connections,
 			   e->max_connections);

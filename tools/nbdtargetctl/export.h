@@ -32,6 +32,7 @@ struct export {
 	uint64_t hole_bytes;
 	uint64_t scan_state;		/* NBDTARGET_SCAN_STATE_* */
 	uint64_t scan_done;
+	bool tls_required;
 	struct stats stats;
 };
 

@@ -11,9 +11,20 @@
 #include "options.h"
 #include "table.h"
 
-#define FIELD(type_, kind_, key_, member_) {			\
+static const char *const tls_mode_names[] = {
+	[NBDTARGET_TLS_MODE_OFF] = "off",
+	[NBDTARGET_TLS_MODE_OPTIONAL] = "optional",
+	[NBDTARGET_TLS_MODE_REQUIRED] = "required",
+};
+
+static const struct attr_names tls_modes = {
+	tls_mode_names, ARRAY_SIZE(tls_mode_names)
+};
+
+#define FIELD(type_, kind_, key_, member_, ...) {		\
 	.type = NBDTARGET_A_LISTENER_##type_, .kind = ATTR_##kind_, \
-	.key = key_, .offset = offsetof(struct listener, member_) }
+	.key = key_, .offset = offsetof(struct listener, member_), \
+	##__VA_ARGS__ }
 
 static const struct attr_field fields[] = {
 	FIELD(ID, NUMBER, "id", id),
@@ -25,15 +36,18 @@ static const struct attr_field fields[] = {
 	FIELD(ACCEPTED, NUMBER, "accepted", accepted),
 	FIELD(REFUSED, NUMBER, "refused", refused),
 	FIELD(CLOSED, FLAG, "closed", closed),
+	FIELD(TLS, ENUM, "tls", tls, .more = &tls_modes),
 };
 
 const struct attr_set listener_attrs = {
 	fields, ARRAY_SIZE(fields), sizeof(struct listener)
 };
 
-enum { ADD_IF_MISSING };
+enum { ADD_TLS, ADD_IF_MISSING };
 
 static const struct opt add_opts[] = {
+	[ADD_TLS] = { "--tls", OPT_TEXT, "MODE",
+		"off, optional or required", 16 },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
 		"succeed when the target listens there", 0 },
 	{ .name = NULL }
@@ -46,6 +60,27 @@ static int parse(struct tool *t, const struct args *a, struct endpoint *ep)
 	if (!wrong)
 		return 0;
 	return fail_usage(t, "'%s': %s", a->pos[0], wrong);
+}
+
+/* One of the modes by its name; 0 when it is one, or not given. */
+static int take_tls(struct tool *t, const struct opt_value *tls,
+		    uint32_t *mode)
+{
+	*mode = NBDTARGET_TLS_MODE_OFF;
+	if (!tls->given)
+		return 0;
+	for (; *mode < ARRAY_SIZE(tls_mode_names); ++*mode)
+		if (!strcmp(tls->text, tls_mode_names[*mode]))
+			return 0;
+	return fail_usage(t, "--tls: '%s' is none of off, optional and required",
+			  tls->text);
+}
+
+const char *listener_tls(const struct listener *l)
+{
+	const char *name = attr_enum_name(&tls_modes, l->tls);
+
+	return name ? name : "?";
 }
 
 static void put_endpoint(struct nlmsghdr *nlh, const struct endpoint *ep)
@@ -78,8 +113,11 @@ static int add_listener(struct tool *t, const struct args *a)
 	struct nlmsghdr *nlh;
 	struct endpoint ep;
 	char *thing, *remedy;
+	uint32_t tls;
 	int ret = parse(t, a, &ep);
 
+	if (!ret)
+		ret = take_tls(t, &a->opt[ADD_TLS], &tls);
 	if (ret)
 		return ret;
 	thing = endpoint_format(&ep);
@@ -88,6 +126,8 @@ static int add_listener(struct tool *t, const struct args *a)
 		goto out;
 	nlh = nl_request(t->nl, NBDTARGET_CMD_LISTENER_ADD);
 	put_endpoint(nlh, &ep);
+	if (a->opt[ADD_TLS].given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_TLS, tls);
 	ret = nl_do(t->nl, nlh, NULL);
 	if (ret == -EEXIST && a->opt[ADD_IF_MISSING].given) {
 		ret = TOOL_OK;
@@ -225,7 +265,8 @@ static char *shown_address(const struct listener *l, const struct endpoint *ep)
 void listener_print_all(const struct attr_list *list, const char *indent)
 {
 	static const struct table_column columns[] = {
-		{ "ID", true }, { "ADDRESS", false }, { "CLIENTS", true },
+		{ "ID", true }, { "ADDRESS", false }, { "TLS", false },
+		{ "CLIENTS", true },
 		{ "ACCEPTED", true }, { "REFUSED", true },
 	};
 	struct table tb = {
@@ -241,6 +282,7 @@ void listener_print_all(const struct attr_list *list, const char *indent)
 		listener_endpoint(l, &ep);
 		table_cell(&tb, "%" PRIu64, l->id);
 		table_take(&tb, shown_address(l, &ep));
+		table_cell(&tb, "%s", listener_tls(l));
 		table_cell(&tb, "%" PRIu64, l->connections);
 		table_cell(&tb, "%" PRIu64, l->accepted);
 		table_cell(&tb, "%" PRIu64, l->refused);

@@ -18,10 +18,12 @@ struct listener {
 	uint64_t accepted;
 	uint64_t refused;
 	bool closed;
+	uint64_t tls;			/* NBDTARGET_TLS_MODE_* */
 };
 
 extern const struct attr_set listener_attrs;
 
+const char *listener_tls(const struct listener *l);
 void listener_endpoint(const struct listener *l, struct endpoint *ep);
 json_t *listener_json(const struct listener *l);
 json_t *listener_json_all(const struct attr_list *list);

@@ -27,10 +27,12 @@ static const struct verb *const verbs[] = {
 	&verb_restore_bitmaps,
 	&verb_add_listener,
 	&verb_remove_listener,
+	&verb_set_access,
 	&verb_show,
 	&verb_set_target,
 	&verb_disconnect,
 	&verb_monitor,
+	&verb_tls_agent,
 	&verb_version,
 	&verb_help_,
 };

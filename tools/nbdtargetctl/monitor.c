@@ -54,6 +54,8 @@ static void export_line(const struct nlmsghdr *nlh, json_t **o)
 	print_text("device", e.device, TEXT_EXACT);
 	printf(" size %" PRIu64 " %s%s", e.size, e.read_only ? "ro" : "rw",
 	       e.is_default ? " default" : "");
+	if (e.tls_required)
+		printf(" tls required");
 	if (e.max_connections)
 		printf(" max-connections %" PRIu64, e.max_connections);
 	if (e.description.len)
@@ -75,6 +77,8 @@ static void listener_line(const struct nlmsghdr *nlh, json_t **o)
 	s = endpoint_format(&ep);
 	printf(" %s", s);
 	free(s);
+	if (l.tls)
+		printf(" tls %s", listener_tls(&l));
 }
 
 static void conn_line(const struct nlmsghdr *nlh, json_t **o)
@@ -91,6 +95,12 @@ static void conn_line(const struct nlmsghdr *nlh, json_t **o)
 	printf(" %" PRIu64 " peer %s", c.id, peer);
 	free(peer);
 	print_text("export", c.export_name, TEXT_NAME);
+	if (attr_has(&c, NBDTARGET_A_CONN_TLS_VERSION)) {
+		print_text("tls", c.tls_version, TEXT_EXACT);
+		print_text("cipher", c.tls_cipher, TEXT_EXACT);
+	}
+	if (attr_has(&c, NBDTARGET_A_CONN_IDENTITY))
+		print_text("identity", c.identity, TEXT_NAME);
 	if (!attr_has(&c, NBDTARGET_A_CONN_REASON))
 		return;
 	printf(" age %" PRIu64 ".%03u requests %" PRIu64 " errors %" PRIu64,
@@ -165,18 +175,17 @@ static int join(struct monitor *m, uint32_t group)
 static void controller_event(struct monitor *m, const struct nlmsghdr *nlh)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
-	uint16_t family;
-	uint32_t group;
+	struct nl_family family;
 
 	if (genl->cmd != CTRL_CMD_NEWFAMILY && genl->cmd != CTRL_CMD_DELFAMILY)
 		return;
-	if (!nl_family_parse(nlh, &family, &group))
+	if (!nl_family_parse(nlh, &family))
 		return;
 	if (genl->cmd == CTRL_CMD_DELFAMILY) {
 		m->family = 0;
 		say(m, "module-unload", "the module was unloaded");
-	} else if (group && !join(m, group)) {
-		m->family = family;
+	} else if (family.monitor && !join(m, family.monitor)) {
+		m->family = family.id;
 		say(m, "module-load", "the module was loaded");
 	}
 }
@@ -279,13 +288,13 @@ static const struct opt monitor_opts[] = {
 
 static int start(struct monitor *m, const struct args *a)
 {
-	uint32_t group = nl_group(m->t->nl);
+	struct nl_family family = nl_family(m->t->nl);
 
 	/* It has done its part; the other one then has our number in lists. */
-	m->family = nl_family(m->t->nl);
+	m->family = family.id;
 	nl_free(m->t->nl);
 	m->t->nl = NULL;
-	if (open_events(m, group) < 0) {
+	if (open_events(m, family.monitor) < 0) {
 		if (errno != EPERM)
 			return fail(m->t, NULL, "netlink: %s",
 				    strerror(errno));

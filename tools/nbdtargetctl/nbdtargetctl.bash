@@ -52,10 +52,10 @@ _nbdtargetctl_options()
 	add-export)
 		echo --read-only --description --default --max-connections \
 			--allocation-depth --zeroed --map-granularity \
-			--bitmap-from --if-missing ;;
+			--bitmap-from --tls --if-missing ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
-			--if-exists ;;
+			--tls --if-exists ;;
 	scan-export)
 		echo --rate --stop ;;
 	add-bitmap)
@@ -69,12 +69,18 @@ _nbdtargetctl_options()
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)
-		echo --if-missing ;;
+		echo --tls --if-missing ;;
+	set-access)
+		echo --export --listener --default ;;
+	tls-agent)
+		echo --credentials --client-certificates --max-handshakes \
+			--quiet ;;
 	show)
 		echo --uri ;;
 	set-target)
 		echo --max-connections --negotiation-timeout --stall-timeout \
-			--max-in-flight --memory-limit ;;
+			--max-in-flight --memory-limit --tls-key-policy \
+			--tls-key-records ;;
 	disconnect)
 		echo --export --all --if-exists ;;
 	monitor)
@@ -102,7 +108,7 @@ _nbdtargetctl_arguments()
 		_nbdtargetctl_files "$word" ;;
 	show:1)
 		_nbdtargetctl_reply "$word" < <(printf '%s\n' exports \
-			listeners connections bitmaps target export
+			listeners connections bitmaps access target export
 			_nbdtargetctl_names) ;;
 	show:2)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
@@ -116,7 +122,8 @@ _nbdtargetctl_arguments()
 _nbdtargetctl_verbs='add-export set-export remove-export scan-export
 	add-bitmap remove-bitmap clear-bitmap enable-bitmap disable-bitmap
 	merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
-	add-listener remove-listener show set-target disconnect monitor version help'
+	add-listener remove-listener set-access show set-target disconnect monitor
+	tls-agent version help'
 
 # Options whose value is the next word.
 _nbdtargetctl_takes_value()
@@ -125,7 +132,9 @@ _nbdtargetctl_takes_value()
 	--description | --max-connections | --negotiation-timeout | \
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
 	--map-granularity | --rate | --granularity | --bitmap-from | \
-	--freeze | --start | --timeout | \
+	--freeze | --start | --timeout | --tls | --listener | \
+	--credentials | --client-certificates | --max-handshakes | \
+	--tls-key-policy | --tls-key-records | \
 	-b | --batch)
 		return 0 ;;
 	esac
@@ -160,6 +169,14 @@ _nbdtargetctl_complete()
 			_nbdtargetctl_files "$cur" ;;
 		--export)
 			_nbdtargetctl_reply "$cur" < <(_nbdtargetctl_names) ;;
+		--credentials)
+			_nbdtargetctl_files "$cur" ;;
+		--tls)
+			_nbdtargetctl_words 'off optional required' "$cur" ;;
+		--client-certificates)
+			_nbdtargetctl_words 'require request ignore' "$cur" ;;
+		--tls-key-policy)
+			_nbdtargetctl_words 'close warn off' "$cur" ;;
 		esac
 	elif [ -z "$verb" ] && [[ $cur == -* ]]; then
 		_nbdtargetctl_words '--json --batch --keep-going --help

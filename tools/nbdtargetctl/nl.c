@@ -29,8 +29,7 @@ struct nl {
 	struct mnl_socket *socket;
 	uint32_t portid;
 	uint32_t seq;
-	uint16_t family;	/* 0 until it was found */
-	uint32_t group;		/* of events */
+	struct nl_family family;	/* once it was found */
 	struct nl_error error;
 	char *tx;		/* the request, NL_BUFFER_SIZE bytes */
 	char *rx;		/* what came last, NL_BUFFER_SIZE bytes */
@@ -61,12 +60,7 @@ const struct nl_error *nl_last_error(const struct nl *nl)
 	return &nl->error;
 }
 
-uint32_t nl_group(const struct nl *nl)
-{
-	return nl->group;
-}
-
-uint16_t nl_family(const struct nl *nl)
+struct nl_family nl_family(const struct nl *nl)
 {
 	return nl->family;
 }
@@ -258,42 +252,35 @@ static bool text_is(const struct nlattr *attr, const char *s)
 	       !strcmp(mnl_attr_get_str(attr), s);
 }
 
-static bool parse_group(const struct nlattr *nest, uint32_t *group)
+static void parse_group(const struct nlattr *nest, struct nl_family *family)
 {
 	const struct nlattr *attr;
-	bool ours = false;
+	uint32_t *group = NULL;
 	uint32_t id = 0;
 
 	mnl_attr_for_each_nested(attr, nest) {
-		if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_NAME)
-			ours = text_is(attr, NBDTARGET_MCGRP_MONITOR);
+		if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_NAME) {
+			if (text_is(attr, NBDTARGET_MCGRP_MONITOR))
+				group = &family->monitor;
+			else if (text_is(attr, NBDTARGET_MCGRP_TLS))
+				group = &family->tls;
+		}
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_ID &&
 		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
 			id = mnl_attr_get_u32(attr);
 	}
-	if (ours)
+	if (group)
 		*group = id;
-	return ours;
-}
-
-static void parse_groups(const struct nlattr *groups, uint32_t *group)
-{
-	const struct nlattr *nest;
-
-	mnl_attr_for_each_nested(nest, groups)
-		if (parse_group(nest, group))
-			return;
 }
 
 /* True when a message of the controller is about our family. */
-bool nl_family_parse(const struct nlmsghdr *nlh, uint16_t *family,
-		     uint32_t *group)
+bool nl_family_parse(const struct nlmsghdr *nlh, struct nl_family *family)
 {
+	const struct nlattr *nest;
 	struct nlattr *attr;
 	bool ours = false;
 
-	*family = 0;
-	*group = 0;
+	memset(family, 0, sizeof(*family));
 	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
 		switch (mnl_attr_get_type(attr)) {
 		case CTRL_ATTR_FAMILY_NAME:
@@ -301,10 +288,11 @@ bool nl_family_parse(const struct nlmsghdr *nlh, uint16_t *family,
 			break;
 		case CTRL_ATTR_FAMILY_ID:
 			if (mnl_attr_validate(attr, MNL_TYPE_U16) >= 0)
-				*family = mnl_attr_get_u16(attr);
+				family->id = mnl_attr_get_u16(attr);
 			break;
 		case CTRL_ATTR_MCAST_GROUPS:
-			parse_groups(attr, group);
+			mnl_attr_for_each_nested(nest, attr)
+				parse_group(nest, family);
 			break;
 		}
 	}
@@ -331,14 +319,14 @@ static int find_family(struct nl *nl)
 	struct nl_reply reply = { 0 };
 	int ret;
 
-	nl->family = 0;
+	memset(&nl->family, 0, sizeof(nl->family));
 	nlh->nlmsg_type = GENL_ID_CTRL;
 	put_header(nlh, CTRL_CMD_GETFAMILY, 1);
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, NBDTARGET_FAMILY_NAME);
 	ret = transact(nl, nlh, &reply);
 	if (!ret && (!reply.len ||
 		     !nl_family_parse((struct nlmsghdr *)reply.data,
-				      &nl->family, &nl->group)))
+				      &nl->family)))
 		ret = set_error(nl, EBADMSG, "the family's data is malformed");
 	nl_reply_free(&reply);
 	return ret ? no_family(nl, -ret) : 0;
@@ -376,7 +364,7 @@ int nl_connect(struct nl *nl)
 		if (ret)
 			return ret;
 	}
-	return nl->family ? 0 : find_family(nl);
+	return nl->family.id ? 0 : find_family(nl);
 }
 
 /* A request to put attributes in, in the one buffer there is for them. */
@@ -399,7 +387,7 @@ static bool may_be_stale(const struct nl *nl, int ret)
 
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 {
-	uint16_t family = nl->family;
+	uint16_t family = nl->family.id;
 	struct nl_error error;
 	int ret;
 
@@ -410,11 +398,11 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 	error = nl->error;
 	if (find_family(nl))
 		return -nl->error.err;
-	if (nl->family == family) {
+	if (nl->family.id == family) {
 		nl->error = error;
 		return ret;
 	}
-	nlh->nlmsg_type = nl->family;
+	nlh->nlmsg_type = nl->family.id;
 	return transact(nl, nlh, reply);
 }
 

@@ -35,11 +35,16 @@ int nl_connect(struct nl *nl);
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply);
 int nl_dump(struct nl *nl, uint8_t cmd, struct nl_reply *reply);
 
+/* Numbers that change whenever the module is loaded; 0 for what isn't. */
+struct nl_family {
+	uint16_t id;
+	uint32_t monitor;	/* multicast group of that name */
+	uint32_t tls;
+};
+
 struct nlmsghdr *nl_request(struct nl *nl, uint8_t cmd);
-uint32_t nl_group(const struct nl *nl);
-uint16_t nl_family(const struct nl *nl);
-bool nl_family_parse(const struct nlmsghdr *nlh, uint16_t *family,
-		     uint32_t *group);
+struct nl_family nl_family(const struct nl *nl);
+bool nl_family_parse(const struct nlmsghdr *nlh, struct nl_family *family);
 struct nlmsghdr *nl_reply_next(const struct nl_reply *reply,
 			       struct nlmsghdr *nlh);
 void nl_reply_free(struct nl_reply *reply);

@@ -70,10 +70,12 @@ extern const struct verb verb_save_bitmaps;
 extern const struct verb verb_restore_bitmaps;
 extern const struct verb verb_add_listener;
 extern const struct verb verb_remove_listener;
+extern const struct verb verb_set_access;
 extern const struct verb verb_show;
 extern const struct verb verb_set_target;
 extern const struct verb verb_disconnect;
 extern const struct verb verb_monitor;
+extern const struct verb verb_tls_agent;
 extern const struct verb verb_version;
 
 int args_parse(struct tool *t, const struct verb *v, int argc, char **argv,

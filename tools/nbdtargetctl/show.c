@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "bitmap.h"
 #include "conn.h"
 #include "export.h"
@@ -29,6 +30,7 @@ struct view {
 	struct attr_list listeners;
 	struct attr_list conns;
 	struct attr_list bitmaps;
+	struct attr_list access;
 };
 
 static int get_target(struct tool *t, struct view *v)
@@ -59,6 +61,12 @@ static int get_bitmaps(struct tool *t, struct view *v)
 			     &v->bitmaps);
 }
 
+static int get_access(struct tool *t, struct view *v)
+{
+	return attr_list_get(t, NBDTARGET_CMD_ACCESS_GET, &access_attrs,
+			     &v->access);
+}
+
 static int get_all(struct tool *t, struct view *v)
 {
 	int ret = get_target(t, v);
@@ -79,6 +87,7 @@ static void view_free(struct view *v)
 	attr_list_free(&v->listeners);
 	attr_list_free(&v->conns);
 	attr_list_free(&v->bitmaps);
+	attr_list_free(&v->access);
 }
 
 static void print_target(const struct view *v)
@@ -105,6 +114,11 @@ static void print_conns(const struct view *v)
 static void print_bitmaps(const struct view *v)
 {
 	bitmap_print_all(&v->bitmaps, "");
+}
+
+static void print_access(const struct view *v)
+{
+	access_print_all(&v->access, "");
 }
 
 static void print_section(const char *title, const struct attr_list *list,
@@ -152,6 +166,11 @@ static json_t *json_bitmaps(const struct view *v)
 	return attr_list_json(&v->bitmaps);
 }
 
+static json_t *json_access(const struct view *v)
+{
+	return attr_list_json(&v->access);
+}
+
 static json_t *json_all(const struct view *v)
 {
 	json_t *o = json_object();
@@ -175,6 +194,7 @@ static const struct form {
 	{ "connections", get_conns, print_conns, json_conns, false },
 	{ "bitmaps", get_bitmaps, print_bitmaps, json_bitmaps, false },
 	{ "target", get_target, print_target, json_target, false },
+	{ "access", get_access, print_access, json_access, false },
 }, overview = { "", get_all, print_all, json_all, true };
 
 static int show_form(struct tool *t, const struct form *form)
@@ -220,7 +240,8 @@ static void uri_out(json_t *array, const struct export *e,
 	json_t *o;
 
 	listener_endpoint(l, &ep);
-	uri = uri_format(&ep, name);
+	uri = uri_format(&ep, name, l->tls == NBDTARGET_TLS_MODE_REQUIRED ||
+			 (l->tls && e->tls_required));
 	if (array) {
 		o = json_object();
 		json_put_text(o, "export-name", e->name);
@@ -320,7 +341,7 @@ static int show(struct tool *t, const struct args *a)
 
 const struct verb verb_show = {
 	.name = "show",
-	.args = "[exports|listeners|connections|bitmaps|target|[export] NAME]",
+	.args = "[exports|listeners|connections|bitmaps|access|target|[export] NAME]",
 	.summary = "Shows everything, or the part that is asked for.",
 	.details = "For an export that is named as one of these words:\n"
 		   "show export NAME.",

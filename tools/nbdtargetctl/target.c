@@ -10,9 +10,21 @@
 #include "options.h"
 #include "target.h"
 
-#define FIELD(type_, kind_, key_, member_) {			\
+static const char *const key_policy_names[] = {
+	[NBDTARGET_TLS_KEY_POLICY_CLOSE] = "close",
+	[NBDTARGET_TLS_KEY_POLICY_WARN] = "warn",
+	[NBDTARGET_TLS_KEY_POLICY_OFF] = "off",
+};
+
+static const struct attr_names key_policies = {
+	key_policy_names,
+	ARRAY_SIZE(key_policy_names)
+};
+
+#define FIELD(type_, kind_, key_, member_, ...) {		\
 	.type = NBDTARGET_A_TARGET_##type_, .kind = ATTR_##kind_, \
-	.key = key_, .offset = offsetof(struct target, member_) }
+	.key = key_, .offset = offsetof(struct target, member_), \
+	##__VA_ARGS__ }
 
 static const struct attr_field fields[] = {
 	FIELD(VERSION, TEXT, "version", version),
@@ -26,6 +38,9 @@ static const struct attr_field fields[] = {
 	FIELD(EXPORTS, NUMBER, "exports", exports),
 	FIELD(LISTENERS, NUMBER, "listeners", listeners),
 	FIELD(CONNECTIONS, NUMBER, "connections", connections),
+	FIELD(TLS_KEY_POLICY, ENUM, "tls-key-policy", tls_key_policy,
+	      .more = &key_policies),
+	FIELD(TLS_KEY_RECORDS, NUMBER, "tls-key-records", tls_key_records),
 };
 
 const struct attr_set target_attrs = {
@@ -46,7 +61,8 @@ int target_get(struct tool *t, struct attr_list *list)
 
 enum {
 	SET_MAX_CONNECTIONS, SET_NEGOTIATION_TIMEOUT, SET_STALL_TIMEOUT,
-	SET_MAX_IN_FLIGHT, SET_MEMORY_LIMIT, SET_N,
+	SET_MAX_IN_FLIGHT, SET_MEMORY_LIMIT, SET_TLS_KEY_POLICY,
+	SET_TLS_KEY_RECORDS, SET_N,
 };
 
 static const struct opt set_opts[] = {
@@ -60,6 +76,10 @@ static const struct opt set_opts[] = {
 		"most requests in flight on one connection", UINT32_MAX },
 	[SET_MEMORY_LIMIT] = { "--memory-limit", OPT_SIZE, "SIZE",
 		"most memory for requests, over all", UINT64_MAX },
+	[SET_TLS_KEY_POLICY] = { "--tls-key-policy", OPT_TEXT, "HOW",
+		"close, warn or off, when a TLS key is used up", 16 },
+	[SET_TLS_KEY_RECORDS] = { "--tls-key-records", OPT_NUMBER, "N",
+		"records that a TLS key is good for", UINT64_MAX },
 	{ .name = NULL }
 };
 
@@ -69,6 +89,8 @@ static const uint16_t set_attrs[SET_N] = {
 	[SET_STALL_TIMEOUT] = NBDTARGET_A_TARGET_STALL_TIMEOUT,
 	[SET_MAX_IN_FLIGHT] = NBDTARGET_A_TARGET_MAX_IN_FLIGHT,
 	[SET_MEMORY_LIMIT] = NBDTARGET_A_TARGET_MEMORY_LIMIT,
+	[SET_TLS_KEY_POLICY] = NBDTARGET_A_TARGET_TLS_KEY_POLICY,
+	[SET_TLS_KEY_RECORDS] = NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
 };
 
 /* The kernel's own range checks say what is wrong, but not with which. */
@@ -85,15 +107,29 @@ static const char *refused_option(struct tool *t)
 
 static void put_setting(struct nlmsghdr *nlh, size_t i, uint64_t number)
 {
-	if (set_opts[i].kind == OPT_SIZE)
+	if (set_opts[i].kind == OPT_SIZE || i == SET_TLS_KEY_RECORDS)
 		mnl_attr_put_u64(nlh, set_attrs[i], number);
 	else
 		mnl_attr_put_u32(nlh, set_attrs[i], number);
 }
 
+/* A policy by its name; 0 when it is one, or not given. */
+static int take_key_policy(struct tool *t, const struct opt_value *value,
+			   uint64_t *policy)
+{
+	if (!value->given)
+		return 0;
+	for (*policy = 0; *policy < ARRAY_SIZE(key_policy_names); ++*policy)
+		if (!strcmp(value->text, key_policy_names[*policy]))
+			return 0;
+	return fail_usage(t, "%s: '%s' is none of close, warn and off",
+			  set_opts[SET_TLS_KEY_POLICY].name, value->text);
+}
+
 static int set_target(struct tool *t, const struct args *a)
 {
 	struct nlmsghdr *nlh;
+	uint64_t number, policy = 0;
 	bool any = false;
 	size_t i;
 	int ret;
@@ -102,13 +138,17 @@ static int set_target(struct tool *t, const struct args *a)
 		any |= a->opt[i].given;
 	if (!any)
 		return fail_usage(t, "nothing to change is given");
-	ret = tool_connect(t, NULL);
+	ret = take_key_policy(t, &a->opt[SET_TLS_KEY_POLICY], &policy);
+	if (!ret)
+		ret = tool_connect(t, NULL);
 	if (ret)
 		return ret;
 	nlh = nl_request(t->nl, NBDTARGET_CMD_TARGET_SET);
-	for (i = 0; i < SET_N; i++)
+	for (i = 0; i < SET_N; i++) {
+		number = i == SET_TLS_KEY_POLICY ? policy : a->opt[i].number;
 		if (a->opt[i].given)
-			put_setting(nlh, i, a->opt[i].number);
+			put_setting(nlh, i, number);
+	}
 	ret = nl_do(t->nl, nlh, NULL);
 	if (ret)
 		return fail_kernel(t, refused_option(t), ret == -ERANGE ?
@@ -187,6 +227,7 @@ const struct verb verb_version = {
 void target_print(const struct target *tg)
 {
 	char used[FIGURE_MAX], limit[FIGURE_MAX];
+	const char *policy;
 
 	printf("target\n  module version       ");
 	text_print(stdout, tg->version, TEXT_EXACT);
@@ -204,6 +245,11 @@ void target_print(const struct target *tg)
 	       seconds_format(used, tg->negotiation_timeout));
 	printf("  stall timeout        %s s\n",
 	       seconds_format(used, tg->stall_timeout));
+	if (!attr_has(tg, NBDTARGET_A_TARGET_TLS_KEY_RECORDS))
+		return;
+	policy = attr_enum_name(&key_policies, tg->tls_key_policy);
+	printf("  TLS key              %s at %" PRIu64 " records\n",
+	       policy ? policy : "?", tg->tls_key_records);
 }
 
 void target_print_line(const struct target *tg)

@@ -19,6 +19,8 @@ struct target {
 	uint64_t exports;
 	uint64_t listeners;
 	uint64_t connections;
+	uint64_t tls_key_policy;	/* NBDTARGET_TLS_KEY_POLICY_* */
+	uint64_t tls_key_records;
 };
 
 extern const struct attr_set target_attrs;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* nbd://HOST:PORT/NAME, percent-encoded as RFC 3986 wants it. */
+/* nbd[s]://HOST:PORT/NAME, percent-encoded as RFC 3986 wants it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,14 +49,14 @@ static void print_host(FILE *f, const struct endpoint *ep)
 }
 
 /* The caller frees it. */
-char *uri_format(const struct endpoint *ep, struct text name)
+char *uri_format(const struct endpoint *ep, struct text name, bool tls)
 {
 	char *out = NULL;
 	size_t size;
 	FILE *f = open_memstream(&out, &size);
 
 	if (f) {
-		fputs("nbd://", f);
+		fputs(tls ? "nbds://" : "nbd://", f);
 		print_host(f, ep);
 		fprintf(f, ":%u/", ep->port);
 		print_encoded(f, name, '/');

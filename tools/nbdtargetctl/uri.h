@@ -6,6 +6,6 @@
 #include "address.h"
 #include "text.h"
 
-char *uri_format(const struct endpoint *ep, struct text name);
+char *uri_format(const struct endpoint *ep, struct text name, bool tls);
 
 #endif /* NBDTARGETCTL_URI_H */

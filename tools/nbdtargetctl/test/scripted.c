@@ -133,6 +133,7 @@ static int wanted_size(uint8_t cmd, uint16_t type)
 		[NBDTARGET_A_EXPORT_DEFAULT] = 1,
 		[NBDTARGET_A_EXPORT_MAX_CONNECTIONS] = 4,
 		[NBDTARGET_A_EXPORT_FORCE] = 0,
+		[NBDTARGET_A_EXPORT_TLS_REQUIRED] = 1,
 	};
 	static const int target[] = {
 		[NBDTARGET_A_TARGET_MAX_CONNECTIONS] = 4,
@@ -140,12 +141,15 @@ static int wanted_size(uint8_t cmd, uint16_t type)
 		[NBDTARGET_A_TARGET_STALL_TIMEOUT] = 4,
 		[NBDTARGET_A_TARGET_MAX_IN_FLIGHT] = 4,
 		[NBDTARGET_A_TARGET_MEMORY_LIMIT] = 8,
+		[NBDTARGET_A_TARGET_TLS_KEY_POLICY] = 4,
+		[NBDTARGET_A_TARGET_TLS_KEY_RECORDS] = 8,
 	};
 	static const int listener[] = {
 		[NBDTARGET_A_LISTENER_ADDRESS] = -2,
 		[NBDTARGET_A_LISTENER_PORT] = 2,
 		[NBDTARGET_A_LISTENER_IFINDEX] = 4,
 		[NBDTARGET_A_LISTENER_FORCE] = 0,
+		[NBDTARGET_A_LISTENER_TLS] = 4,
 	};
 
 	if (cmd == NBDTARGET_CMD_TARGET_SET)
@@ -269,6 +273,9 @@ static void send_listener(uint32_t id, const void *address, size_t len,
 	mnl_attr_put_u64(nlh, NBDTARGET_A_LISTENER_REFUSED, 0);
 	if (id == 4)
 		mnl_attr_put(nlh, NBDTARGET_A_LISTENER_CLOSED, 0, NULL);
+	if (id == 2)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_TLS,
+				 NBDTARGET_TLS_MODE_REQUIRED);
 	deliver(nlh);
 }
 
@@ -305,6 +312,13 @@ static void send_conn(uint8_t cmd, const char *reason, uint16_t flags)
 	mnl_attr_put_u64(nlh, NBDTARGET_A_CONN_MEMORY, 65536);
 	mnl_attr_put_u64(nlh, NBDTARGET_A_CONN_AGE, 3723004);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_PID, 99);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_TLS_VERSION, "1.3");
+	mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_TLS_CIPHER, "AES-256-GCM");
+	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_TLS_AUTH,
+			 NBDTARGET_TLS_AUTH_X509);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_IDENTITY, "CN=bob,O=\x1b");
+	mnl_attr_put_u64(nlh, NBDTARGET_A_CONN_TLS_RX_RECORDS, 12);
+	mnl_attr_put_u64(nlh, NBDTARGET_A_CONN_TLS_TX_RECORDS, 34);
 	put_stats(nlh, NBDTARGET_A_CONN_STATS);
 	if (reason)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_REASON, reason);

@@ -282,7 +282,7 @@ static void test_uris(void)
 
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
 		endpoint_parse(t[i].address, &ep);
-		got = uri_format(&ep, text_of(t[i].name));
+		got = uri_format(&ep, text_of(t[i].name), false);
 		report(!strcmp(got, t[i].out), "uri", t[i].out, got);
 		free(got);
 	}
