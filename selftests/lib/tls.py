@@ -1,0 +1,440 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Helpers for tests of TLS: certificates and keys, the agent, clients.
+
+Credentials of a server are a folder for `nbdtargetctl tls-agent`, those of a
+client a folder as libnbd and QEMU take it.  All keys are elliptic, as they are
+made anew for each program.
+"""
+
+import contextlib
+import errno
+import hashlib
+import hmac
+import json
+import os
+import signal
+import socket
+import ssl
+import struct
+import subprocess
+import tempfile
+import threading
+
+import genl
+import wire
+from target import HOST, PORT, ctl, run, show, wait_for
+
+PSK_USER = "alice"
+PSK_KEY = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+
+class Authority:
+    """A CA in a folder of its own, and what it signs."""
+
+    def __init__(self, path, name="nbdtarget test CA"):
+        self.path = path
+        os.makedirs(path)
+        self._key("ca-key.pem")
+        self._run("--generate-self-signed", "--load-privkey", "ca-key.pem",
+                  "--template", self._template(
+                      "ca", 'cn = "%s"' % name, "ca", "cert_signing_key",
+                      "crl_signing_key", "expiration_days = 9"),
+                  "--outfile", "ca-cert.pem")
+        self.serial = 16
+
+    def _run(self, *words):
+        run("certtool", *words, cwd=self.path)
+
+    def _key(self, name):
+        self._run("--generate-privkey", "--key-type", "ecdsa", "--curve",
+                  "secp256r1", "--outfile", name)
+        os.chmod(os.path.join(self.path, name), 0o600)
+
+    def _template(self, name, *lines):
+        with open(os.path.join(self.path, name + ".template"), "w") as file:
+            file.write("\n".join(lines) + "\n")
+        return name + ".template"
+
+    @property
+    def ca(self):
+        return os.path.join(self.path, "ca-cert.pem")
+
+    def sign(self, name, *lines, days=9):
+        """NAME-key.pem and NAME-cert.pem."""
+        self.serial += 1
+        self._key(name + "-key.pem")
+        template = self._template(name, "serial = %d" % self.serial,
+                                  "expiration_days = %d" % days,
+                                  "signing_key", *lines)
+        self._run("--generate-certificate",
+                  "--load-privkey", name + "-key.pem",
+                  "--load-ca-certificate", "ca-cert.pem",
+                  "--load-ca-privkey", "ca-key.pem",
+                  "--template", template, "--outfile", name + "-cert.pem")
+        return (os.path.join(self.path, name + "-cert.pem"),
+                os.path.join(self.path, name + "-key.pem"))
+
+    def sign_server(self, name="server"):
+        return self.sign(name, 'cn = "localhost"', 'dns_name = "localhost"',
+                         "ip_address = 127.0.0.1", "tls_www_server")
+
+    def sign_client(self, name, *lines, **kwargs):
+        return self.sign(name, 'organization = "Test"', 'cn = "%s"' % name,
+                         "tls_www_client", *lines, **kwargs)
+
+    def revoke(self, *certificates):
+        """A CRL of these, its path."""
+        with open(os.path.join(self.path, "revoked.pem"), "wb") as out:
+            for path in certificates:
+                with open(path, "rb") as file:
+                    out.write(file.read())
+        template = self._template("crl", "crl_next_update = 9",
+                                  "crl_number = %d" % self.serial)
+        self._run("--generate-crl", "--load-certificate", "revoked.pem",
+                  "--load-ca-certificate", "ca-cert.pem",
+                  "--load-ca-privkey", "ca-key.pem",
+                  "--template", template, "--outfile", "crl.pem")
+        return os.path.join(self.path, "crl.pem")
+
+
+def copy(source, folder, name, mode=0o600):
+    with open(source, "rb") as file:
+        write(folder, name, file.read(), mode)
+
+
+def write(folder, name, data, mode=0o600):
+    """Put in place at once, as a careful administrator does."""
+    path = os.path.join(folder, name)
+    with open(os.open(path + ".new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC,
+                      mode), "wb") as file:
+        file.write(data)
+    os.rename(path + ".new", path)
+
+
+def server_folder(path, authority, psk=True):
+    """All that the agent can take."""
+    os.makedirs(path, 0o700)
+    certificate, key = authority.sign_server()
+    copy(certificate, path, "server-cert.pem")
+    copy(key, path, "server-key.pem")
+    copy(authority.ca, path, "ca-cert.pem")
+    if psk:
+        write(path, "keys.psk", ("%s:%s\n" % (PSK_USER, PSK_KEY)).encode())
+    return path
+
+
+def client_folder(path, authority, pair=None):
+    os.makedirs(path, 0o700)
+    copy(authority.ca, path, "ca-cert.pem")
+    if pair:
+        copy(pair[0], path, "client-cert.pem")
+        copy(pair[1], path, "client-key.pem")
+    return path
+
+
+def psk_file(path, user=PSK_USER, key=PSK_KEY):
+    with open(path, "w") as file:
+        file.write("%s:%s\n" % (user, key))
+    os.chmod(path, 0o600)
+    return path
+
+
+class Agent:
+    """nbdtargetctl tls-agent, ready."""
+
+    def __init__(self, folder, *options):
+        self.log = tempfile.TemporaryFile()
+        self.notify = os.path.join(tempfile.mkdtemp(), "notify")
+        self.notified = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notified.bind(self.notify)
+        self.notified.settimeout(wire.TIMEOUT)
+        self.process = subprocess.Popen(
+            ["nbdtargetctl", "tls-agent", "--credentials", folder, *options],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+            env=dict(os.environ, NOTIFY_SOCKET=self.notify))
+        try:
+            self.expect("READY=1")
+        except BaseException:
+            self.stop()
+            raise
+
+    def expect(self, state):
+        """The next word to systemd."""
+        self.notified.settimeout(0.2)
+        for _ in range(int(wire.TIMEOUT * 5)):
+            try:
+                said = self.notified.recv(4096).decode().strip()
+                break
+            except socket.timeout:
+                assert self.process.poll() is None, "agent: " + self.said()
+        assert said == state, said
+
+    def said(self):
+        self.log.seek(0)
+        return self.log.read().decode()
+
+    def send_signal(self, number):
+        self.process.send_signal(number)
+
+    def stop(self, number=signal.SIGTERM):
+        """Its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(wire.TIMEOUT)
+        self.notified.close()
+        return status
+
+
+@contextlib.contextmanager
+def agent(folder, *options):
+    a = Agent(folder, *options)
+    try:
+        yield a
+    finally:
+        a.stop()
+
+
+@contextlib.contextmanager
+def listening(mode, port=PORT, host=HOST):
+    address = "%s:%d" % (host, port)
+    ctl("add-listener", address, "--tls", mode)
+    try:
+        yield
+    finally:
+        ctl("remove-listener", address, "--force", "--if-exists")
+
+
+class Client(wire.Client):
+    """wire.Client that can begin TLS."""
+
+    def starttls(self):
+        """Ask for TLS; the final reply. The rest is up to the caller."""
+        return self.option(wire.OPT_STARTTLS)[-1]
+
+    def encrypt(self, context):
+        """After ACK: the handshake. ssl.SSLError when that fails."""
+        self.socket = context.wrap_socket(self.socket,
+                                          suppress_ragged_eofs=False)
+
+    def secure(self, context):
+        reply = self.starttls()
+        assert reply.kind == wire.REP_ACK, reply
+        self.encrypt(context)
+
+    def expect_close(self):
+        try:
+            data = self.socket.recv(4096)
+        except (ConnectionResetError, ssl.SSLError):
+            return
+        if data:
+            raise wire.ProtocolError("expected the end, got %r" % data[:80])
+
+    def expect_close_notify(self):
+        """The server ends TLS, and not just the connection."""
+        data = self.socket.recv(4096)
+        assert data == b"", data[:80]
+
+
+def context(authority=None, pair=None, version=None, ciphers=None):
+    """What OpenSSL needs for a handshake; a server that it trusts."""
+    c = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    c.check_hostname = False
+    if authority:
+        c.load_verify_locations(authority.ca)
+    else:
+        c.verify_mode = ssl.CERT_NONE
+    if pair:
+        c.load_cert_chain(*pair)
+    if version:
+        c.minimum_version = c.maximum_version = version
+    if ciphers:
+        c.set_ciphers(ciphers)
+    return c
+
+
+def connect(name, ssl_context, port=PORT, **kwargs):
+    """A client in transmission, under TLS."""
+    client = Client(HOST, port, **kwargs)
+    try:
+        client.handshake()
+        client.secure(ssl_context)
+        client.go(name)
+    except BaseException:
+        client.close()
+        raise
+    return client
+
+
+def connections():
+    return show("connections")
+
+
+def wait_gone():
+    """Until no connection is left."""
+    wait_for(lambda: not connections(), "connections to end")
+
+
+# A client that can send any record: the handshake by OpenSSL, the records by
+# the kernel's TLS, on this side too.
+
+TCP_ULP, SOL_TLS, TLS_TX, TLS_RX = 31, 282, 1, 2
+TLS_SET_RECORD_TYPE, TLS_GET_RECORD_TYPE = 1, 2
+ALERT, HANDSHAKE, DATA = 21, 22, 23
+KEY_UPDATE = bytes([24, 0, 0, 1, 1])
+# By the name of the suite: its hash, length of its key, the kernel's number.
+SUITES = {"TLS_AES_256_GCM_SHA384": (hashlib.sha384, 32, 52),
+          "TLS_AES_128_GCM_SHA256": (hashlib.sha256, 16, 51)}
+
+
+def _expand(digest, secret, label, length):
+    """HKDF-Expand-Label of RFC 8446, 7.1, for up to one block."""
+    label = b"tls13 " + label
+    info = (struct.pack(">HB", length, len(label)) + label + b"\0")
+    return hmac.new(secret, info + b"\1", digest).digest()[:length]
+
+
+class RawClient(Client):
+    """A client with TLS 1.3 that has control over each record."""
+
+    def encrypt(self, context):
+        with tempfile.NamedTemporaryFile("r") as log:
+            context.keylog_filename = log.name
+            secured = context.wrap_socket(self.socket)
+            secrets = {line.split()[0]: bytes.fromhex(line.split()[2])
+                       for line in log if not line.startswith("#")}
+        digest, key_length, number = SUITES[secured.cipher()[0]]
+        timeout = secured.gettimeout()
+        self.socket = socket.socket(fileno=secured.detach())
+        self.socket.settimeout(timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, TCP_ULP, b"tls")
+        for which, name in ((TLS_TX, "CLIENT_TRAFFIC_SECRET_0"),
+                            (TLS_RX, "SERVER_TRAFFIC_SECRET_0")):
+            key = _expand(digest, secrets[name], b"key", key_length)
+            iv = _expand(digest, secrets[name], b"iv", 12)
+            self.socket.setsockopt(
+                SOL_TLS, which, struct.pack("=HH", 0x304, number) + iv[4:] +
+                key + iv[:4] + bytes(8))
+
+    def send_record(self, kind, data):
+        self.socket.sendmsg([data], [(SOL_TLS, TLS_SET_RECORD_TYPE,
+                                      bytes([kind]))])
+
+    def receive_record(self):
+        """(type, data); type 0 at the end of the connection."""
+        try:
+            data, control, _, _ = self.socket.recvmsg(65536,
+                                                      socket.CMSG_SPACE(1))
+        except ConnectionResetError:
+            return 0, b""
+        if not control:
+            return 0, data
+        return control[0][2][0], data
+
+    def alert(self, level, what):
+        self.send_record(ALERT, bytes([level, what]))
+
+    def expect_alert(self, what=0):
+        """The server's last word; close_notify, unless another is given."""
+        kind, data = self.receive_record()
+        assert (kind, data[1:]) == (ALERT, bytes([what])), (kind, data[:80])
+
+
+class OddAgent(genl.Family):
+    """An agent that does what the test says, by raw netlink."""
+
+    def __init__(self):
+        super().__init__()
+        family, self.id = self.id, genl.GENL_ID_CTRL
+        (reply,) = self.request(genl.CTRL_CMD_GETFAMILY, genl.string(
+            genl.CTRL_ATTR_FAMILY_NAME, "nbdtarget"))
+        self.id = family
+        groups = dict(genl.parse(reply))[7]
+        for _, group in genl.parse(groups):
+            told = dict(genl.parse(group))
+            if told[1].rstrip(b"\0") == b"tls":
+                (number,) = struct.unpack("=I", told[2])
+        self.socket.setsockopt(genl.SOL_NETLINK, 1, number)
+
+    def accept(self):
+        """Wait for a handshake and take it: (connection, descriptor)."""
+        def attempt():
+            try:
+                (reply,) = self.request(self["CMD_TLS_ACCEPT"])
+            except genl.Refused as refusal:
+                assert refusal.errno == errno.EAGAIN, refusal
+                return None
+            return dict(genl.parse(reply))
+        told = wait_for(attempt, "a handshake")
+        return (struct.unpack("=I", told[self["A_TLS_CONN_ID"]])[0],
+                struct.unpack("=I", told[self["A_TLS_FD"]])[0])
+
+    def done(self, conn, status=0, more=b""):
+        self.request(self["CMD_TLS_DONE"],
+                     genl.u32(self["A_TLS_CONN_ID"], conn) +
+                     genl.u32(self["A_TLS_STATUS"], status) + more)
+
+
+class Relay:
+    """Bytes between a local port, for one connection, and a socket."""
+
+    def __init__(self, upstream):
+        self.upstream = upstream
+        self.listener = socket.create_server((HOST, 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _pump(self, source, to):
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    break
+                to.sendall(data)
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def _run(self):
+        self.local, _ = self.listener.accept()
+        back = threading.Thread(target=self._pump, daemon=True,
+                                args=(self.upstream, self.local))
+        back.start()
+        self._pump(self.local, self.upstream)
+        back.join()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+        for end in (self.upstream, getattr(self, "local", None)):
+            if end:
+                end.close()
+
+
+class Events:
+    """What nbdtargetctl monitor says, as objects."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(
+            ["nbdtargetctl", "monitor", "--announce", "--json"],
+            stdout=subprocess.PIPE, text=True)
+        self.next("start")
+
+    def next(self, name):
+        """The next event of that name."""
+        while True:
+            line = self.process.stdout.readline()
+            assert line, "monitor has ended"
+            event = json.loads(line)
+            if event["event"] == name:
+                return event
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(wire.TIMEOUT)
+        self.process.stdout.close()
