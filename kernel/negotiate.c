@@ -592,8 +592,7 @@ static int option_meta_context(struct negotiation *neg)
 static void forget(struct negotiation *neg)
 {
 	WRITE_ONCE(neg->conn->mode, NBDT_MODE_SIMPLE);
-	neg->contexts = 0;
-	neg->contexts_export = 0;
+	deselect(neg);
 }
 
 /* The client was told to begin; from here on there is no way back (ST6). */
