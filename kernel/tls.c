@@ -328,7 +328,8 @@ int nbdt_tls_handshake(struct nbdt_conn *conn, unsigned long deadline)
 
 	err = nbdt_sock_lend(&conn->sock);
 	if (err)
-		return fail(conn, err, "out of memory");
+		return fail(conn, err, err == -ESHUTDOWN ?
+			    "network namespace was removed" : "out of memory");
 	err = wait_for_agent(conn, deadline);
 	if (err)
 		return err;

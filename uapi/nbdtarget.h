@@ -461,7 +461,7 @@ enum {
 	 */
 	NBDTARGET_A_LISTENER_CLOSED,
 	/*
-	 * u32: What it makes of TLS, off when absent. EINVAL when it is none
+	 * u32: What it makes of TLS, off when absent. ERANGE when it is none
 	 * of the three. Can't be changed afterwards.
 	 */
 	NBDTARGET_A_LISTENER_TLS,
@@ -631,7 +631,7 @@ enum {
 	NBDTARGET_A_TARGET_CONNECTIONS,
 	/*
 	 * u32: What becomes of a connection whose TLS key was used for tls-
-	 * key-records; warn by default. EINVAL when it is none of them.
+	 * key-records; warn by default. ERANGE when it is none of them.
 	 */
 	NBDTARGET_A_TARGET_TLS_KEY_POLICY,
 	/*

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../access.h"
 #include "../address.h"
 #include "../attr.h"
 #include "../json.h"
@@ -288,6 +289,42 @@ static void test_uris(void)
 	}
 }
 
+static void test_rules(void)
+{
+	static const struct {
+		const char *in, *out;
+	} t[] = {
+		{ "allow", "allow" },
+		{ "deny ", "deny" },
+		{ "allow peer=192.0.2.1", "allow peer=192.0.2.1/32" },
+		{ "allow peer=::/0 psk=a", "allow peer=::/0 psk=a" },
+		{ "deny \tdn=CN=a b,O=*", "deny dn=CN=a b,O=*" },
+		{ "deny san=DNS:*.x", "deny san=DNS:*.x" },
+		{ "deny psk=\x1b", "deny psk=\\x1b" },
+		{ "", "a rule begins with allow or deny" },
+		{ "allowed", "a rule begins with allow or deny" },
+		{ "allow psk=", "an empty pattern fits nobody" },
+		{ "allow peer=10.0.0.0/33",
+		  "peer= takes an address, or a network like 192.0.2.0/24" },
+		{ "allow peer=",
+		  "peer= takes an address, or a network like 192.0.2.0/24" },
+		{ "allow psk=a peer=::1", "allow psk=a peer=::1" },
+		{ "allow cn=a",
+		  "only peer=, dn=, san= and psk= may follow, in this order" },
+	};
+	const char *wrong;
+	struct rule rule;
+	char *got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		wrong = rule_parse(t[i].in, &rule);
+		got = wrong ? mem_copy(wrong) : rule_format(&rule);
+		report(!strcmp(got, t[i].out), "rule", t[i].in, got);
+		free(got);
+	}
+}
+
 static char *split_and_join(const char *in)
 {
 	char *line = mem_copy(in), *joined = NULL, **argv = NULL;
@@ -395,6 +432,7 @@ int main(void)
 	test_text();
 	test_json();
 	test_uris();
+	test_rules();
 	test_splitting();
 	test_figures();
 	return 0;
