@@ -83,7 +83,6 @@ struct nbdt_conn {
 	unsigned long tx_since;		/* jiffies | 1: a reply isn't taken */
 	bool gone;			/* nobody waits for replies any more */
 	struct nbdt_export *export;	/* set under conns_lock of conn.c */
-	struct nbdt_tls tls;		/* see there */
 
 	/* The thread's alone. */
 	struct {
@@ -118,6 +117,7 @@ struct nbdt_conn {
 	bool tick_busy;			/* it was busy before that */
 	/* Of the reaper in conn.c. */
 	struct llist_node grave;
+	struct nbdt_tls tls;		/* see there */
 
 	struct kref ref;
 	struct rcu_head rcu;
