@@ -124,16 +124,14 @@ static void notify(const char *state)
 	close(fd);
 }
 
-/* A line about a client, unless there were many. */
-static void log_client(struct agent *a, const char *peer, const char *text)
+/* A line about what a client may have caused, unless there were many. */
+static void log_some(struct agent *a, const char *peer, const char *text)
 {
 	int64_t time = now();
 
-	if (a->quiet)
-		return;
 	if (time - a->log_since >= LOG_INTERVAL) {
 		if (a->unlogged)
-			fail(a->t, NULL, "%u more handshakes failed",
+			fail(a->t, NULL, "%u more lines like these",
 			     a->unlogged);
 		a->log_since = time;
 		a->logged = 0;
@@ -143,6 +141,13 @@ static void log_client(struct agent *a, const char *peer, const char *text)
 		fail(a->t, peer, "%s", text);
 	else
 		a->unlogged++;
+}
+
+static void log_kernel(struct agent *a, const char *peer)
+{
+	const struct nl_error *e = nl_last_error(a->t->nl);
+
+	log_some(a, peer, e->text[0] ? e->text : strerror(e->err));
 }
 
 /* --- Credentials --- */
@@ -195,7 +200,7 @@ static bool send_report(struct agent *a, const struct handshake *h,
 	if (!nl_do(a->t->nl, nlh, NULL) ||
 	    nl_last_error(a->t->nl)->err == ENOENT)
 		return true;
-	fail_kernel(a->t, h->peer, NULL);
+	log_kernel(a, h->peer);
 	return false;
 }
 
@@ -209,8 +214,8 @@ static void report(struct agent *a, const struct handshake *h,
 
 static void end(struct agent *a, struct handshake *h, bool good)
 {
-	if (!good)
-		log_client(a, h->peer, h->text);
+	if (!good && !a->quiet)
+		log_some(a, h->peer, h->text);
 	report(a, h, good ? NULL : h->text);
 	if (h->prev)
 		h->prev->next = h->next;
@@ -282,7 +287,7 @@ static bool accept_one(struct agent *a)
 		attr_parse(&task_attrs, (struct nlmsghdr *)reply.data, &task);
 		begin(a, &task);
 	} else if (ret != -EAGAIN && ret != -ENOENT) {
-		fail_kernel(a->t, NULL, NULL);
+		log_kernel(a, NULL);
 	}
 	nl_reply_free(&reply);
 	return !ret;
