@@ -132,20 +132,24 @@ static bool same_stamp(const struct stamp *a, const struct stamp *b)
 	       same_time(&a->ctime, &b->ctime);
 }
 
-/* Is any of the files another one, or has it other content? */
-bool cred_changed(const struct cred *cred)
+/*
+ * Is any of the files another one, or has it other content, than when it was
+ * loaded or this was last asked? What doesn't load is tried once.
+ */
+bool cred_changed(struct cred *cred)
 {
 	bool changed = false;
 	int i;
 
-	for (i = 0; i < N_FILES && !changed; i++) {
+	for (i = 0; i < N_FILES; i++) {
 		char *path = mem_printf("%s/%s", cred->dir, files[i].name);
 		struct stamp stamp = { 0 };
 		struct stat st;
 
 		if (!stat(path, &st))
 			take_stamp(&stamp, &st);
-		changed = !same_stamp(&stamp, &cred->stamps[i]);
+		changed |= !same_stamp(&stamp, &cred->stamps[i]);
+		cred->stamps[i] = stamp;
 		free(path);
 	}
 	return changed;

@@ -27,7 +27,7 @@ struct cred_use {
 
 struct cred *cred_load(const struct tool *t, const char *dir,
 		       enum cred_verify verify);
-bool cred_changed(const struct cred *cred);
+bool cred_changed(struct cred *cred);
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);
 
