@@ -26,44 +26,38 @@
 #define TLS_RX_EXPECT_NO_PAD 4
 #endif
 
-union crypto {
-	struct tls_crypto_info info;
-	struct tls12_crypto_info_aes_gcm_128 gcm_128;
-	struct tls12_crypto_info_aes_gcm_256 gcm_256;
-	struct tls12_crypto_info_aes_ccm_128 ccm_128;
-	struct tls12_crypto_info_chacha20_poly1305 chacha;
-};
-
-/* Where the parts of each cipher's structure are. */
-#define CIPHER(gnutls_, name_, kernel_, member_, salt_) {		\
-	.gnutls = GNUTLS_CIPHER_##gnutls_,				\
-	.name = name_,							\
-	.kernel = TLS_CIPHER_##kernel_,					\
-	.size = sizeof(((union crypto *)NULL)->member_),		\
-	.key = offsetof(union crypto, member_.key),			\
-	.key_size = TLS_CIPHER_##kernel_##_KEY_SIZE,			\
-	.iv = offsetof(union crypto, member_.iv),			\
-	.iv_size = TLS_CIPHER_##kernel_##_IV_SIZE,			\
-	.salt = offsetof(union crypto, member_.salt),			\
-	.salt_size = salt_,						\
-	.seq = offsetof(union crypto, member_.rec_seq),			\
-}
+/*
+ * What setsockopt(2) takes has the same parts in the same order for every
+ * cipher: the head, IV, key, salt and record number.
+ */
+#define SEQ_SIZE 8
+#define CRYPTO_MAX sizeof(struct tls12_crypto_info_aes_gcm_256)
 
 static const struct cipher {
 	gnutls_cipher_algorithm_t gnutls;
 	const char *name;	/* in a priority string */
 	uint16_t kernel;
-	size_t size;
-	size_t key, key_size;
-	size_t iv, iv_size;
-	size_t salt, salt_size;
-	size_t seq;
+	size_t iv_size;
+	size_t key_size;
+	size_t salt_size;
+	size_t size;		/* of all */
 } ciphers[] = {
-	CIPHER(AES_256_GCM, "AES-256-GCM", AES_GCM_256, gcm_256, 4),
-	CIPHER(AES_128_GCM, "AES-128-GCM", AES_GCM_128, gcm_128, 4),
-	CIPHER(CHACHA20_POLY1305, "CHACHA20-POLY1305", CHACHA20_POLY1305,
-	       chacha, 0),
-	CIPHER(AES_128_CCM, "AES-128-CCM", AES_CCM_128, ccm_128, 4),
+	{ GNUTLS_CIPHER_AES_256_GCM, "AES-256-GCM", TLS_CIPHER_AES_GCM_256,
+	  TLS_CIPHER_AES_GCM_256_IV_SIZE, TLS_CIPHER_AES_GCM_256_KEY_SIZE,
+	  TLS_CIPHER_AES_GCM_256_SALT_SIZE,
+	  sizeof(struct tls12_crypto_info_aes_gcm_256) },
+	{ GNUTLS_CIPHER_AES_128_GCM, "AES-128-GCM", TLS_CIPHER_AES_GCM_128,
+	  TLS_CIPHER_AES_GCM_128_IV_SIZE, TLS_CIPHER_AES_GCM_128_KEY_SIZE,
+	  TLS_CIPHER_AES_GCM_128_SALT_SIZE,
+	  sizeof(struct tls12_crypto_info_aes_gcm_128) },
+	{ GNUTLS_CIPHER_CHACHA20_POLY1305, "CHACHA20-POLY1305",
+	  TLS_CIPHER_CHACHA20_POLY1305, TLS_CIPHER_CHACHA20_POLY1305_IV_SIZE,
+	  TLS_CIPHER_CHACHA20_POLY1305_KEY_SIZE, 0,
+	  sizeof(struct tls12_crypto_info_chacha20_poly1305) },
+	{ GNUTLS_CIPHER_AES_128_CCM, "AES-128-CCM", TLS_CIPHER_AES_CCM_128,
+	  TLS_CIPHER_AES_CCM_128_IV_SIZE, TLS_CIPHER_AES_CCM_128_KEY_SIZE,
+	  TLS_CIPHER_AES_CCM_128_SALT_SIZE,
+	  sizeof(struct tls12_crypto_info_aes_ccm_128) },
 };
 
 static bool usable[ARRAY_SIZE(ciphers)];
@@ -94,15 +88,19 @@ static bool connect_pair(int fds[2])
 
 static bool takes(const struct cipher *c)
 {
-	union crypto crypto = { .info.version = TLS_1_3_VERSION };
+	const struct tls_crypto_info info = {
+		.version = TLS_1_3_VERSION,
+		.cipher_type = c->kernel,
+	};
+	unsigned char crypto[CRYPTO_MAX] = { 0 };
 	int fds[2];
 	bool ok;
 
 	if (!connect_pair(fds))
 		return true;
-	crypto.info.cipher_type = c->kernel;
+	memcpy(crypto, &info, sizeof(info));
 	ok = !setsockopt(fds[0], IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) &&
-	     !setsockopt(fds[0], SOL_TLS, TLS_TX, &crypto, c->size);
+	     !setsockopt(fds[0], SOL_TLS, TLS_TX, crypto, c->size);
 	close(fds[0]);
 	close(fds[1]);
 	return ok;
@@ -160,44 +158,54 @@ static const struct cipher *find_cipher(gnutls_session_t session)
 	return NULL;
 }
 
-/* TLS 1.2 has the IV's second part in each record: its number will do. */
-static int fill(union crypto *crypto, const struct cipher *c,
+static unsigned char *append(unsigned char *to, const void *from, size_t size)
+{
+	memcpy(to, from, size);
+	return to + size;
+}
+
+/*
+ * The library's IV is the salt and, with TLS 1.3, the kernel's IV behind it.
+ * TLS 1.2 has that part in each record: its number will do to begin with. What
+ * has no salt has one IV in both.
+ */
+static int fill(unsigned char crypto[CRYPTO_MAX], const struct cipher *c,
 		gnutls_session_t session, bool read)
 {
 	bool old = gnutls_protocol_get_version(session) == GNUTLS_TLS1_2;
-	unsigned char seq[8], *base = (unsigned char *)crypto;
+	bool counted = old && c->salt_size;
+	const struct tls_crypto_info info = {
+		.version = old ? TLS_1_2_VERSION : TLS_1_3_VERSION,
+		.cipher_type = c->kernel,
+	};
+	unsigned char seq[SEQ_SIZE], *p = crypto;
 	gnutls_datum_t mac, iv, key;
-	int err;
 
-	err = gnutls_record_get_state(session, read, &mac, &iv, &key, seq);
-	if (err)
+	if (gnutls_record_get_state(session, read, &mac, &iv, &key, seq))
 		return -EINVAL;
 	if (key.size != c->key_size ||
-	    iv.size < c->salt_size + (old && c->salt_size ? 0 : c->iv_size))
+	    iv.size < c->salt_size + (counted ? 0 : c->iv_size) ||
+	    c->size != sizeof(info) + c->iv_size + c->key_size +
+		       c->salt_size + SEQ_SIZE)
 		return -EINVAL;
-	memset(crypto, 0, sizeof(*crypto));
-	crypto->info.version = old ? TLS_1_2_VERSION : TLS_1_3_VERSION;
-	crypto->info.cipher_type = c->kernel;
-	memcpy(base + c->key, key.data, c->key_size);
-	memcpy(base + c->salt, iv.data, c->salt_size);
-	if (old && c->salt_size)
-		memcpy(base + c->iv, seq, c->iv_size);
-	else
-		memcpy(base + c->iv, iv.data + c->salt_size, c->iv_size);
-	memcpy(base + c->seq, seq, sizeof(seq));
+	p = append(p, &info, sizeof(info));
+	p = append(p, counted ? seq : iv.data + c->salt_size, c->iv_size);
+	p = append(p, key.data, c->key_size);
+	p = append(p, iv.data, c->salt_size);
+	append(p, seq, SEQ_SIZE);
 	return 0;
 }
 
 static int install(gnutls_session_t session, int fd, const struct cipher *c,
 		   bool read)
 {
-	union crypto crypto;
-	int err = fill(&crypto, c, session, read);
+	unsigned char crypto[CRYPTO_MAX];
+	int err = fill(crypto, c, session, read);
 
-	if (!err && setsockopt(fd, SOL_TLS, read ? TLS_RX : TLS_TX, &crypto,
+	if (!err && setsockopt(fd, SOL_TLS, read ? TLS_RX : TLS_TX, crypto,
 			       c->size))
 		err = -errno;
-	gnutls_memset(&crypto, 0, sizeof(crypto));
+	gnutls_memset(crypto, 0, sizeof(crypto));
 	return err;
 }
 
