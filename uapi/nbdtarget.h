@@ -408,7 +408,8 @@ enum {
 /*
  * Attributes of listener: One listening TCP socket, in the network namespace
  * of the caller that made it. Listeners are seen and removed from there
- * only, and end with the namespace.
+ * only, and end with the namespace. Connections do, too, but for those with
+ * TLS, which keep it.
  */
 enum {
 	NBDTARGET_A_LISTENER_PAD = 1,
