@@ -884,6 +884,15 @@ static struct nbdt_bitmap *look(struct nbdt_export *export, unsigned int slot,
 	return bitmap;
 }
 
+/* Not under the mutex, as it may take a while; puts the reference. */
+static int count(struct nbdt_bitmap *bitmap, struct nbdt_bitmaps_info *info)
+{
+	info->count = nbdt_bitmap_count(bitmap);
+	info->dirty_bytes = nbdt_bitmap_dirty_bytes(bitmap, info->count);
+	nbdt_bitmap_put(bitmap);
+	return info->name ? 0 : -ENOMEM;
+}
+
 /**
  * nbdt_bitmaps_get_from - what there is to be told of a bitmap
  * @export: of which it is
@@ -904,9 +913,24 @@ int nbdt_bitmaps_get_from(struct nbdt_export *export, unsigned int slot,
 	mutex_unlock(&bitmaps_mutex);
 	if (!bitmap)
 		return -ENOENT;
-	/* Counting may take a while. */
-	info->count = nbdt_bitmap_count(bitmap);
-	info->dirty_bytes = nbdt_bitmap_dirty_bytes(bitmap, info->count);
-	nbdt_bitmap_put(bitmap);
-	return info->name ? 0 : -ENOMEM;
+	return count(bitmap, info);
+}
+
+/* The same of the one of that name. */
+int nbdt_bitmaps_get(struct nbdt_export *export, const char *name,
+		     struct nbdt_bitmaps_info *info)
+{
+	struct nbdt_bitmap *bitmap = NULL;
+	int slot;
+
+	mutex_lock(&bitmaps_mutex);
+	slot = slot_of(&export->bitmaps, name);
+	if (slot >= 0 && is_there(export->bitmaps.slots[slot]))
+		bitmap = look(export, slot, info);
+	if (bitmap)
+		nbdt_bitmap_get(bitmap);
+	mutex_unlock(&bitmaps_mutex);
+	if (!bitmap)
+		return -ENOENT;
+	return count(bitmap, info);
 }

@@ -89,6 +89,8 @@ int nbdt_bitmaps_rename(struct nbdt_export *export, const char *name,
 			const char *to, struct netlink_ext_ack *extack);
 int nbdt_bitmaps_borrow(struct nbdt_export *export, struct nbdt_export *from,
 			const char *name, struct netlink_ext_ack *extack);
+int nbdt_bitmaps_get(struct nbdt_export *export, const char *name,
+		     struct nbdt_bitmaps_info *info);
 int nbdt_bitmaps_get_from(struct nbdt_export *export, unsigned int slot,
 			  struct nbdt_bitmaps_info *info);
 

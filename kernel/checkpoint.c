@@ -27,14 +27,18 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/workqueue.h>
 
+#include "bitmap.h"
 #include "bitmaps.h"
 #include "checkpoint.h"
 #include "compat/compat.h"
 #include "export.h"
 #include "gate.h"
+#include "netlink.h"
 #include "slow.h"
+#include "nbdtarget.h"
 
 struct member {
 	struct nbdt_export *export;
@@ -48,6 +52,8 @@ struct checkpoint {
 	struct nbdt_checkpoint_owner owner;
 	struct delayed_work expire;
 	unsigned long deadline;			/* jiffies */
+	char freeze[NBDT_BITMAP_NAME_MAX + 1];	/* or empty, as the next */
+	char start[NBDT_BITMAP_NAME_MAX + 1];
 	unsigned int nr;			/* members that are prepared */
 	struct member members[];
 };
@@ -139,6 +145,16 @@ static int flush_device(struct nbdt_export *export, unsigned long deadline,
 
 /* --- Checkpoints --- */
 
+static void announce(const struct checkpoint *cp, struct nbdt_export *export)
+{
+	if (*cp->freeze)
+		nbdt_netlink_bitmap_event(export, cp->freeze,
+					  NBDTARGET_CMD_BITMAP_SET_NTF);
+	if (*cp->start)
+		nbdt_netlink_bitmap_event(export, cp->start,
+					  NBDTARGET_CMD_BITMAP_SET_NTF);
+}
+
 /* What every checkpoint comes to. */
 static void finish(struct checkpoint *cp, bool commit)
 {
@@ -148,8 +164,11 @@ static void finish(struct checkpoint *cp, bool commit)
 	for (member = cp->members; member < cp->members + cp->nr; member++)
 		nbdt_bitmaps_switch_end(member->export, &member->bitmaps,
 					commit);
-	for (member = cp->members; member < cp->members + cp->nr; member++) {
+	for (member = cp->members; member < cp->members + cp->nr; member++)
 		nbdt_gate_open(&member->export->gate, &member->visit);
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (commit)
+			announce(cp, member->export);
 		nbdt_export_put(member->export);
 	}
 	kfree(cp);
@@ -179,6 +198,8 @@ static struct checkpoint *create(const struct nbdt_checkpoint_config *config)
 	INIT_LIST_HEAD(&cp->node);
 	INIT_DELAYED_WORK(&cp->expire, expire);
 	cp->owner = config->owner;
+	strscpy(cp->freeze, config->freeze ?: "", sizeof(cp->freeze));
+	strscpy(cp->start, config->start ?: "", sizeof(cp->start));
 	cp->deadline = jiffies + msecs_to_jiffies(config->timeout);
 	return cp;
 }

@@ -905,6 +905,9 @@ static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = nbdt_bitmaps_add(export, &config, info->extack);
+	if (!err)
+		nbdt_netlink_bitmap_event(export, config.name,
+					  NBDTARGET_CMD_BITMAP_ADD_NTF);
 	nbdt_export_put(export);
 	return err;
 }
@@ -919,6 +922,9 @@ static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = nbdt_bitmaps_remove(export, name, info->extack);
+	if (!err)
+		nbdt_netlink_bitmap_event(export, name,
+					  NBDTARGET_CMD_BITMAP_DEL_NTF);
 	nbdt_export_put(export);
 	return err;
 }
@@ -933,6 +939,9 @@ static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	err = nbdt_bitmaps_clear(export, name, info->extack);
+	if (!err)
+		nbdt_netlink_bitmap_event(export, name,
+					  NBDTARGET_CMD_BITMAP_SET_NTF);
 	nbdt_export_put(export);
 	return err;
 }
@@ -958,6 +967,9 @@ static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 	else
 		err = nbdt_bitmaps_enable(export, name, recording,
 					  info->extack);
+	if (!err)
+		nbdt_netlink_bitmap_event(export, name,
+					  NBDTARGET_CMD_BITMAP_SET_NTF);
 	nbdt_export_put(export);
 	return err;
 }
@@ -1079,6 +1091,9 @@ static int bitmap_to(struct genl_info *info,
 	if (err)
 		return err;
 	err = run(export, name, to, info->extack);
+	if (!err)
+		nbdt_netlink_bitmap_event(export, to,
+					  NBDTARGET_CMD_BITMAP_SET_NTF);
 	nbdt_export_put(export);
 	return err;
 }
@@ -2132,6 +2147,42 @@ void nbdt_netlink_export_event(struct nbdt_export *export, u8 cmd)
 	if (!msg)
 		return;
 	if (put_export(msg, export, cmd)) {
+		nlmsg_free(msg);
+		return;
+	}
+	genlmsg_end(msg, head);
+	genlmsg_multicast_allns(&family, msg, 0, GROUP_MONITOR);
+}
+
+static int put_bitmap_event(struct sk_buff *msg, struct nbdt_export *export,
+			    const char *name, u8 cmd)
+{
+	struct nbdt_bitmaps_info bitmap;
+	int err;
+
+	if (cmd == NBDTARGET_CMD_BITMAP_DEL_NTF)
+		return nla_put_string(msg, NBDTARGET_A_BITMAP_EXPORT_NAME,
+				      export->name) ?:
+		       nla_put_string(msg, NBDTARGET_A_BITMAP_NAME, name);
+	err = nbdt_bitmaps_get(export, name, &bitmap);
+	if (err)
+		return err;
+	err = put_bitmap(msg, export, &bitmap);
+	kfree(bitmap.name);
+	return err;
+}
+
+/* By its name, as it is now; nothing when it has gone already. */
+void nbdt_netlink_bitmap_event(struct nbdt_export *export, const char *name,
+			       u8 cmd)
+{
+	struct sk_buff *msg;
+	void *head;
+
+	msg = event_begin(cmd, &head);
+	if (!msg)
+		return;
+	if (put_bitmap_event(msg, export, name, cmd)) {
 		nlmsg_free(msg);
 		return;
 	}

@@ -13,6 +13,8 @@ void nbdt_netlink_exit(void);
 
 /* Tell the monitor group; CMD is one of NBDTARGET_CMD_*_NTF. */
 void nbdt_netlink_export_event(struct nbdt_export *export, u8 cmd);
+void nbdt_netlink_bitmap_event(struct nbdt_export *export, const char *name,
+			       u8 cmd);
 void nbdt_netlink_listener_event(struct nbdt_listener *listener, u8 cmd);
 void nbdt_netlink_conn_event(struct nbdt_conn *conn, u8 cmd);
 

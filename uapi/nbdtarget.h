@@ -11,7 +11,7 @@
 #define NBDTARGET_FAMILY_VERSION 1
 
 /*
- * Events of exports, listeners and connections.
+ * Events of exports, bitmaps, listeners and connections.
  */
 #define NBDTARGET_MCGRP_MONITOR "monitor"
 
@@ -1140,6 +1140,20 @@ enum {
 	 * that has a default alone.
 	 */
 	NBDTARGET_CMD_ACCESS_GET,
+	/*
+	 * A bitmap was made.
+	 */
+	NBDTARGET_CMD_BITMAP_ADD_NTF,
+	/*
+	 * A bitmap was cleared, merged into or loaded, got another name, was
+	 * frozen or began to record.
+	 */
+	NBDTARGET_CMD_BITMAP_SET_NTF,
+	/*
+	 * A bitmap was removed; export-name and name only. Those of an
+	 * export go with it, without a word.
+	 */
+	NBDTARGET_CMD_BITMAP_DEL_NTF,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

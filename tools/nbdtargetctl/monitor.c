@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "bitmap.h"
 #include "conn.h"
 #include "export.h"
 #include "json.h"
@@ -60,6 +61,24 @@ static void export_line(const struct nlmsghdr *nlh, json_t **o)
 		printf(" max-connections %" PRIu64, e.max_connections);
 	if (e.description.len)
 		print_text("description", e.description, TEXT_NAME);
+}
+
+static void bitmap_line(const struct nlmsghdr *nlh, json_t **o)
+{
+	struct bitmap b;
+
+	attr_parse(&bitmap_attrs, nlh, &b);
+	if (o) {
+		*o = attr_json(&bitmap_attrs, &b);
+		return;
+	}
+	putchar(' ');
+	text_print(stdout, b.name, TEXT_NAME);
+	print_text("export", b.export_name, TEXT_NAME);
+	if (!attr_has(&b, NBDTARGET_A_BITMAP_RECORDING))
+		return;
+	printf(" %s%s dirty %" PRIu64, b.recording ? "recording" : "frozen",
+	       b.consistent ? "" : " inconsistent", b.dirty_bytes);
 }
 
 static void listener_line(const struct nlmsghdr *nlh, json_t **o)
@@ -117,6 +136,9 @@ static const struct event {
 	{ NBDTARGET_CMD_EXPORT_ADD_NTF, "export-add", export_line },
 	{ NBDTARGET_CMD_EXPORT_SET_NTF, "export-set", export_line },
 	{ NBDTARGET_CMD_EXPORT_DEL_NTF, "export-del", export_line },
+	{ NBDTARGET_CMD_BITMAP_ADD_NTF, "bitmap-add", bitmap_line },
+	{ NBDTARGET_CMD_BITMAP_SET_NTF, "bitmap-set", bitmap_line },
+	{ NBDTARGET_CMD_BITMAP_DEL_NTF, "bitmap-del", bitmap_line },
 	{ NBDTARGET_CMD_LISTENER_ADD_NTF, "listener-add", listener_line },
 	{ NBDTARGET_CMD_LISTENER_DEL_NTF, "listener-del", listener_line },
 	{ NBDTARGET_CMD_CONN_OPEN_NTF, "conn-open", conn_line },
