@@ -301,10 +301,14 @@ int nbdt_checkpoint_begin(const struct nbdt_checkpoint_config *config, u32 *id,
 	return err;
 }
 
-static bool same_owner(const struct checkpoint *cp,
-		       const struct nbdt_checkpoint_owner *owner)
+/* ID 0 and no OWNER stand for any. */
+static bool is_meant(const struct checkpoint *cp, u32 id,
+		     const struct nbdt_checkpoint_owner *owner)
 {
-	return cp->owner.net == owner->net && cp->owner.portid == owner->portid;
+	if (id && cp->id != id)
+		return false;
+	return !owner || (cp->owner.net == owner->net &&
+			  cp->owner.portid == owner->portid);
 }
 
 /* Off the list: by id, by owner, or any. */
@@ -315,7 +319,7 @@ static struct checkpoint *take(u32 id,
 
 	mutex_lock(&held_mutex);
 	list_for_each_entry(cp, &held, node) {
-		if ((id && cp->id != id) || (owner && !same_owner(cp, owner)))
+		if (!is_meant(cp, id, owner))
 			continue;
 		list_del_init(&cp->node);
 		mutex_unlock(&held_mutex);
