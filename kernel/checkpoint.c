@@ -315,7 +315,7 @@ static bool is_meant(const struct checkpoint *cp, u32 id,
 static struct checkpoint *take(u32 id,
 			       const struct nbdt_checkpoint_owner *owner)
 {
-	struct checkpoint *cp;
+	struct checkpoint *cp = NULL;
 
 	mutex_lock(&held_mutex);
 	list_for_each_entry(cp, &held, node) {
