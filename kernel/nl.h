@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the files of the administrator's side (nl_*.c) share: each has one noun
+ * of the netlink contract, its policies, commands and events; netlink.c has the
+ * family, and what they all need.
+ */
+#ifndef NBDT_NL_H
+#define NBDT_NL_H
+
+#include <linux/socket.h>
+#include <linux/types.h>
+#include <net/genetlink.h>
+
+struct nbdt_export;
+struct nbdt_listener_config;
+struct nbdt_stats;
+
+/* Multicast groups. */
+enum {
+	NBDT_NL_MONITOR,
+	NBDT_NL_TLS,
+};
+
+/* The commands of a noun. */
+struct nbdt_nl_ops {
+	const struct genl_ops *ops;
+	unsigned int n;
+};
+
+extern const struct nbdt_nl_ops nbdt_nl_target;
+extern const struct nbdt_nl_ops nbdt_nl_export;
+extern const struct nbdt_nl_ops nbdt_nl_bitmap;
+extern const struct nbdt_nl_ops nbdt_nl_checkpoint;
+extern const struct nbdt_nl_ops nbdt_nl_listener;
+extern const struct nbdt_nl_ops nbdt_nl_conn;
+extern const struct nbdt_nl_ops nbdt_nl_tls;
+extern const struct nbdt_nl_ops nbdt_nl_access;
+
+#define NBDT_NL_OP(CMD, NOUN, name)					\
+	.cmd = NBDTARGET_CMD_##CMD,					\
+	.flags = GENL_ADMIN_PERM,					\
+	.policy = name##_policy,					\
+	.maxattr = NBDTARGET_A_##NOUN##_MAX
+
+extern struct genl_family nbdt_nl_family;
+
+/* Attributes in. */
+const char *nbdt_nl_string(struct genl_info *info, int attr);
+const char *nbdt_nl_need_string(struct genl_info *info, int attr,
+				const char *what);
+bool nbdt_nl_is_set(struct genl_info *info, int attr);
+const char *nbdt_nl_need_export_name(struct genl_info *info);
+struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
+					const char *name);
+extern struct netlink_range_validation nbdt_nl_port_range;
+int nbdt_nl_make_address(struct genl_info *info, struct nlattr *address,
+			 struct nlattr *port, struct nlattr *ifindex,
+			 struct nbdt_listener_config *config);
+
+/* Attributes out. */
+int nbdt_nl_put_stats(struct sk_buff *skb, int attr,
+		      const struct nbdt_stats *stats);
+int nbdt_nl_put_address(struct sk_buff *skb,
+			const struct sockaddr_storage *addr, int address_attr,
+			int port_attr);
+
+/* Where a dump is, for who goes through a list for it. */
+struct nbdt_nl_dump {
+	struct sk_buff *skb;
+	struct netlink_callback *cb;
+};
+
+/* Messages. */
+struct sk_buff *nbdt_nl_message(void);
+void *nbdt_nl_dump_begin(struct sk_buff *skb, struct netlink_callback *cb,
+			 u8 cmd);
+u32 nbdt_nl_dump_seq(u32 generation);
+bool nbdt_nl_has_listeners(struct net *net, unsigned int group);
+struct sk_buff *nbdt_nl_event_begin(u8 cmd, void **head);
+
+#endif /* NBDT_NL_H */
