@@ -197,9 +197,12 @@ static void wait_aside(struct nbdt_request *req)
 	struct nbdt_export *export = req->export;
 
 	llist_add(&req->done, &export->aside);
-	/* The gate may have been opened before we were on the list. */
+	/*
+	 * The gate may have been opened before we were on the list; or those on
+	 * it told that the export goes, for which they don't wait (slow.c).
+	 */
 	smp_mb();
-	if (!nbdt_gate_is_shut(&export->gate))
+	if (!nbdt_gate_is_shut(&export->gate) || READ_ONCE(export->removing))
 		nbdt_dispatch_resume(export);
 }
 

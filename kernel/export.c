@@ -561,6 +561,9 @@ void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason)
 	list_for_each_entry(conn, &export->conns, export_node)
 		nbdt_conn_kill(conn, reason);
 	spin_unlock(&export->conns_lock);
+	/* What waits for the gate is over now; it may be shut for long. */
+	smp_mb();
+	nbdt_dispatch_resume(export);
 }
 
 /* Keep the device open; false when it is being closed. */

@@ -256,6 +256,11 @@ static bool slow_long(struct nbdt_request *req, const struct long_op *op)
 	u64 end = req->cmd.offset + req->cmd.length;
 	int err;
 
+	/* It stepped aside, and nobody waits for it any more. */
+	if (!req->inside && client_gone(req)) {
+		req->status = op->end(req, -ESHUTDOWN);
+		return true;
+	}
 	if (!nbdt_dispatch_again(req))
 		return false;
 	if (req->at == req->cmd.offset && !op->begin(req))
