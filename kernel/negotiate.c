@@ -624,7 +624,8 @@ static int option_starttls(struct negotiation *neg)
 	if (conn->peer.ss_family != AF_INET && conn->peer.ss_family != AF_INET6)
 		return reply_error(neg, NBDT_REP_ERR_POLICY,
 				   "no TLS without TCP");
-	if (!nbdt_netlink_has_tls_agent(conn))
+	/* There isn't one yet, but whoever hears that will be there for it. */
+	if (!nbdt_netlink_tls_event(conn))
 		return reply_error(neg, NBDT_REP_ERR_POLICY,
 				   "TLS is not ready on the server");
 	/*

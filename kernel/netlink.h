@@ -18,8 +18,7 @@ void nbdt_netlink_bitmap_event(struct nbdt_export *export, const char *name,
 void nbdt_netlink_listener_event(struct nbdt_listener *listener, u8 cmd);
 void nbdt_netlink_conn_event(struct nbdt_conn *conn, u8 cmd);
 
-/* Tell the agents that a TLS handshake waits; is there any to be told? */
-void nbdt_netlink_tls_event(struct nbdt_conn *conn);
-bool nbdt_netlink_has_tls_agent(struct nbdt_conn *conn);
+/* Tell the agents that a TLS handshake waits; false when there are none. */
+bool nbdt_netlink_tls_event(struct nbdt_conn *conn);
 
 #endif /* NBDT_NETLINK_H */

@@ -190,31 +190,33 @@ static const struct genl_ops ops[] = {
 
 const struct nbdt_nl_ops nbdt_nl_tls = { ops, ARRAY_SIZE(ops) };
 
-/* Where the agents are that do a connection's handshake. */
-static struct net *tls_agent_net(const struct nbdt_conn *conn)
-{
-	return nbdt_nl_has_listeners(conn->net, NBDT_NL_TLS) ? conn->net :
-							       &init_net;
-}
-
-bool nbdt_netlink_has_tls_agent(struct nbdt_conn *conn)
-{
-	return nbdt_nl_has_listeners(tls_agent_net(conn), NBDT_NL_TLS);
-}
-
-void nbdt_netlink_tls_event(struct nbdt_conn *conn)
+static int tls_event_to(struct net *net, struct nbdt_conn *conn)
 {
 	struct sk_buff *msg;
 	void *head;
 
 	msg = nbdt_nl_event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
 	if (!msg)
-		return;
+		return -ENOMEM;
 	if (nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->id)) {
 		nlmsg_free(msg);
-		return;
+		return -EMSGSIZE;
 	}
 	genlmsg_end(msg, head);
-	genlmsg_multicast_netns(&nbdt_nl_family, tls_agent_net(conn), msg, 0,
-				NBDT_NL_TLS, GFP_KERNEL);
+	return genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0,
+				       NBDT_NL_TLS, GFP_KERNEL);
+}
+
+/*
+ * Whether a group has members is known over all namespaces only; who is in
+ * one shows when something is sent.  An agent that has no room for it, hears
+ * that it missed something.
+ */
+bool nbdt_netlink_tls_event(struct nbdt_conn *conn)
+{
+	int err = tls_event_to(conn->net, conn);
+
+	if (err == -ESRCH && conn->net != &init_net)
+		err = tls_event_to(&init_net, conn);
+	return !err || err == -ENOBUFS;
 }

@@ -1121,9 +1121,9 @@ enum {
 	 */
 	NBDTARGET_CMD_TLS_DONE,
 	/*
-	 * A TLS handshake waits to be accepted. Sent to the network
-	 * namespace of its listener, or when nobody listens there, to the
-	 * initial one.
+	 * A TLS handshake waits to be accepted, or will in a moment. Sent to
+	 * the network namespace of its listener, or when no agent is there,
+	 * to the initial one.
 	 */
 	NBDTARGET_CMD_TLS_READY_NTF,
 	/*

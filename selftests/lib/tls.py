@@ -2,14 +2,16 @@
 """Helpers for tests of TLS: certificates and keys, the agent, clients.
 
 Credentials of a server are a folder for `nbdtargetctl tls-agent`, those of a
-client a folder as libnbd and QEMU take it.  All keys are elliptic, as they are
-made anew for each program.
+client a folder as libnbd and QEMU take it.  They are made anew for each program,
+without a process for each: that would take a minute on the debug kernel.
 """
 
 import contextlib
+import datetime
 import errno
 import hashlib
 import hmac
+import ipaddress
 import json
 import os
 import signal
@@ -20,6 +22,13 @@ import subprocess
 import tempfile
 import threading
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding, NoEncryption, PrivateFormat)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
 import genl
 import wire
 from target import HOST, PORT, ctl, run, show, wait_for
@@ -28,73 +37,91 @@ PSK_USER = "alice"
 PSK_KEY = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 
+def _new_key():
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def _name(*parts):
+    return x509.Name([x509.NameAttribute(kind, text)
+                      for kind, text in parts])
+
+
 class Authority:
-    """A CA in a folder of its own, and what it signs."""
+    """A CA with a folder, and what it signs there."""
 
     def __init__(self, path, name="nbdtarget test CA"):
         self.path = path
         os.makedirs(path)
-        self._key("ca-key.pem")
-        self._run("--generate-self-signed", "--load-privkey", "ca-key.pem",
-                  "--template", self._template(
-                      "ca", 'cn = "%s"' % name, "ca", "cert_signing_key",
-                      "crl_signing_key", "expiration_days = 9"),
-                  "--outfile", "ca-cert.pem")
+        self.key = _new_key()
+        self.name = _name((NameOID.COMMON_NAME, name))
         self.serial = 16
+        certificate = self._build(self.name, self.key, 9).add_extension(
+            x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        self.ca = self._write("ca-cert.pem", certificate.sign(
+            self.key, hashes.SHA256()))
 
-    def _run(self, *words):
-        run("certtool", *words, cwd=self.path)
-
-    def _key(self, name):
-        self._run("--generate-privkey", "--key-type", "ecdsa", "--curve",
-                  "secp256r1", "--outfile", name)
-        os.chmod(os.path.join(self.path, name), 0o600)
-
-    def _template(self, name, *lines):
-        with open(os.path.join(self.path, name + ".template"), "w") as file:
-            file.write("\n".join(lines) + "\n")
-        return name + ".template"
-
-    @property
-    def ca(self):
-        return os.path.join(self.path, "ca-cert.pem")
-
-    def sign(self, name, *lines, days=9):
-        """NAME-key.pem and NAME-cert.pem."""
+    def _build(self, name, key, days):
         self.serial += 1
-        self._key(name + "-key.pem")
-        template = self._template(name, "serial = %d" % self.serial,
-                                  "expiration_days = %d" % days,
-                                  "signing_key", *lines)
-        self._run("--generate-certificate",
-                  "--load-privkey", name + "-key.pem",
-                  "--load-ca-certificate", "ca-cert.pem",
-                  "--load-ca-privkey", "ca-key.pem",
-                  "--template", template, "--outfile", name + "-cert.pem")
-        return (os.path.join(self.path, name + "-cert.pem"),
-                os.path.join(self.path, name + "-key.pem"))
+        start = datetime.datetime.utcnow() - datetime.timedelta(
+            days=max(1, 1 - days))
+        return x509.CertificateBuilder().subject_name(name).issuer_name(
+            self.name).public_key(key.public_key()).serial_number(
+            self.serial).not_valid_before(start).not_valid_after(
+            start + datetime.timedelta(days=max(1, days)))
 
-    def sign_server(self, name="server"):
-        return self.sign(name, 'cn = "localhost"', 'dns_name = "localhost"',
-                         "ip_address = 127.0.0.1", "tls_www_server")
+    def _write(self, name, thing):
+        """Its path; of a key that nobody else may read."""
+        path = os.path.join(self.path, name)
+        data = (thing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8,
+                                    NoEncryption())
+                if hasattr(thing, "private_bytes") else
+                thing.public_bytes(Encoding.PEM))
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600),
+                  "wb") as file:
+            file.write(data)
+        return path
 
-    def sign_client(self, name, *lines, **kwargs):
-        return self.sign(name, 'organization = "Test"', 'cn = "%s"' % name,
-                         "tls_www_client", *lines, **kwargs)
+    def _sign(self, file, name, purpose, alt_names, days):
+        """The paths of a certificate, and of the key that it is of."""
+        key = _new_key()
+        builder = self._build(name, key, days).add_extension(
+            x509.ExtendedKeyUsage([purpose]), critical=False)
+        if alt_names:
+            builder = builder.add_extension(
+                x509.SubjectAlternativeName(alt_names), critical=False)
+        return (self._write(file + "-cert.pem",
+                            builder.sign(self.key, hashes.SHA256())),
+                self._write(file + "-key.pem", key))
+
+    def sign_server(self, file="server"):
+        return self._sign(file, _name((NameOID.COMMON_NAME, "localhost")),
+                          ExtendedKeyUsageOID.SERVER_AUTH,
+                          [x509.DNSName("localhost"),
+                           x509.IPAddress(ipaddress.ip_address(HOST))], 9)
+
+    def sign_client(self, name, *alt_names, days=9):
+        """CN=NAME,O=Test; it has ended when days are less than nothing."""
+        return self._sign(name, _name((NameOID.ORGANIZATION_NAME, "Test"),
+                                      (NameOID.COMMON_NAME, name)),
+                          ExtendedKeyUsageOID.CLIENT_AUTH, list(alt_names),
+                          days)
 
     def revoke(self, *certificates):
         """A CRL of these, its path."""
-        with open(os.path.join(self.path, "revoked.pem"), "wb") as out:
-            for path in certificates:
-                with open(path, "rb") as file:
-                    out.write(file.read())
-        template = self._template("crl", "crl_next_update = 9",
-                                  "crl_number = %d" % self.serial)
-        self._run("--generate-crl", "--load-certificate", "revoked.pem",
-                  "--load-ca-certificate", "ca-cert.pem",
-                  "--load-ca-privkey", "ca-key.pem",
-                  "--template", template, "--outfile", "crl.pem")
-        return os.path.join(self.path, "crl.pem")
+        now = datetime.datetime.utcnow()
+        builder = x509.CertificateRevocationListBuilder().issuer_name(
+            self.name).last_update(now - datetime.timedelta(days=1)
+                                   ).next_update(
+            now + datetime.timedelta(days=9))
+        for path in certificates:
+            with open(path, "rb") as file:
+                certificate = x509.load_pem_x509_certificate(file.read())
+            builder = builder.add_revoked_certificate(
+                x509.RevokedCertificateBuilder().serial_number(
+                    certificate.serial_number).revocation_date(
+                    now - datetime.timedelta(hours=1)).build())
+        return self._write("crl.pem", builder.sign(self.key,
+                                                   hashes.SHA256()))
 
 
 def copy(source, folder, name, mode=0o600):
