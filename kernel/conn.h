@@ -11,6 +11,7 @@
 #include <linux/uio.h>
 
 #include "mem.h"
+#include "pace.h"
 #include "proto.h"
 #include "sock.h"
 #include "stats.h"
@@ -109,6 +110,7 @@ struct nbdt_conn {
 	} tx;
 	struct hlist_head free;		/* requests to be used again */
 	struct nbdt_mem mem;
+	struct nbdt_pace pace;
 
 	/* Guarded by export->conns_lock. */
 	struct list_head export_node;

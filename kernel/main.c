@@ -19,10 +19,10 @@
  * context.c gives them names, status.c answers;
  *
  * and below these: proto.c (wire format and rules), sock.c (the socket),
- * ktls.c (the socket under TLS), request.c and mem.c (memory and its bounds),
  * gate.c and range.c (what keeps requests apart), checkpoint.c (points between
- * them).  export.c has the devices, target.c the limits, netlink.c and nl_*.c
- * the administrator's side, trace.h the tracepoints.
+ * them), pace.c (which thread goes first).  export.c has the devices, target.c
+ * the limits, netlink.c and nl_*.c the administrator's side, trace.h the
+ * tracepoints.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -31,6 +31,7 @@
 #include "dispatch.h"
 #include "export.h"
 #include "map.h"
+#include "pace.h"
 #include "reply.h"
 #include "request.h"
 #include "series.h"
@@ -580,7 +581,10 @@ void nbdt_transmit(struct nbdt_conn *conn)
 		}
 		check_cancelled(conn);
 		collect(conn);
+		in_flight = conn->in_flight;
 		rx = receive(conn);
+		if (conn->in_flight > in_flight)
+			nbdt_pace_note(&conn->pace, conn->in_flight);
 		collect(conn);
 
 		in_flight = conn->in_flight;
