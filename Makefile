@@ -55,8 +55,8 @@ debug-kernel: deps ## build the debug kernel ahead of its first use
 fuzz: deps ## ten minutes of made-up input for the parsers
 	@selftests/fuzz/run 600
 
-bench: deps ## measure, in the VM that counts instructions
-	@selftests/bench
+bench: deps ## compare with other servers, in instructions and by wall clock
+	@selftests/bench/run
 
 shell: deps ## the VM with a prompt
 	@selftests/vm/run --shell

@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Figures as tables, and how far they are from those in the README."""
+
+import pathlib
+import re
+import statistics
+
+from points import ALL, COMMITTED, POINTS, USER_SPACE, WALL, WITH_SHARE
+
+README = pathlib.Path(__file__).resolve().parents[2] / "README"
+WIDTH = max(map(len, POINTS)) + 2
+
+
+def missing(figures, names):
+    """What isn't there and should be, in words."""
+    for server in ALL:
+        for name in names:
+            figure = figures.get(server, {}).get(name)
+            if not figure or not figure["iops"]:
+                yield f"{server} at {name}"
+            elif server in WITH_SHARE and not figure["server_ns"]:
+                yield f"{server}'s own share at {name}"
+
+
+def best_user_space(figures, name):
+    return max(figures[server][name]["iops"] for server in USER_SPACE)
+
+
+def ratios(figures, name):
+    """The figures of the README's table, by column."""
+    ours = figures["nbdtarget"][name]
+    return {
+        "I/O": ours["iops"],
+        "user": ours["iops"] / best_user_space(figures, name),
+        "nvmet": ours["iops"] / figures["nvmet-tcp"][name]["iops"],
+        "share": ours["server_ns"] / figures["qemu-nbd"][name]["server_ns"],
+    }
+
+
+def line(title, cells):
+    return f"{title:{WIDTH}}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+def exact(figures, names):
+    yield line("I/O per virtual second", [*ALL, "/user", "/nvmet"])
+    for name in names:
+        found = ratios(figures, name)
+        yield line(name, [f"{figures[server][name]['iops']:.0f}"
+                          for server in ALL] +
+                   [f"{found['user']:.2f}", f"{found['nvmet']:.2f}"])
+    yield ""
+    yield line("server's instructions", [*WITH_SHARE, "/qemu-nbd"])
+    for name in names:
+        # Two nanoseconds an instruction.
+        yield line(name, [f"{figures[server][name]['server_ns'] / 2:.0f}"
+                          for server in WITH_SHARE] +
+                   [f"{ratios(figures, name)['share']:.0%}"])
+
+
+def median(values):
+    """With the spread: the median, the least and the largest."""
+    values = sorted(values)
+    return f"{statistics.median(values):.2f} [{values[0]:.2f} {values[-1]:.2f}]"
+
+
+def wall(rounds, names):
+    """Only ratios: what each round gives for one server against another."""
+    others = [server for server in ALL if server != "nbdtarget"]
+    for disk, figures in rounds.items():
+        yield f"{disk}, wall clock: times as many I/O as, {len(figures)} rounds"
+        yield f"{'':{WIDTH}}" + "".join(f"{other:>18}" for other in
+                                        ["best of user", *others])
+        for name in names:
+            ours = [found["nbdtarget"][name]["iops"] for found in figures]
+            cells = [median(mine / best_user_space(found, name)
+                            for mine, found in zip(ours, figures))]
+            cells += [median(mine / found[other][name]["iops"]
+                             for mine, found in zip(ours, figures))
+                      for other in others]
+            yield f"{name:{WIDTH}}" + "".join(f"{cell:>18}" for cell in cells)
+        yield ""
+
+
+def committed():
+    """The README's table: by point, the figures in the order of ratios()."""
+    found = {}
+    for text in README.read_text().splitlines():
+        match = re.match(r"    (\S.*?\S) +(\d+) +([\d.]+) +([\d.]+) +(\d+)%$",
+                         text)
+        if match and match[1] in COMMITTED:
+            found[match[1]] = dict(zip(("I/O", "user", "nvmet", "share"),
+                                       (float(match[2]), float(match[3]),
+                                        float(match[4]), int(match[5]) / 100)))
+    return found
+
+
+def comparison(figures):
+    """How far FIGURES are from the README's table."""
+    table = committed()
+    yield line("against the README's table",
+               ["I/O", "/user", "/nvmet", "server/qemu"])
+    for name in COMMITTED:
+        if name not in figures["nbdtarget"]:
+            continue
+        if name not in table:
+            raise RuntimeError(f"the README has no figures for {name}")
+        fresh = ratios(figures, name)
+        yield line(name, [f"{fresh[column] / table[name][column] - 1:+.1%}"
+                          for column in ("I/O", "user", "nvmet", "share")])
+
+
+def scale(found):
+    yield line("idle connections", found["idle"])
+    for what, column, layout in (("I/O per virtual second", "iops", ".0f"),
+                                 ("server's ns per I/O", "server_ns", ".0f"),
+                                 ("KiB for each, both ends", "kib", ".1f")):
+        yield line(what, [format(figures[column], layout)
+                          for figures in found["idle"].values()])
+    yield ""
+    yield line("clients with a request", found["active"])
+    for what, column in (("I/O per virtual second", "iops"),
+                         ("of the slowest", "least"),
+                         ("of the fastest", "most")):
+        yield line(what, [f"{figures[column]:.0f}"
+                          for figures in found["active"].values()])
+    yield ""
+    beside = found["beside"]
+    yield (f"latency at depth 1: {beside['alone_ns'] / 1000:.0f} us alone, "
+           f"{beside['together_ns'] / 1000:.0f} us beside a client at depth "
+           f"128: {beside['together_ns'] / beside['alone_ns']:.1f} times")
