@@ -29,6 +29,9 @@ struct nbdt_series;
 /* Elements of one send: replies without data take one, with data two. */
 #define NBDT_BATCH_VECS		64
 
+/* Pieces of buffers that are kept for the next requests; see request.c. */
+#define NBDT_SPARE_MAX		32
+
 /* Where the thread is in the stream of requests. */
 enum nbdt_rx_state {
 	NBDT_RX_HEADER,		/* between requests */
@@ -109,6 +112,8 @@ struct nbdt_conn {
 		struct kvec vec[NBDT_BATCH_VECS];	/* of one send */
 	} tx;
 	struct hlist_head free;		/* requests to be used again */
+	struct page *spare[NBDT_SPARE_MAX];	/* pieces to be used again */
+	unsigned int nr_spare;
 	struct nbdt_mem mem;
 	struct nbdt_pace pace;
 

@@ -208,6 +208,12 @@ void nbdt_mem_uncharge(struct nbdt_mem *mem, size_t bytes)
 		give_back(mem, mem->granted - keep);
 }
 
+/* Somebody waits: who has more than he uses had better give it back. */
+bool nbdt_mem_wanted(void)
+{
+	return !list_empty(&line);
+}
+
 /* Give back all that isn't used; for a connection that has been idle. */
 void nbdt_mem_trim(struct nbdt_mem *mem)
 {

@@ -24,6 +24,7 @@ bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes);
 void nbdt_mem_stop_waiting(struct nbdt_mem *mem);
 void nbdt_mem_uncharge(struct nbdt_mem *mem, size_t bytes);
 void nbdt_mem_trim(struct nbdt_mem *mem);
+bool nbdt_mem_wanted(void);
 
 u64 nbdt_mem_limit(void);
 void nbdt_mem_set_limit(u64 bytes);

@@ -7,6 +7,11 @@
  * need.  It never has more of them than it may have in flight.  Larger
  * buffers are made of a few larger pieces, which both the block layer and
  * the network take as they are.
+ *
+ * Kernels that clear pages when they are allocated spend more on that than on
+ * all else that we do for a large write.  So the full pieces of a WRITE are
+ * kept, up to a number, for the requests that follow, charged as they were;
+ * the network never had them.  Those of a READ it may have still.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -25,6 +30,7 @@
  * per-CPU lists, without a lock.
  */
 #define PIECE_ORDER_MAX		3
+#define PIECE_MAX		(PAGE_SIZE << PIECE_ORDER_MAX)
 
 static struct kmem_cache *request_cache;
 
@@ -86,12 +92,41 @@ struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
 	return req;
 }
 
+/* Keep a piece of a buffer, with its charge, unless somebody else has it. */
+static bool keep_piece(struct nbdt_request *req, const struct bio_vec *bvec)
+{
+	struct nbdt_conn *conn = req->conn;
+
+	if (req->cmd.type != NBDT_CMD_WRITE || bvec->bv_len != PIECE_MAX ||
+	    conn->nr_spare == NBDT_SPARE_MAX || page_count(bvec->bv_page) != 1)
+		return false;
+	conn->spare[conn->nr_spare++] = bvec->bv_page;
+	req->charged -= PIECE_MAX;
+	return true;
+}
+
+/* As many kept pieces as the buffer has room for; they bring their charge. */
+static void take_kept_pieces(struct nbdt_request *req)
+{
+	struct nbdt_conn *conn = req->conn;
+
+	while (conn->nr_spare && req->size - req->charged >= PIECE_MAX &&
+	       req->nr_bvecs + 1 < req->max_bvecs) {
+		req->bvecs[req->nr_bvecs++] = (struct bio_vec) {
+			.bv_page = conn->spare[--conn->nr_spare],
+			.bv_len = PIECE_MAX,
+		};
+		req->charged += PIECE_MAX;
+	}
+}
+
 static void free_buffer(struct nbdt_request *req)
 {
 	unsigned int i;
 
 	for (i = 0; i < req->nr_bvecs; i++) {
-		if (req->bvecs[i].bv_page != req->page)
+		if (req->bvecs[i].bv_page != req->page &&
+		    !keep_piece(req, &req->bvecs[i]))
 			put_page(req->bvecs[i].bv_page);
 	}
 	if (req->bvecs != req->inline_bvecs)
@@ -108,6 +143,14 @@ void nbdt_request_free_buffer(struct nbdt_request *req)
 	init_buffer(req);
 }
 
+static void give_back_pieces(struct nbdt_conn *conn)
+{
+	while (conn->nr_spare) {
+		put_page(conn->spare[--conn->nr_spare]);
+		nbdt_mem_uncharge(&conn->mem, PIECE_MAX);
+	}
+}
+
 /**
  * nbdt_request_free - be done with a request; thread of the connection only
  * @req: answered, or never to be
@@ -119,9 +162,11 @@ void nbdt_request_free(struct nbdt_request *req)
 	free_buffer(req);
 	WRITE_ONCE(conn->in_flight, conn->in_flight - 1);
 	hlist_add_head(&req->idle, &conn->free);
+	if (conn->nr_spare && nbdt_mem_wanted())
+		give_back_pieces(conn);
 }
 
-/* Give the connection's stock of requests back to the system. */
+/* Give the connection's stock of requests and pieces back to the system. */
 void nbdt_request_destroy_free(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req;
@@ -135,6 +180,7 @@ void nbdt_request_destroy_free(struct nbdt_conn *conn)
 		kmem_cache_free(request_cache, req);
 	}
 	INIT_HLIST_HEAD(&conn->free);
+	give_back_pieces(conn);
 }
 
 /* A piece as large as is useful and easy to have; order 0 is had hard. */
@@ -177,7 +223,7 @@ static int grow_table(struct nbdt_request *req)
 
 static int alloc_pieces(struct nbdt_request *req)
 {
-	size_t missing = req->size, len;
+	size_t missing = req->size - req->nr_bvecs * PIECE_MAX, len;
 	struct page *page;
 
 	while (missing) {
@@ -213,10 +259,33 @@ static bool charge(struct nbdt_conn *conn, size_t bytes)
 {
 	if (nbdt_mem_charge(&conn->mem, bytes))
 		return true;
-	if (hlist_empty(&conn->free))
+	if (hlist_empty(&conn->free) && !conn->nr_spare)
 		return false;
 	nbdt_request_destroy_free(conn);
 	return nbdt_mem_charge(&conn->mem, bytes);
+}
+
+/*
+ * Charge what kept pieces don't cover.  When that may not be, these are given
+ * back first: a connection that waits for memory holds no more than it uses.
+ */
+static bool charge_buffer(struct nbdt_request *req, size_t bytes)
+{
+	struct nbdt_conn *conn = req->conn;
+
+	take_kept_pieces(req);
+	if (!charge(conn, bytes - req->charged)) {
+		if (!req->nr_bvecs)
+			return false;
+		while (req->nr_bvecs)
+			put_page(req->bvecs[--req->nr_bvecs].bv_page);
+		nbdt_mem_uncharge(&conn->mem, req->charged);
+		req->charged = 0;
+		if (!charge(conn, bytes))
+			return false;
+	}
+	req->charged = bytes;
+	return true;
 }
 
 /* It stays charged as long as it is kept. */
@@ -256,9 +325,8 @@ int nbdt_request_alloc_buffer(struct nbdt_request *req)
 
 	if (bytes == PAGE_SIZE)
 		return alloc_kept_page(req);
-	if (!charge(req->conn, bytes))
+	if (!charge_buffer(req, bytes))
 		return -EBUSY;
-	req->charged = bytes;
 	err = alloc_pieces(req);
 	return err ?: alloc_more_bios(req);
 }
