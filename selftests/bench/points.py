@@ -31,6 +31,9 @@ POINTS = {
 COMMITTED = ("4k read depth 1", "4k read depth 32", "128k read depth 8",
              "4k write depth 1", "4k write depth 32", "128k write depth 8")
 
+# With and without a dirty bitmap that records.
+RECORDED = ("4k write depth 1", "4k write depth 32", "128k write depth 8")
+
 # By wall clock: few enough to be repeated.
 WALL = COMMITTED
 

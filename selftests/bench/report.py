@@ -109,6 +109,26 @@ def comparison(figures):
                           for column in ("I/O", "user", "nvmet", "share")])
 
 
+def bitmap(figures):
+    """What recording costs: of all instructions, and of the server's."""
+    yield line("with a dirty bitmap", ["all", "server's"])
+    for name, plain in figures["without"].items():
+        with_it = figures["recording"][name]
+        yield line(name, [f"{plain['iops'] / with_it['iops'] - 1:+.2%}",
+                          f"{with_it['server_ns'] / plain['server_ns'] - 1:+.2%}"])
+
+
+def tls(figures):
+    names = list(figures)
+    yield line("TLS, server's instructions", [*names, "/best"])
+    for point in figures["nbdtarget"]:
+        share = {name: figures[name][point]["server_ns"] / 2 for name in names}
+        best = min(value for name, value in share.items()
+                   if name != "nbdtarget")
+        yield line(point, [f"{share[name]:.0f}" for name in names] +
+                   [f"{share['nbdtarget'] / best:.0%}"])
+
+
 def scale(found):
     yield line("idle connections", found["idle"])
     for what, column, layout in (("I/O per virtual second", "iops", ".0f"),

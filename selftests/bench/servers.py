@@ -93,9 +93,9 @@ def nbd_server(disk, port):
 
 
 @contextlib.contextmanager
-def nbdtarget(disk, port):
+def nbdtarget(disk, port, *listener_options):
     run("nbdtargetctl", "add-export", "bench", disk)
-    run("nbdtargetctl", "add-listener", f"127.0.0.1:{port}")
+    run("nbdtargetctl", "add-listener", f"127.0.0.1:{port}", *listener_options)
 
     def connection_time():
         conns = json.loads(run("nbdtargetctl", "--json", "show", "connections"))
@@ -105,6 +105,14 @@ def nbdtarget(disk, port):
     finally:
         run("nbdtargetctl", "remove-listener", f"127.0.0.1:{port}")
         run("nbdtargetctl", "remove-export", "bench", "--force")
+
+
+@contextlib.contextmanager
+def recording(disk, port):
+    """The target with a dirty bitmap that records."""
+    with nbdtarget(disk, port) as share:
+        run("nbdtargetctl", "add-bitmap", "bench", "b0")
+        yield share
 
 
 @contextlib.contextmanager
