@@ -38,8 +38,8 @@
 #include "keys.h"
 #include "nbdtarget.h"
 #include "options.h"
+#include "tls.h"
 
-#define DEFAULT_DIR "/etc/nbdtarget/tls"
 #define DEFAULT_MAX 1024
 
 /* Lines about clients in that many milliseconds. */
@@ -502,20 +502,6 @@ static int start(struct agent *a)
 	return loop(a);
 }
 
-enum { AGENT_DIR, AGENT_CERTIFICATES, AGENT_MAX, AGENT_QUIET };
-
-static const struct opt agent_opts[] = {
-	[AGENT_DIR] = { "--credentials", OPT_TEXT, "DIR",
-		"folder of certificates and keys", 4095 },
-	[AGENT_CERTIFICATES] = { "--client-certificates", OPT_TEXT, "HOW",
-		"require, request or ignore them", 16 },
-	[AGENT_MAX] = { "--max-handshakes", OPT_NUMBER, "N",
-		"most handshakes at once", 1 << 20 },
-	[AGENT_QUIET] = { "--quiet", OPT_FLAG, NULL,
-		"say nothing of handshakes that fail", 0 },
-	{ .name = NULL }
-};
-
 static int take_verify(struct tool *t, const char *how,
 		       enum cred_verify *verify)
 {
@@ -527,16 +513,16 @@ static int take_verify(struct tool *t, const char *how,
 		*verify = CRED_IGNORE;
 	else
 		return fail_usage(t, "%s: '%s' is none of require, request and ignore",
-				  agent_opts[AGENT_CERTIFICATES].name, how);
+				  "--client-certificates", how);
 	return 0;
 }
 
-static int tls_agent(struct tool *t, const struct args *args)
+int tls_agent_run(struct tool *t, const struct args *args)
 {
 	const struct opt_value *o = args->opt;
 	struct agent a = {
 		.t = t,
-		.dir = o[AGENT_DIR].given ? o[AGENT_DIR].text : DEFAULT_DIR,
+		.dir = o[AGENT_DIR].given ? o[AGENT_DIR].text : TLS_DEFAULT_DIR,
 		.max = o[AGENT_MAX].given ? o[AGENT_MAX].number : DEFAULT_MAX,
 		.quiet = o[AGENT_QUIET].given,
 		.epoll = -1,
@@ -565,15 +551,3 @@ static int tls_agent(struct tool *t, const struct args *args)
 	free(a.buf);
 	return ret;
 }
-
-const struct verb verb_tls_agent = {
-	.name = "tls-agent",
-	.args = "",
-	.summary = "Does TLS handshakes for the target, until SIGINT or SIGTERM.",
-	.details = "DIR, " DEFAULT_DIR " unless given, has ca-cert.pem, ca-crl.pem,\n"
-		   "server-cert.pem, server-key.pem and keys.psk. Changes there are\n"
-		   "noticed, or on SIGHUP.",
-	.opts = agent_opts,
-	.no_batch = true,
-	.run = tls_agent,
-};
