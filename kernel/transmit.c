@@ -51,6 +51,13 @@ static unsigned int read_ahead_left(const struct nbdt_conn *conn)
 	return conn->rx.end - conn->rx.start;
 }
 
+/* One part less of it, or nobody who cuts it; NULL is none. */
+static void drop_series(struct nbdt_series *series)
+{
+	if (series && nbdt_series_put(series))
+		kfree(series);
+}
+
 /* Nothing more will be read.  Keeps the first reason. */
 static void stop_reading(struct nbdt_conn *conn, const char *reason)
 {
@@ -59,16 +66,12 @@ static void stop_reading(struct nbdt_conn *conn, const char *reason)
 	nbdt_mem_stop_waiting(&conn->mem);
 	/* What was never dispatched; nobody can be told. */
 	if (conn->rx.req) {
-		if (conn->rx.req->series)
-			nbdt_series_put(conn->rx.req->series);
+		drop_series(conn->rx.req->series);
 		nbdt_request_free(conn->rx.req);
 		conn->rx.req = NULL;
 	}
-	if (conn->rx.series) {
-		if (nbdt_series_put(conn->rx.series))
-			kfree(conn->rx.series);
-		conn->rx.series = NULL;
-	}
+	drop_series(conn->rx.series);
+	conn->rx.series = NULL;
 }
 
 /* Be done with reading rx.req; the client owes no part of it any more. */
