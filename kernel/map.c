@@ -21,9 +21,12 @@
  *	  (barrier)			  (barrier)
  *	  clear the bits		  if writers: clear the bits
  *
- * One of the two sees the other.  Two that make zeroes at once don't mind
- * each other.  A discard leaves anything behind: for others it is a write,
- * and it learns HOLE only where it is alone.
+ * One of the two sees the other.  Two that make zeroes at once don't mind each
+ * other, as both will have made them.  But a scan only looks whether there are
+ * any: a mark of its must not be taken for one of theirs, nor the other way
+ * round, so the two keep out of each other's way (zeroing).  A discard leaves
+ * anything behind: for others it is a write, and it learns HOLE only where it is
+ * alone.
  *
  * Writers are counted in slots that granules far apart share: it may be
  * learned too little, never too much.
@@ -244,15 +247,7 @@ static unsigned int ragged_ends(const struct nbdt_map *map, u64 offset, u64 len,
 	return nr;
 }
 
-/**
- * nbdt_map_zero_begin - zeroes are going to be written to a range
- * @map: its map
- * @offset: in bytes
- * @len: in bytes, not 0
- *
- * To be followed by nbdt_map_zero_end() of the same range.
- */
-void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len)
+static void mark_zero(struct nbdt_map *map, u64 offset, u64 len)
 {
 	struct span ends[2], span = inner(map, offset, len);
 	unsigned int i, nr = ragged_ends(map, offset, len, ends);
@@ -267,8 +262,7 @@ void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len)
 	unless_written(map, span, 0);
 }
 
-/* @zero: whether it is certain that all of the range reads as zeroes now. */
-void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
+static void settle_zero(struct nbdt_map *map, u64 offset, u64 len, bool zero)
 {
 	struct span ends[2], span = inner(map, offset, len);
 	unsigned int i, nr = ragged_ends(map, offset, len, ends);
@@ -279,6 +273,51 @@ void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
 		set_bits(map, span, 0);
 	for (i = 0; i < nr; i++)
 		uncount_writer(map, ends[i]);
+}
+
+/**
+ * nbdt_map_zero_begin - zeroes are going to be written to a range
+ * @map: its map
+ * @offset: in bytes
+ * @len: in bytes, not 0
+ *
+ * To be followed by nbdt_map_zero_end() of the same range, in whatever context.
+ * Waits while a scan reads one granule.
+ */
+void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len)
+{
+	down_read_non_owner(&map->zeroing);
+	mark_zero(map, offset, len);
+}
+
+/* @zero: whether it is certain that all of the range reads as zeroes now. */
+void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
+{
+	settle_zero(map, offset, len, zero);
+	up_read_non_owner(&map->zeroing);
+}
+
+/**
+ * nbdt_map_scan_begin - a range is going to be read, to see whether it is zero
+ * @map: its map
+ * @offset: of a granule
+ * @len: of it, or of what there is of the last
+ *
+ * Return: whether it may be; nbdt_map_scan_end() has to follow.  False while
+ * somebody makes zeroes, wherever that is.
+ */
+bool nbdt_map_scan_begin(struct nbdt_map *map, u64 offset, u64 len)
+{
+	if (!down_write_trylock(&map->zeroing))
+		return false;
+	mark_zero(map, offset, len);
+	return true;
+}
+
+void nbdt_map_scan_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
+{
+	settle_zero(map, offset, len, zero);
+	up_write(&map->zeroing);
 }
 
 /**
@@ -459,6 +498,7 @@ struct nbdt_map *nbdt_map_create(u64 size, u32 granule)
 	if (!map)
 		return NULL;
 	map->size = size;
+	init_rwsem(&map->zeroing);
 	map->shift = ilog2(granule ?: least_granule(size, NBDT_MAP_GRANULE,
 						    NBDT_MAP_BYTES));
 	map->nr_words = DIV_ROUND_UP(size, (u64)PER_WORD << map->shift);

@@ -3,6 +3,7 @@
 #define NBDT_MAP_H
 
 #include <linux/atomic.h>
+#include <linux/rwsem.h>
 #include <linux/types.h>
 
 /* What is known of a range; nothing, if neither. */
@@ -26,6 +27,7 @@ struct nbdt_map {
 	u64 nr_words;
 	atomic64_t *words;	/* see map.c; NULL until they are wanted */
 	atomic_t writers[NBDT_MAP_SLOTS];
+	struct rw_semaphore zeroing;	/* by many, or looked for by a scan */
 };
 
 struct nbdt_map *nbdt_map_create(u64 size, u32 granule);
@@ -43,6 +45,8 @@ void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_write_end(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero);
+bool nbdt_map_scan_begin(struct nbdt_map *map, u64 offset, u64 len);
+void nbdt_map_scan_end(struct nbdt_map *map, u64 offset, u64 len, bool zero);
 void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_discard_end(struct nbdt_map *map, u64 offset, u64 len, u64 first,
 			  u64 end);

@@ -3,9 +3,9 @@
  * Scanning: fill the allocation map by reading the device.
  *
  * One thread for each scan goes through the device, granule by granule, and
- * reads those of which nothing is known.  To the map it is one that makes
- * zeroes: a granule is marked before it is read and is known to be zero if
- * the mark is still there afterwards, so writes meanwhile need no care.
+ * reads those of which nothing is known.  A granule is marked in the map before
+ * it is read and is known to be zero if the mark is still there afterwards, so
+ * writes meanwhile need no care; while anybody makes zeroes it waits.
  *
  * The thread belongs to the export and is stopped, if it didn't end before,
  * when the export is removed, or by the administrator.  Whoever starts or
@@ -29,6 +29,9 @@
 
 /* Read at once; a granule may be more, or less. */
 #define PIECE		(256UL << 10)
+
+/* How soon to try again what can't be now; ms. */
+#define RETRY		20
 
 /* The part of a granule at OFFSET that is there, read into BUF: is it zero? */
 static int piece_is_zero(struct nbdt_export *export, void *buf, u64 offset,
@@ -75,6 +78,18 @@ static void pace(const struct nbdt_scan *scan, u64 done, ktime_t began)
 	cond_resched();
 }
 
+/* Return: as range_is_zero(), and then it is in the map; -EAGAIN: not now. */
+static int scan_granule(struct nbdt_export *export, void *buf, u64 at, u64 len)
+{
+	int zero;
+
+	if (!nbdt_map_scan_begin(export->map, at, len))
+		return -EAGAIN;
+	zero = range_is_zero(export, buf, at, at + len);
+	nbdt_map_scan_end(export->map, at, len, zero == 1);
+	return zero;
+}
+
 static int scan_device(struct nbdt_export *export, void *buf)
 {
 	struct nbdt_scan *scan = &export->scan;
@@ -89,9 +104,12 @@ static int scan_device(struct nbdt_export *export, void *buf)
 		len = end - at;
 		if (!nbdt_map_state(map, at, &len)) {
 			len = min(granule, end - at);
-			nbdt_map_zero_begin(map, at, len);
-			zero = range_is_zero(export, buf, at, at + len);
-			nbdt_map_zero_end(map, at, len, zero == 1);
+			zero = scan_granule(export, buf, at, len);
+			if (zero == -EAGAIN) {
+				/* As long as anybody makes zeroes. */
+				msleep_interruptible(RETRY);
+				continue;
+			}
 			if (zero < 0)
 				return zero;
 			read += len;
