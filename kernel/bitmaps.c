@@ -210,6 +210,9 @@ static int find_for(struct nbdt_export *export, const char *name,
 {
 	int slot = slot_of(&export->bitmaps, name);
 
+	/* Bitmaps of others that it has may be theirs alone already. */
+	if (READ_ONCE(export->removing))
+		slot = -ENOENT;
 	if (slot < 0) {
 		nbdt_set_err_msg(extack, "there is no bitmap '%.32s'", name);
 		return slot;
@@ -621,12 +624,15 @@ int nbdt_bitmaps_merge(struct nbdt_export *export, const char *from,
 		goto out;
 	source->changing = true;
 	target->changing = true;
+	/* No users meanwhile: they would see half of it. */
+	target->hidden = true;
 	mutex_unlock(&bitmaps_mutex);
 	nbdt_bitmap_merge(target, source);
 	mutex_lock(&bitmaps_mutex);
 	target->inconsistent |= source->inconsistent;
 	source->changing = false;
 	target->changing = false;
+	target->hidden = false;
 out:
 	mutex_unlock(&bitmaps_mutex);
 	return err;
