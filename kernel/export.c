@@ -484,7 +484,9 @@ static void relax(struct nbdt_export *export)
 static void check_alive(struct nbdt_export *export)
 {
 	lockdep_assert_held(&exports_mutex);
-	if (export->dead || disk_live(export->bdev->bd_disk))
+	/* One that is being removed may have closed its device. */
+	if (export->dead || export->removing ||
+	    disk_live(export->bdev->bd_disk))
 		return;
 	export->dead = true;
 	nbdt_export_kill_conns(export, DEVICE_REMOVED);

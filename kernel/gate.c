@@ -49,7 +49,6 @@ static struct nbdt_gate_visit *next_to_tell(struct nbdt_gate *gate)
 	if (!visit || !percpu_ref_is_zero(&gate->inside))
 		return NULL;
 	list_move_tail(&visit->node, &gate->staying);
-	visit->stays = true;
 	/* One that waits may give up as soon as the lock is free. */
 	if (!visit->alone)
 		complete(&visit->told);
@@ -130,7 +129,6 @@ int nbdt_gate_init(struct nbdt_gate *gate,
 {
 	spin_lock_init(&gate->lock);
 	gate->shut = false;
-	gate->given_up = false;
 	INIT_LIST_HEAD(&gate->coming);
 	INIT_LIST_HEAD(&gate->staying);
 	INIT_WORK(&gate->work, gate_work);
@@ -149,8 +147,7 @@ void nbdt_gate_exit(struct nbdt_gate *gate)
 	wait_var_event(&gate->shut, !READ_ONCE(gate->shut));
 	flush_work(&gate->work);
 	/* Shutting it ends in a callback, which may then still be running. */
-	if (gate->given_up)
-		rcu_barrier();
+	rcu_barrier();
 	percpu_ref_exit(&gate->inside);
 }
 
@@ -165,7 +162,6 @@ void nbdt_gate_visit_init(struct nbdt_gate_visit *visit,
 			  void (*alone)(struct nbdt_gate_visit *visit))
 {
 	INIT_LIST_HEAD(&visit->node);
-	visit->stays = false;
 	visit->alone = alone;
 	init_completion(&visit->told);
 }
@@ -179,10 +175,8 @@ void nbdt_gate_shut(struct nbdt_gate *gate, struct nbdt_gate_visit *visit)
 	spin_lock_irqsave(&gate->lock, flags);
 	first = !gate->shut;
 	gate->shut = true;
-	if (list_empty(&visit->node)) {
+	if (list_empty(&visit->node))
 		list_add_tail(&visit->node, &gate->coming);
-		visit->stays = false;
-	}
 	is_zero = percpu_ref_is_zero(&gate->inside);
 	spin_unlock_irqrestore(&gate->lock, flags);
 	if (first)
@@ -216,8 +210,6 @@ void nbdt_gate_open(struct nbdt_gate *gate, struct nbdt_gate_visit *visit)
 	unsigned long flags;
 
 	spin_lock_irqsave(&gate->lock, flags);
-	if (!list_empty(&visit->node) && !visit->stays)
-		gate->given_up = true;
 	list_del_init(&visit->node);
 	spin_unlock_irqrestore(&gate->lock, flags);
 	queue_work(nbdt_gate_wq, &gate->work);

@@ -12,7 +12,6 @@ struct nbdt_gate {
 	struct percpu_ref inside;	/* requests being carried out */
 	spinlock_t lock;		/* guards what follows */
 	bool shut;
-	bool given_up;			/* a visit ended before it was told */
 	struct list_head coming;	/* visits that wait until it is empty */
 	struct list_head staying;	/* visits that know that it is */
 	struct work_struct work;
@@ -22,7 +21,6 @@ struct nbdt_gate {
 /* Somebody who wants the gate shut and nobody inside, for a while. */
 struct nbdt_gate_visit {
 	struct list_head node;		/* guarded by the gate's lock */
-	bool stays;			/* so is this: it was told */
 	/* Set by nbdt_gate_visit_init(): who is told that it is so. */
 	void (*alone)(struct nbdt_gate_visit *visit);
 	struct completion told;		/* who waits, when there is no ALONE */

@@ -377,8 +377,14 @@ int nbdt_listener_init(void)
 	return register_pernet_subsys(&net_ops);
 }
 
-void nbdt_listener_exit(void)
+/* Nobody adds any more. */
+void nbdt_listener_remove_all(void)
 {
 	remove_all(NULL);
+}
+
+/* No connection is left, for which the ends of namespaces would wait. */
+void nbdt_listener_exit(void)
+{
 	unregister_pernet_subsys(&net_ops);
 }

@@ -42,6 +42,7 @@ struct nbdt_listener {
 };
 
 int nbdt_listener_init(void);
+void nbdt_listener_remove_all(void);
 void nbdt_listener_exit(void);
 
 int nbdt_listener_add(struct net *net,

@@ -72,8 +72,9 @@ err_request:
 static void __exit nbdt_exit(void)
 {
 	nbdt_netlink_exit();
-	nbdt_listener_exit();
+	nbdt_listener_remove_all();
 	nbdt_conn_exit();
+	nbdt_listener_exit();
 	nbdt_export_remove_all();
 	nbdt_slow_exit();
 	nbdt_request_cache_exit();
