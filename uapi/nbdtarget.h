@@ -484,7 +484,7 @@ enum {
 	NBDTARGET_A_CONN_ID,
 	/*
 	 * string [max-len max-string]: Name of its export, from the end of
-	 * negotiation on.
+	 * negotiation until only its last replies have yet to arrive.
 	 */
 	NBDTARGET_A_CONN_EXPORT_NAME,
 	/*
