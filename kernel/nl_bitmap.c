@@ -137,7 +137,11 @@ static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
+/* What needs only the bitmap's name: RUN it, and tell EVENT_CMD's listeners. */
+static int run_by_name(struct genl_info *info,
+		       int (*run)(struct nbdt_export *export, const char *name,
+				  struct netlink_ext_ack *extack),
+		       u8 event_cmd)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -146,29 +150,23 @@ static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
 	err = get_bitmap(info, &export, &name);
 	if (err)
 		return err;
-	err = nbdt_bitmaps_remove(export, name, info->extack);
+	err = run(export, name, info->extack);
 	if (!err)
-		nbdt_netlink_bitmap_event(export, name,
-					  NBDTARGET_CMD_BITMAP_DEL_NTF);
+		nbdt_netlink_bitmap_event(export, name, event_cmd);
 	nbdt_export_put(export);
 	return err;
 }
 
+static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return run_by_name(info, nbdt_bitmaps_remove,
+			   NBDTARGET_CMD_BITMAP_DEL_NTF);
+}
+
 static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
-	struct nbdt_export *export;
-	const char *name;
-	int err;
-
-	err = get_bitmap(info, &export, &name);
-	if (err)
-		return err;
-	err = nbdt_bitmaps_clear(export, name, info->extack);
-	if (!err)
-		nbdt_netlink_bitmap_event(export, name,
-					  NBDTARGET_CMD_BITMAP_SET_NTF);
-	nbdt_export_put(export);
-	return err;
+	return run_by_name(info, nbdt_bitmaps_clear,
+			   NBDTARGET_CMD_BITMAP_SET_NTF);
 }
 
 static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
