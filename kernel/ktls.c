@@ -298,7 +298,6 @@ static bool is_drained(struct sock *sk)
 void nbdt_ktls_close(struct nbdt_sock *s)
 {
 	unsigned long deadline = jiffies + CLOSE_TIMEOUT;
-	static const bool never;
 	int err;
 
 	do {
@@ -311,7 +310,7 @@ void nbdt_ktls_close(struct nbdt_sock *s)
 	if (err < 0)
 		return;
 	while (!is_drained(s->sock->sk) && time_before(jiffies, deadline)) {
-		err = nbdt_sock_wait(s, &never, jiffies + CLOSE_POLL);
+		err = nbdt_sock_pause(s, CLOSE_POLL);
 		if (err == -ECANCELED)
 			return;
 	}

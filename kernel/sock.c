@@ -215,13 +215,12 @@ int nbdt_sock_lend(struct nbdt_sock *s)
  */
 int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline)
 {
-	static const bool never;
 	int err;
 
 	while (file_count(s->file) != 1) {
 		if (time_after_eq(jiffies, deadline))
 			return -ETIMEDOUT;
-		err = nbdt_sock_wait(s, &never, jiffies + LENT_POLL);
+		err = nbdt_sock_pause(s, LENT_POLL);
 		if (err == -ECANCELED)
 			return err;
 	}
@@ -403,12 +402,16 @@ int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock)
 	return err;
 }
 
-/* Wait for nothing but being cancelled, for a time in jiffies. */
-void nbdt_sock_pause(struct nbdt_sock *s, unsigned long time)
+/*
+ * Wait for nothing but being cancelled, for a time in jiffies.
+ *
+ * Return: -ETIMEDOUT, or -ECANCELED.
+ */
+int nbdt_sock_pause(struct nbdt_sock *s, unsigned long time)
 {
 	static const bool never;
 
-	nbdt_sock_wait(s, &never, jiffies + time);
+	return nbdt_sock_wait(s, &never, jiffies + time);
 }
 
 /* False for a listening socket that somebody else destroyed. */

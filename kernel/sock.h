@@ -61,7 +61,7 @@ int nbdt_sock_peek(struct nbdt_sock *s);
 
 /* Wait until done or cancelled: */
 int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock);
-void nbdt_sock_pause(struct nbdt_sock *s, unsigned long time);
+int nbdt_sock_pause(struct nbdt_sock *s, unsigned long time);
 
 /* Wait until done, cancelled or DEADLINE (in jiffies): */
 int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
