@@ -28,10 +28,12 @@ def fio(ms, *jobs):
     for number, job in enumerate(jobs):
         words.append(f"--name=job{number}")
         words += [f"--{name}={value}" for name, value in job.items()]
-    report = json.loads(run(
+    said = run(
         "fio", "--rw=randread", "--bs=4k", "--time_based", f"--runtime={ms}ms",
         "--norandommap", "--randseed=1", "--output-format=json",
-        "--group_reporting=0", *words))
+        "--group_reporting=0", *words)
+    # Its NBD client has something to say before.
+    report = json.loads(said[re.search("^{", said, re.MULTILINE).start():])
     return [job["read"] for job in report["jobs"]]
 
 
