@@ -145,9 +145,12 @@ void nbdt_gate_exit(struct nbdt_gate *gate)
 	 * the gate open again.
 	 */
 	wait_var_event(&gate->shut, !READ_ONCE(gate->shut));
-	flush_work(&gate->work);
-	/* Shutting it ends in a callback, which may then still be running. */
+	/*
+	 * Shutting it ends in a callback, which may then still be running, and
+	 * be about to queue the work.
+	 */
 	rcu_barrier();
+	flush_work(&gate->work);
 	percpu_ref_exit(&gate->inside);
 }
 
