@@ -13,7 +13,7 @@
  * (nbdt_bitmap_mark(), called by dispatch.c through bitmaps.c).  A request that
  * failed leaves its bits set: part of it may have been done.  Which bitmaps
  * record changes only while the gate is shut and nobody inside, as does all
- * that clears a bit.  So a request's bits are in the bitmaps of before or of
+ * that clears a bit of one that records.  So a request's bits are in the bitmaps of before or of
  * after such a change, never in between, and marking needs neither lock nor
  * RCU.  A bit that is set isn't written to again, so that busy granules don't
  * send a cache line from CPU to CPU.
@@ -27,7 +27,8 @@
  * snapshots that show it (add-export --bitmap-from), by a reference each.  Who
  * reads it for a client (status.c) has it pinned by being one of its users.
  *
- * Setting bits is atomic.  All else: under the mutex of bitmaps.c.
+ * Setting bits is atomic.  What a bitmap is changes under the mutex of bitmaps.c,
+ * and who looks at its bits without gets a sample of one that records.
  */
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
@@ -216,7 +217,8 @@ u64 nbdt_bitmap_dirty_bytes(const struct nbdt_bitmap *bitmap, u64 count)
 	u64 last = bitmap->size & ((1ULL << bitmap->shift) - 1);
 
 	count <<= bitmap->shift;
-	if (last && (READ_ONCE(bitmap->inconsistent) ||
+	/* It may have become dirty after they were counted. */
+	if (count && last && (READ_ONCE(bitmap->inconsistent) ||
 		     test_bit(bitmap->nr_bits - 1, bitmap->words)))
 		count -= (1ULL << bitmap->shift) - last;
 	return count;
