@@ -174,8 +174,8 @@ static int tls_done(struct sk_buff *skb, struct genl_info *info)
 		if (err)
 			return err;
 	}
-	err = nbdt_tls_report(nla_get_u32(id), info->snd_portid,
-			      -(int)number,
+	err = nbdt_tls_report(nla_get_u32(id), genl_info_net(info),
+			      info->snd_portid, -(int)number,
 			      nbdt_nl_string(info, NBDTARGET_A_TLS_TEXT),
 			      identity, info->extack);
 	if (err)

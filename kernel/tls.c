@@ -153,6 +153,7 @@ struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 		*file = get_file(conn->sock.file);
 		list_del_init(&conn->tls.node);
 		conn->tls.state = NBDT_TLS_ACCEPTED;
+		conn->tls.agent_net = net;
 		conn->tls.agent = agent;
 		break;
 	}
@@ -160,8 +161,8 @@ struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 	return found;
 }
 
-static int check_reporter(const struct nbdt_conn *conn, u32 agent,
-			  struct netlink_ext_ack *extack)
+static int check_reporter(const struct nbdt_conn *conn, const struct net *net,
+			  u32 agent, struct netlink_ext_ack *extack)
 {
 	const struct nbdt_tls *tls = &conn->tls;
 
@@ -173,7 +174,7 @@ static int check_reporter(const struct nbdt_conn *conn, u32 agent,
 				 conn->id);
 		return -ENOENT;
 	}
-	if (tls->agent != agent) {
+	if (tls->agent != agent || tls->agent_net != net) {
 		nbdt_set_err_msg(extack,
 				 "the handshake of connection %u was accepted by another",
 				 conn->id);
@@ -191,7 +192,8 @@ static int check_reporter(const struct nbdt_conn *conn, u32 agent,
 /**
  * nbdt_tls_report - what became of a handshake
  * @id: of the connection
- * @agent: netlink port of who says so
+ * @net: network namespace of who says so
+ * @agent: its netlink port
  * @status: 0 or -errno
  * @text: why it failed, or NULL
  * @identity: who the client is; the caller's, unless 0 is returned
@@ -199,8 +201,8 @@ static int check_reporter(const struct nbdt_conn *conn, u32 agent,
  *
  * Return: 0; or an error as tls-done in the netlink contract.
  */
-int nbdt_tls_report(u32 id, u32 agent, int status, const char *text,
-		    struct nbdt_identity *identity,
+int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
+		    const char *text, struct nbdt_identity *identity,
 		    struct netlink_ext_ack *extack)
 {
 	struct nbdt_conn *conn = nbdt_conn_get(id);
@@ -213,7 +215,7 @@ int nbdt_tls_report(u32 id, u32 agent, int status, const char *text,
 	}
 	tls = &conn->tls;
 	spin_lock(&tls_lock);
-	err = check_reporter(conn, agent, extack);
+	err = check_reporter(conn, net, agent, extack);
 	if (!err) {
 		tls->state = NBDT_TLS_REPORTED;
 		tls->status = status;

@@ -31,7 +31,8 @@ struct nbdt_tls {
 	/* Guarded by tls_lock of tls.c; its end is the thread's doing. */
 	enum nbdt_tls_state state;
 	struct list_head node;		/* while it waits */
-	u32 agent;			/* netlink port that accepted it */
+	const struct net *agent_net;	/* of who accepted it; to compare */
+	u32 agent;			/* and the netlink port, unique there */
 	unsigned long deadline;		/* jiffies */
 	int status;			/* what was reported, -errno */
 	struct nbdt_identity *reported;	/* by the agent */
@@ -65,8 +66,8 @@ struct nbdt_identity *nbdt_identity_create(u32 auth, const char *name,
 /* For the agent, through netlink.c. */
 struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 				  struct file **file);
-int nbdt_tls_report(u32 id, u32 agent, int status, const char *text,
-		    struct nbdt_identity *identity,
+int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
+		    const char *text, struct nbdt_identity *identity,
 		    struct netlink_ext_ack *extack);
 
 #endif /* NBDT_TLS_H */
