@@ -21,10 +21,11 @@
  *	  (barrier)			  (barrier)
  *	  clear the bits		  if writers: clear the bits
  *
- * One of the two sees the other.  Two that make zeroes at once don't mind each
- * other, as both will have made them.  But a scan only looks whether there are
- * any: a mark of its must not be taken for one of theirs, nor the other way
- * round, so the two keep out of each other's way (zeroing).  A discard leaves
+ * One of the two sees the other.  A mark must be turned into ZERO by nobody but
+ * who made it: another may have passed there before a write did.  So of two that
+ * make zeroes in the same place at once, the later makes no marks, and learns
+ * nothing (marked); and a scan, which only looks whether there are zeroes, and
+ * those who make them keep out of each other's way (zeroing).  A discard leaves
  * anything behind: for others it is a write, and it learns HOLE only where it is
  * alone.
  *
@@ -34,7 +35,7 @@
  * The words that hold the bits come with the map, or when they are first wanted
  * (nbdt_map_fill()): nothing is known without them.  They stay until the end.
  *
- * No locks, as all changes are atomic to a word.  Any context for
+ * The words take no locks, as all changes are atomic to one.  Any context for
  * nbdt_map_write_end(), nbdt_map_state() and nbdt_map_zero(); whatever goes
  * through a range of any length may sleep.
  */
@@ -247,53 +248,111 @@ static unsigned int ragged_ends(const struct nbdt_map *map, u64 offset, u64 len,
 	return nr;
 }
 
-static void mark_zero(struct nbdt_map *map, u64 offset, u64 len)
+/* What it has a part of only is written to. */
+static void write_ends(struct nbdt_map *map, u64 offset, u64 len)
 {
-	struct span ends[2], span = inner(map, offset, len);
+	struct span ends[2];
 	unsigned int i, nr = ragged_ends(map, offset, len, ends);
 
 	for (i = 0; i < nr; i++) {
 		count_writer(map, ends[i]);
 		set_bits(map, ends[i], 0);
 	}
+}
+
+static void end_write_ends(struct nbdt_map *map, u64 offset, u64 len)
+{
+	struct span ends[2];
+	unsigned int i, nr = ragged_ends(map, offset, len, ends);
+
+	for (i = 0; i < nr; i++)
+		uncount_writer(map, ends[i]);
+}
+
+static void mark_zero(struct nbdt_map *map, struct span span)
+{
 	set_bits(map, span, ZERO_PENDING);
 	/* Before the look for writers; see the top. */
 	smp_mb();
 	unless_written(map, span, 0);
 }
 
-static void settle_zero(struct nbdt_map *map, u64 offset, u64 len, bool zero)
+static void settle_zero(struct nbdt_map *map, struct span span, bool zero)
 {
-	struct span ends[2], span = inner(map, offset, len);
-	unsigned int i, nr = ragged_ends(map, offset, len, ends);
-
 	if (zero)
 		settle(map, span, ZERO_PENDING, NBDT_MAP_ZERO);
 	else
 		set_bits(map, span, 0);
-	for (i = 0; i < nr; i++)
-		uncount_writer(map, ends[i]);
+}
+
+/* Under the lock: does anybody have marks there? */
+static bool is_marked(const struct nbdt_map *map, struct span span)
+{
+	const struct nbdt_map_zeroing *other;
+
+	list_for_each_entry(other, &map->marked, node) {
+		if (span.first < other->end && other->first < span.end)
+			return true;
+	}
+	return false;
+}
+
+/* Whether the marks there are the caller's to make, and to settle. */
+static bool claim_marks(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
+			struct span span)
+{
+	bool claimed;
+
+	zeroing->first = span.first;
+	zeroing->end = span.end;
+	spin_lock(&map->lock);
+	claimed = span.first < span.end && !is_marked(map, span);
+	if (claimed)
+		list_add(&zeroing->node, &map->marked);
+	else
+		INIT_LIST_HEAD(&zeroing->node);
+	spin_unlock(&map->lock);
+	return claimed;
+}
+
+static void give_up_marks(struct nbdt_map *map,
+			  struct nbdt_map_zeroing *zeroing)
+{
+	spin_lock(&map->lock);
+	list_del_init(&zeroing->node);
+	spin_unlock(&map->lock);
 }
 
 /**
  * nbdt_map_zero_begin - zeroes are going to be written to a range
  * @map: its map
+ * @zeroing: the caller's, for nbdt_map_zero_end()
  * @offset: in bytes
  * @len: in bytes, not 0
  *
- * To be followed by nbdt_map_zero_end() of the same range, in whatever context.
- * Waits while a scan reads one granule.
+ * To be followed by nbdt_map_zero_end() of the same range, by any task.  Waits
+ * while a scan reads one granule.
  */
-void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len)
+void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
+			 u64 offset, u64 len)
 {
+	struct span span = inner(map, offset, len);
+
 	down_read_non_owner(&map->zeroing);
-	mark_zero(map, offset, len);
+	write_ends(map, offset, len);
+	if (claim_marks(map, zeroing, span))
+		mark_zero(map, span);
 }
 
 /* @zero: whether it is certain that all of the range reads as zeroes now. */
-void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
+void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
+		       u64 offset, u64 len, bool zero)
 {
-	settle_zero(map, offset, len, zero);
+	if (!list_empty(&zeroing->node)) {
+		settle_zero(map, inner(map, offset, len), zero);
+		give_up_marks(map, zeroing);
+	}
+	end_write_ends(map, offset, len);
 	up_read_non_owner(&map->zeroing);
 }
 
@@ -310,13 +369,15 @@ bool nbdt_map_scan_begin(struct nbdt_map *map, u64 offset, u64 len)
 {
 	if (!down_write_trylock(&map->zeroing))
 		return false;
-	mark_zero(map, offset, len);
+	write_ends(map, offset, len);
+	mark_zero(map, inner(map, offset, len));
 	return true;
 }
 
 void nbdt_map_scan_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
 {
-	settle_zero(map, offset, len, zero);
+	settle_zero(map, inner(map, offset, len), zero);
+	end_write_ends(map, offset, len);
 	up_write(&map->zeroing);
 }
 
@@ -499,6 +560,8 @@ struct nbdt_map *nbdt_map_create(u64 size, u32 granule)
 		return NULL;
 	map->size = size;
 	init_rwsem(&map->zeroing);
+	spin_lock_init(&map->lock);
+	INIT_LIST_HEAD(&map->marked);
 	map->shift = ilog2(granule ?: least_granule(size, NBDT_MAP_GRANULE,
 						    NBDT_MAP_BYTES));
 	map->nr_words = DIV_ROUND_UP(size, (u64)PER_WORD << map->shift);

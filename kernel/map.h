@@ -3,7 +3,9 @@
 #define NBDT_MAP_H
 
 #include <linux/atomic.h>
+#include <linux/list.h>
 #include <linux/rwsem.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 
 /* What is known of a range; nothing, if neither. */
@@ -21,6 +23,13 @@
 /* Granules share these; it costs no more than learning a little less. */
 #define NBDT_MAP_SLOTS		256
 
+/* Somebody making zeroes; of map.c, from nbdt_map_zero_begin() to _end(). */
+struct nbdt_map_zeroing {
+	struct list_head node;		/* on the map's, or nowhere */
+	u64 first;			/* granules that are marked */
+	u64 end;
+};
+
 struct nbdt_map {
 	u64 size;		/* of the device, in bytes */
 	unsigned int shift;	/* of a granule */
@@ -28,6 +37,8 @@ struct nbdt_map {
 	atomic64_t *words;	/* see map.c; NULL until they are wanted */
 	atomic_t writers[NBDT_MAP_SLOTS];
 	struct rw_semaphore zeroing;	/* by many, or looked for by a scan */
+	spinlock_t lock;		/* guards what follows */
+	struct list_head marked;	/* struct nbdt_map_zeroing.node */
 };
 
 struct nbdt_map *nbdt_map_create(u64 size, u32 granule);
@@ -41,10 +52,13 @@ void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
 u32 nbdt_map_state(const struct nbdt_map *map, u64 offset, u64 *len);
 bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len);
 
+
 void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_write_end(struct nbdt_map *map, u64 offset, u64 len);
-void nbdt_map_zero_begin(struct nbdt_map *map, u64 offset, u64 len);
-void nbdt_map_zero_end(struct nbdt_map *map, u64 offset, u64 len, bool zero);
+void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
+			 u64 offset, u64 len);
+void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
+		       u64 offset, u64 len, bool zero);
 bool nbdt_map_scan_begin(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_scan_end(struct nbdt_map *map, u64 offset, u64 len, bool zero);
 void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len);

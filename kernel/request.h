@@ -7,6 +7,7 @@
 #include <linux/llist.h>
 #include <linux/workqueue.h>
 
+#include "map.h"
 #include "proto.h"
 #include "range.h"
 
@@ -60,6 +61,7 @@ struct nbdt_request {
 	bool mapped;			/* is a writer in the export's map */
 	u64 at;				/* TRIM, WRITE_ZEROES: the part that is */
 	u64 to;				/*  being carried out */
+	struct nbdt_map_zeroing zeroing;
 	struct bio *more_bios;		/* all but the first, one allocation */
 	struct nbdt_range range;
 	struct work_struct work;

@@ -55,7 +55,8 @@ static int block_io(struct nbdt_export *export, struct page *page, u64 offset,
 
 static struct page *alloc_block(struct nbdt_export *export)
 {
-	return alloc_pages(GFP_KERNEL | __GFP_COMP, get_order(export->block));
+	return alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN,
+			   get_order(export->block));
 }
 
 /* Copy bytes of a block to where they belong in the request's buffer. */
@@ -206,7 +207,7 @@ static bool zero_begin(struct nbdt_request *req)
 		req->error = NBDT_ENOTSUP;
 		return false;
 	}
-	nbdt_map_zero_begin(req->export->map, req->cmd.offset,
+	nbdt_map_zero_begin(req->export->map, &req->zeroing, req->cmd.offset,
 			    req->cmd.length);
 	return true;
 }
@@ -231,8 +232,8 @@ static int zero_part(struct nbdt_request *req)
 
 static int zero_end(struct nbdt_request *req, int err)
 {
-	nbdt_map_zero_end(req->export->map, req->cmd.offset, req->cmd.length,
-			  !err);
+	nbdt_map_zero_end(req->export->map, &req->zeroing, req->cmd.offset,
+			  req->cmd.length, !err);
 	if (err == -EOPNOTSUPP && (req->cmd.flags & NBDT_CMD_FAST_ZERO)) {
 		req->error = NBDT_ENOTSUP;
 		return 0;
