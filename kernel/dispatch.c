@@ -177,7 +177,10 @@ static enum turn begin_write(struct nbdt_request *req)
 	return ITS_TURN;
 }
 
-/* Those that stepped aside can go on; any context. */
+/*
+ * Those that stepped aside can go on, or end if their clients are gone; the rest
+ * steps aside once more.  Any context.
+ */
 void nbdt_dispatch_resume(struct nbdt_export *export)
 {
 	struct nbdt_request *req, *next;

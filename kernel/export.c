@@ -501,6 +501,9 @@ void nbdt_export_tick(void)
 	mutex_lock(&exports_mutex);
 	xa_for_each(&exports, index, export) {
 		relax(export);
+		/* Of clients that are gone: theirs needn't wait any longer. */
+		if (nbdt_gate_is_shut(&export->gate))
+			nbdt_dispatch_resume(export);
 		check_alive(export);
 	}
 	mutex_unlock(&exports_mutex);
