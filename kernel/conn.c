@@ -318,11 +318,11 @@ static void tick_one(struct nbdt_conn *conn)
 	    !READ_ONCE(conn->sock.writable))
 		nbdt_conn_kill(conn, "replies were not read in time");
 
-	/* Idle since the last tick, but not before: it can give memory back. */
 	/* How much its keys are worn is for the thread to see. */
 	if (requests != conn->tick_requests && READ_ONCE(conn->tls.on))
 		nbdt_conn_resume(conn);
 
+	/* Idle since the last tick, but not before: it can give memory back. */
 	if (requests == conn->tick_requests) {
 		if (conn->tick_busy && !READ_ONCE(conn->in_flight))
 			nbdt_conn_resume(conn);

@@ -86,7 +86,7 @@ struct nbdt_conn {
 	unsigned long rx_since;		/* jiffies | 1: half a request is here */
 	unsigned long tx_since;		/* jiffies | 1: a reply isn't taken */
 	bool gone;			/* nobody waits for replies any more */
-	struct nbdt_export *export;	/* set under conns_lock of conn.c */
+	struct nbdt_export *export;	/* set under export_lock of conn.c */
 
 	/* The thread's alone. */
 	struct {

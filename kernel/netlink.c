@@ -110,6 +110,18 @@ void *nbdt_nl_dump_begin(struct sk_buff *skb, struct netlink_callback *cb,
 	return head;
 }
 
+/* HEAD as above, NULL or not; it is taken back if what follows it didn't fit. */
+int nbdt_nl_dump_end(struct sk_buff *skb, void *head, int err)
+{
+	if (!head)
+		return -EMSGSIZE;
+	if (err)
+		genlmsg_cancel(skb, head);
+	else
+		genlmsg_end(skb, head);
+	return err;
+}
+
 /* 0 is "not yet set" to netlink. */
 u32 nbdt_nl_dump_seq(u32 generation)
 {
@@ -133,6 +145,53 @@ struct sk_buff *nbdt_nl_event_begin(u8 cmd, void **head)
 	return NULL;
 }
 
+/*
+ * The kernel lets the owner of a user namespace join groups in network namespaces
+ * of it, and that isn't our administrator.
+ */
+bool nbdt_nl_is_trusted(const struct net *net)
+{
+	return net->user_ns == &init_user_ns;
+}
+
+static void multicast_to_all(struct sk_buff *msg)
+{
+	struct sk_buff *copy;
+	struct net *net;
+
+	rcu_read_lock();
+	for_each_net_rcu(net) {
+		copy = nbdt_nl_is_trusted(net) ? skb_clone(msg, GFP_ATOMIC) :
+						 NULL;
+		if (copy)
+			genlmsg_multicast_netns(&nbdt_nl_family, net, copy, 0,
+						NBDT_NL_MONITOR, GFP_ATOMIC);
+	}
+	rcu_read_unlock();
+	nlmsg_free(msg);
+}
+
+/**
+ * nbdt_nl_event_end - send an event to who monitors
+ * @msg: of nbdt_nl_event_begin()
+ * @head: the same
+ * @err: when it couldn't be made: nothing is sent
+ * @net: whose administrators are told; NULL for those of all
+ */
+void nbdt_nl_event_end(struct sk_buff *msg, void *head, int err,
+		       struct net *net)
+{
+	if (!err)
+		genlmsg_end(msg, head);
+	if (err || (net && !nbdt_nl_is_trusted(net)))
+		nlmsg_free(msg);
+	else if (net)
+		genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0,
+					NBDT_NL_MONITOR, GFP_KERNEL);
+	else
+		multicast_to_all(msg);
+}
+
 /* Nobody does any more when the family is gone. */
 bool nbdt_nl_has_listeners(struct net *net, unsigned int group)
 {
@@ -153,11 +212,11 @@ static struct genl_ops ops[NBDTARGET_CMD_MAX] __ro_after_init;
 static const struct genl_multicast_group groups[] = {
 	[NBDT_NL_MONITOR] = {
 		.name = NBDTARGET_MCGRP_MONITOR,
-		.flags = GENL_ADMIN_PERM,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
 	},
 	[NBDT_NL_TLS] = {
 		.name = NBDTARGET_MCGRP_TLS,
-		.flags = GENL_ADMIN_PERM,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
 	},
 };
 

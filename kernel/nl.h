@@ -74,8 +74,12 @@ struct nbdt_nl_dump {
 struct sk_buff *nbdt_nl_message(void);
 void *nbdt_nl_dump_begin(struct sk_buff *skb, struct netlink_callback *cb,
 			 u8 cmd);
+int nbdt_nl_dump_end(struct sk_buff *skb, void *head, int err);
 u32 nbdt_nl_dump_seq(u32 generation);
+bool nbdt_nl_is_trusted(const struct net *net);
 bool nbdt_nl_has_listeners(struct net *net, unsigned int group);
 struct sk_buff *nbdt_nl_event_begin(u8 cmd, void **head);
+void nbdt_nl_event_end(struct sk_buff *msg, void *head, int err,
+		       struct net *net);
 
 #endif /* NBDT_NL_H */

@@ -276,31 +276,33 @@ static int put_owner(struct sk_buff *skb, struct nbdt_export *export,
 	return 0;
 }
 
-/* One message: rule number INDEX, if there is one. */
+/* Rule number INDEX, if there is one. */
+static int put_access(struct sk_buff *skb, const struct nbdt_access *access,
+		      u32 index)
+{
+	if (nla_put_u32(skb, NBDTARGET_A_ACCESS_DEFAULT,
+			access->deny ? NBDTARGET_ACCESS_DENY :
+				       NBDTARGET_ACCESS_ALLOW))
+		return -EMSGSIZE;
+	if (index >= access->nr_rules)
+		return 0;
+	return nla_put_u32(skb, NBDTARGET_A_ACCESS_INDEX, index) ?:
+	       put_rule(skb, &access->rules[index]);
+}
+
+/* One message. */
 static int dump_rule(struct nbdt_nl_dump *dump, struct nbdt_export *export,
 		     struct nbdt_listener *listener,
 		     const struct nbdt_access *access, u32 index)
 {
 	void *head = nbdt_nl_dump_begin(dump->skb, dump->cb,
 					NBDTARGET_CMD_ACCESS_GET);
+	int err = 0;
 
-	if (!head)
-		return -EMSGSIZE;
-	if (put_owner(dump->skb, export, listener) ||
-	    nla_put_u32(dump->skb, NBDTARGET_A_ACCESS_DEFAULT,
-			access->deny ? NBDTARGET_ACCESS_DENY :
-				       NBDTARGET_ACCESS_ALLOW))
-		goto err_cancel;
-	if (index < access->nr_rules &&
-	    (nla_put_u32(dump->skb, NBDTARGET_A_ACCESS_INDEX, index) ||
-	     put_rule(dump->skb, &access->rules[index])))
-		goto err_cancel;
-	genlmsg_end(dump->skb, head);
-	return 0;
-
-err_cancel:
-	genlmsg_cancel(dump->skb, head);
-	return -EMSGSIZE;
+	if (head)
+		err = put_owner(dump->skb, export, listener) ?:
+		      put_access(dump->skb, access, index);
+	return nbdt_nl_dump_end(dump->skb, head, err);
 }
 
 /* Where a dump of rules goes on: args[0] listeners, [1] id, [2] index. */

@@ -365,15 +365,9 @@ static int dump_bitmap(struct sk_buff *skb, struct netlink_callback *cb,
 		       const struct nbdt_bitmaps_info *bitmap)
 {
 	void *head = nbdt_nl_dump_begin(skb, cb, NBDTARGET_CMD_BITMAP_GET);
+	int err = head ? put_bitmap(skb, export, bitmap) : 0;
 
-	if (!head)
-		return -EMSGSIZE;
-	if (put_bitmap(skb, export, bitmap)) {
-		genlmsg_cancel(skb, head);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(skb, head);
-	return 0;
+	return nbdt_nl_dump_end(skb, head, err);
 }
 
 /* From slot args[1] on. */
@@ -457,10 +451,6 @@ void nbdt_netlink_bitmap_event(struct nbdt_export *export, const char *name,
 	msg = nbdt_nl_event_begin(cmd, &head);
 	if (!msg)
 		return;
-	if (put_bitmap_event(msg, export, name, cmd)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, head);
-	genlmsg_multicast_allns(&nbdt_nl_family, msg, 0, NBDT_NL_MONITOR);
+	nbdt_nl_event_end(msg, head, put_bitmap_event(msg, export, name, cmd),
+			  NULL);
 }

@@ -110,12 +110,8 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	/* Connections come and go all the time; a dump is a sample. */
 	while ((conn = nbdt_conn_get_from(cb->args[0]))) {
 		head = nbdt_nl_dump_begin(skb, cb, NBDTARGET_CMD_CONN_GET);
-		err = head ? put_conn(skb, conn, NBDTARGET_CMD_CONN_GET) :
-			     -EMSGSIZE;
-		if (err && head)
-			genlmsg_cancel(skb, head);
-		else if (head)
-			genlmsg_end(skb, head);
+		err = head ? put_conn(skb, conn, NBDTARGET_CMD_CONN_GET) : 0;
+		err = nbdt_nl_dump_end(skb, head, err);
 		if (!err)
 			cb->args[0] = conn->id + 1;
 		nbdt_conn_put(conn);
@@ -177,13 +173,7 @@ static void conn_event_to(struct net *net, struct nbdt_conn *conn, u8 cmd)
 	msg = nbdt_nl_event_begin(cmd, &head);
 	if (!msg)
 		return;
-	if (put_conn(msg, conn, cmd)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, head);
-	genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0, NBDT_NL_MONITOR,
-				GFP_KERNEL);
+	nbdt_nl_event_end(msg, head, put_conn(msg, conn, cmd), net);
 }
 
 void nbdt_netlink_conn_event(struct nbdt_conn *conn, u8 cmd)

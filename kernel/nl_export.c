@@ -379,11 +379,8 @@ static int export_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	while ((export = nbdt_export_get_from(cb->args[0]))) {
 		head = nbdt_nl_dump_begin(skb, cb, NBDTARGET_CMD_EXPORT_GET);
 		err = head ? put_export(skb, export, NBDTARGET_CMD_EXPORT_GET) :
-			     -EMSGSIZE;
-		if (err && head)
-			genlmsg_cancel(skb, head);
-		else if (head)
-			genlmsg_end(skb, head);
+			     0;
+		err = nbdt_nl_dump_end(skb, head, err);
 		if (!err)
 			cb->args[0] = export->id + 1;
 		nbdt_export_put(export);
@@ -414,10 +411,5 @@ void nbdt_netlink_export_event(struct nbdt_export *export, u8 cmd)
 	msg = nbdt_nl_event_begin(cmd, &head);
 	if (!msg)
 		return;
-	if (put_export(msg, export, cmd)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, head);
-	genlmsg_multicast_allns(&nbdt_nl_family, msg, 0, NBDT_NL_MONITOR);
+	nbdt_nl_event_end(msg, head, put_export(msg, export, cmd), NULL);
 }

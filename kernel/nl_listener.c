@@ -164,19 +164,14 @@ static int listener_del(struct sk_buff *skb, struct genl_info *info)
 static int dump_listener(struct nbdt_listener *listener, void *data)
 {
 	struct nbdt_nl_dump *dump = data;
-	void *head;
+	void *head = nbdt_nl_dump_begin(dump->skb, dump->cb,
+					NBDTARGET_CMD_LISTENER_GET);
+	int err = head ? put_listener(dump->skb, listener) : 0;
 
-	head = nbdt_nl_dump_begin(dump->skb, dump->cb,
-				  NBDTARGET_CMD_LISTENER_GET);
-	if (!head)
-		return -EMSGSIZE;
-	if (put_listener(dump->skb, listener)) {
-		genlmsg_cancel(dump->skb, head);
-		return -EMSGSIZE;
-	}
-	genlmsg_end(dump->skb, head);
-	dump->cb->args[0] = listener->id + 1;
-	return 0;
+	err = nbdt_nl_dump_end(dump->skb, head, err);
+	if (!err)
+		dump->cb->args[0] = listener->id + 1;
+	return err;
 }
 
 static int listener_dump(struct sk_buff *skb, struct netlink_callback *cb)
@@ -209,11 +204,6 @@ void nbdt_netlink_listener_event(struct nbdt_listener *listener, u8 cmd)
 	msg = nbdt_nl_event_begin(cmd, &head);
 	if (!msg)
 		return;
-	if (put_listener(msg, listener)) {
-		nlmsg_free(msg);
-		return;
-	}
-	genlmsg_end(msg, head);
-	genlmsg_multicast_netns(&nbdt_nl_family, listener->net, msg, 0,
-				NBDT_NL_MONITOR, GFP_KERNEL);
+	nbdt_nl_event_end(msg, head, put_listener(msg, listener),
+			  listener->net);
 }

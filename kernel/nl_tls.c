@@ -195,6 +195,8 @@ static int tls_event_to(struct net *net, struct nbdt_conn *conn)
 	struct sk_buff *msg;
 	void *head;
 
+	if (!nbdt_nl_is_trusted(net))
+		return -ESRCH;
 	msg = nbdt_nl_event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
 	if (!msg)
 		return -ENOMEM;

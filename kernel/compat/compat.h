@@ -15,6 +15,7 @@
 #include <linux/net.h>
 #include <linux/netlink.h>
 #include <linux/uio.h>
+#include <net/genetlink.h>
 #include <net/sock.h>
 
 /*
@@ -29,6 +30,11 @@
 #else
 __printf(2, 3)
 void nbdt_set_err_msg(struct netlink_ext_ack *extack, const char *format, ...);
+#endif
+
+/* Kernels without it ask who joins a group for the same by another flag. */
+#ifndef GENL_MCAST_CAP_NET_ADMIN
+#define GENL_MCAST_CAP_NET_ADMIN	GENL_UNS_ADMIN_PERM
 #endif
 
 /*

@@ -16,6 +16,7 @@ HEADER = os.path.join(os.path.dirname(os.path.abspath(__file__)),
 
 NETLINK_GENERIC = 16
 SOL_NETLINK = 270
+NETLINK_ADD_MEMBERSHIP = 1
 NETLINK_CAP_ACK = 10
 NETLINK_EXT_ACK = 11
 
@@ -34,6 +35,9 @@ GENL_ID_CTRL = 16
 CTRL_CMD_GETFAMILY = 3
 CTRL_ATTR_FAMILY_ID = 1
 CTRL_ATTR_FAMILY_NAME = 2
+CTRL_ATTR_MCAST_GROUPS = 7
+CTRL_ATTR_MCAST_GRP_NAME = 1
+CTRL_ATTR_MCAST_GRP_ID = 2
 NLA_F_NESTED = 1 << 15
 
 
@@ -126,8 +130,13 @@ class Family:
         self.id = GENL_ID_CTRL
         (reply,) = self.request(CTRL_CMD_GETFAMILY,
                                 string(CTRL_ATTR_FAMILY_NAME, name))
-        (self.id,) = struct.unpack("=H",
-                                   dict(parse(reply))[CTRL_ATTR_FAMILY_ID])
+        told = dict(parse(reply))
+        (self.id,) = struct.unpack("=H", told[CTRL_ATTR_FAMILY_ID])
+        self.groups = {}
+        for _, group in parse(told[CTRL_ATTR_MCAST_GROUPS]):
+            group = dict(parse(group))
+            self.groups[group[CTRL_ATTR_MCAST_GRP_NAME].rstrip(b"\0")] = \
+                struct.unpack("=I", group[CTRL_ATTR_MCAST_GRP_ID])[0]
 
     def __enter__(self):
         return self
@@ -137,6 +146,10 @@ class Family:
 
     def __getitem__(self, name):
         return self.numbers[name]
+
+    def join(self, group):
+        self.socket.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP,
+                               self.groups[group])
 
     def message(self, command, attributes=b"", flags=NLM_F_ACK, version=1):
         self.sequence += 1
