@@ -44,6 +44,19 @@ struct nbdt_access *nbdt_access_create(u32 nr_rules)
 	return access;
 }
 
+/* What makes no difference is NULL: no rules, and everybody may. */
+int nbdt_access_create_default(bool deny, struct nbdt_access **access)
+{
+	*access = NULL;
+	if (!deny)
+		return 0;
+	*access = nbdt_access_create(0);
+	if (!*access)
+		return -ENOMEM;
+	(*access)->deny = true;
+	return 0;
+}
+
 static void access_release(struct kref *ref)
 {
 	struct nbdt_access *access = container_of(ref, struct nbdt_access, ref);

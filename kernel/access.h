@@ -35,6 +35,7 @@ struct nbdt_access {
 };
 
 struct nbdt_access *nbdt_access_create(u32 nr_rules);
+int nbdt_access_create_default(bool deny, struct nbdt_access **access);
 int nbdt_rule_set_peer(struct nbdt_rule *rule, const void *address,
 		       unsigned int len, unsigned int prefix);
 

@@ -3,7 +3,7 @@
  * Exports: block devices under names.
  *
  * The configuration (which exports there are, what they are called, who may
- * attach) is guarded by nbdt_exports_mutex; it is never held while waiting
+ * attach) is guarded by exports_mutex; it is never held while waiting
  * for a client or for I/O.  Nothing of it is looked at on the way of I/O.
  *
  * Three things end independently.  The name: gone from lookup as soon as
@@ -605,7 +605,8 @@ export_create(const struct nbdt_export_config *config)
 	export->device = kstrdup(config->device, GFP_KERNEL);
 	export->description = kstrdup(config->description, GFP_KERNEL);
 	if (!export->name || !export->device ||
-	    (config->description && !export->description))
+	    (config->description && !export->description) ||
+	    nbdt_access_create_default(config->deny, &export->access))
 		goto err_free;
 	export->name_len = strlen(config->name);
 	export->read_only = config->read_only;

@@ -43,13 +43,12 @@ struct nbdt_export {
 	struct nbdt_map *map;		/* what is known to be zero */
 
 	/*
-	 * Size and transmission flags: guarded by nbdt_exports_mutex, and
+	 * Size and transmission flags: guarded by exports_mutex of export.c, and
 	 * read-only while there are connections.
 	 */
 	struct nbdt_cmd_limits limits;
 
-	/* Guarded by nbdt_exports_mutex. */
-	struct list_head node;		/* on nbdt_exports */
+	/* Guarded by exports_mutex of export.c. */
 	struct hlist_node by_name;
 	char *description;		/* terminated, or NULL */
 	u32 max_connections;		/* 0: no limit of its own */
@@ -94,6 +93,7 @@ struct nbdt_export_config {
 	bool allocation_depth;
 	bool zeroed;			/* the device is known to be all zero */
 	bool tls_required;
+	bool deny;			/* nobody, until there are rules */
 	u32 map_granule;		/* bytes; 0: the map's choice */
 	u32 max_connections;
 	const char *bitmap_export;	/* of which to show... */

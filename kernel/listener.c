@@ -222,6 +222,9 @@ int nbdt_listener_add(struct net *net,
 		return -ENOMEM;
 	listener->net = net;
 	listener->config = *config;
+	err = nbdt_access_create_default(config->deny, &listener->access);
+	if (err)
+		goto err_free;
 
 	mutex_lock(&listeners_mutex);
 	if (find_locked(net, config)) {
@@ -250,6 +253,8 @@ err_release:
 	sock_release(sock);
 err_unlock:
 	mutex_unlock(&listeners_mutex);
+	nbdt_access_put(listener->access);
+err_free:
 	kfree(listener);
 	return err;
 }

@@ -17,6 +17,7 @@ struct nbdt_listener_config {
 	struct sockaddr_storage addr;
 	bool wildcard;			/* both families, all addresses */
 	u32 tls_mode;			/* NBDTARGET_TLS_MODE_* */
+	bool deny;			/* nobody, until there are rules */
 };
 
 /*

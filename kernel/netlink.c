@@ -47,6 +47,13 @@ bool nbdt_nl_is_set(struct genl_info *info, int attr)
 	return info->attrs[attr] && nla_get_u8(info->attrs[attr]);
 }
 
+/* Of NBDTARGET_ACCESS_*. */
+bool nbdt_nl_denies(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] &&
+	       nla_get_u32(info->attrs[attr]) == NBDTARGET_ACCESS_DENY;
+}
+
 int nbdt_nl_put_stats(struct sk_buff *skb, int attr,
 		      const struct nbdt_stats *stats)
 {

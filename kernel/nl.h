@@ -49,6 +49,7 @@ const char *nbdt_nl_string(struct genl_info *info, int attr);
 const char *nbdt_nl_need_string(struct genl_info *info, int attr,
 				const char *what);
 bool nbdt_nl_is_set(struct genl_info *info, int attr);
+bool nbdt_nl_denies(struct genl_info *info, int attr);
 const char *nbdt_nl_need_export_name(struct genl_info *info);
 struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
 					const char *name);

@@ -158,7 +158,6 @@ static int count_rules(struct genl_info *info)
 /* The list that a command describes, with a reference; NULL for none. */
 static struct nbdt_access *get_access(struct genl_info *info)
 {
-	struct nlattr *deny = info->attrs[NBDTARGET_A_ACCESS_DEFAULT];
 	struct nbdt_access *access;
 	int n = count_rules(info), err;
 
@@ -169,7 +168,7 @@ static struct nbdt_access *get_access(struct genl_info *info)
 	access = nbdt_access_create(n);
 	if (!access)
 		return ERR_PTR(-ENOMEM);
-	access->deny = deny && nla_get_u32(deny) == NBDTARGET_ACCESS_DENY;
+	access->deny = nbdt_nl_denies(info, NBDTARGET_A_ACCESS_DEFAULT);
 	err = get_rules(info, access);
 	if (!err && (n || access->deny))
 		return access;

@@ -64,6 +64,9 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG }
 #define EXPORT_TLS_REQUIRED_POLICY					\
 	[NBDTARGET_A_EXPORT_TLS_REQUIRED] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_ACCESS_POLICY						\
+	[NBDTARGET_A_EXPORT_ACCESS] =					\
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY)
 
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy
@@ -80,6 +83,7 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_BITMAP_EXPORT_POLICY,
 	EXPORT_BITMAP_NAME_POLICY,
 	EXPORT_TLS_REQUIRED_POLICY,
+	EXPORT_ACCESS_POLICY,
 };
 
 static const struct nla_policy
@@ -251,6 +255,7 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		.map_granule = granularity ? nla_get_u32(granularity) : 0,
 		.tls_required =
 			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
+		.deny = nbdt_nl_denies(info, NBDTARGET_A_EXPORT_ACCESS),
 		.max_connections = max ? nla_get_u32(max) : 0,
 		.bitmap_export =
 			nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),

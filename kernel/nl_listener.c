@@ -34,6 +34,9 @@ struct netlink_range_validation nbdt_nl_port_range = {
 #define LISTENER_TLS_POLICY						\
 	[NBDTARGET_A_LISTENER_TLS] =					\
 		NLA_POLICY_MAX(NLA_U32, NBDTARGET_TLS_MODE_REQUIRED)
+#define LISTENER_ACCESS_POLICY						\
+	[NBDTARGET_A_LISTENER_ACCESS] =					\
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY)
 
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy
@@ -42,6 +45,7 @@ listener_add_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
 	LISTENER_PORT_POLICY,
 	LISTENER_IFINDEX_POLICY,
 	LISTENER_TLS_POLICY,
+	LISTENER_ACCESS_POLICY,
 };
 
 static const struct nla_policy
@@ -144,6 +148,7 @@ static int listener_add(struct sk_buff *skb, struct genl_info *info)
 
 	err = get_address(info, &config);
 	config.tls_mode = tls ? nla_get_u32(tls) : NBDTARGET_TLS_MODE_OFF;
+	config.deny = nbdt_nl_denies(info, NBDTARGET_A_LISTENER_ACCESS);
 	return err ?: nbdt_listener_add(genl_info_net(info), &config,
 					info->extack);
 }

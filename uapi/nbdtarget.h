@@ -359,6 +359,11 @@ enum {
 	 * whatever their listener says. Changing it disconnects nobody.
 	 */
 	NBDTARGET_A_EXPORT_TLS_REQUIRED,
+	/*
+	 * u32: With export-add, deny when nobody may use the export until
+	 * access-set says who; allow when absent.
+	 */
+	NBDTARGET_A_EXPORT_ACCESS,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,
@@ -466,6 +471,11 @@ enum {
 	 * of the three. Can't be changed afterwards.
 	 */
 	NBDTARGET_A_LISTENER_TLS,
+	/*
+	 * u32: With listener-add, deny when nobody may use any export
+	 * through it until access-set says who; allow when absent.
+	 */
+	NBDTARGET_A_LISTENER_ACCESS,
 
 	/* private: */
 	__NBDTARGET_A_LISTENER_MAX,

@@ -241,17 +241,17 @@ struct change {
 	struct rule rules[ARGS_MAX];
 };
 
-static int take_action(struct tool *t, const struct opt_value *value,
+/* The text of an option, NULL when that wasn't given; 0, or it was said why. */
+int access_take_action(struct tool *t, const char *opt, const char *text,
 		       uint32_t *action)
 {
 	*action = NBDTARGET_ACCESS_ALLOW;
-	if (!value->given || !strcmp(value->text, "allow"))
+	if (!text || !strcmp(text, "allow"))
 		return 0;
 	*action = NBDTARGET_ACCESS_DENY;
-	if (!strcmp(value->text, "deny"))
+	if (!strcmp(text, "deny"))
 		return 0;
-	return fail_usage(t, "--default: '%s' is neither allow nor deny",
-			  value->text);
+	return fail_usage(t, "%s: '%s' is neither allow nor deny", opt, text);
 }
 
 static int take_change(struct tool *t, const struct args *a,
@@ -269,7 +269,8 @@ static int take_change(struct tool *t, const struct args *a,
 		if (wrong)
 			return fail_usage(t, "'%s': %s", c->thing, wrong);
 	}
-	ret = take_action(t, &o[SET_DEFAULT], &c->deny_default);
+	ret = access_take_action(t, "--default", o[SET_DEFAULT].text,
+				 &c->deny_default);
 	for (i = 0; i < a->n && !ret; i++) {
 		wrong = rule_parse(a->pos[i], &c->rules[i]);
 		if (wrong)

@@ -33,6 +33,8 @@ struct access {
 
 extern const struct attr_set access_attrs;
 
+int access_take_action(struct tool *t, const char *opt, const char *text,
+		       uint32_t *action);
 const char *rule_parse(const char *s, struct rule *rule);
 char *rule_format(const struct rule *rule);
 void access_print_all(const struct attr_list *list, const char *indent);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "export.h"
 #include "nbdtarget.h"
 #include "options.h"
@@ -105,8 +106,7 @@ static char *absolute_path(const char *path)
 enum {
 	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
 	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
-	ADD_TLS,
-	ADD_IF_MISSING,
+	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING,
 };
 
 static const struct opt add_opts[] = {
@@ -129,6 +129,8 @@ static const struct opt add_opts[] = {
 		NBDTARGET_MAX_STRING + 1 + NBDTARGET_MAX_BITMAP_NAME },
 	[ADD_TLS] = { "--tls", OPT_TEXT, "HOW",
 		"required or optional", 16 },
+	[ADD_ACCESS] = { "--access", OPT_TEXT, "ACTION",
+		"deny: nobody may use it until set-access says who", 8 },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
 		"succeed when it is there with the same device", 0 },
 	{ .name = NULL }
@@ -261,7 +263,7 @@ static int take_tls(struct tool *t, const struct opt_value *tls,
 }
 
 static int send_add(struct tool *t, const struct args *a, const char *device,
-		    bool tls_required)
+		    bool tls_required, uint32_t access)
 {
 	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_ADD);
 
@@ -284,12 +286,15 @@ static int send_add(struct tool *t, const struct args *a, const char *device,
 		put_bitmap(nlh, a->opt[ADD_BITMAP_FROM].text);
 	if (tls_required)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED, 1);
+	if (access != NBDTARGET_ACCESS_ALLOW)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ACCESS, access);
 	return nl_do(t->nl, nlh, NULL);
 }
 
 static int add_export(struct tool *t, const struct args *a)
 {
 	bool tls_required;
+	uint32_t access;
 	char *device;
 	int ret = check_name(t, a->pos[0]);
 
@@ -297,6 +302,9 @@ static int add_export(struct tool *t, const struct args *a)
 		ret = check_bitmap(t, a);
 	if (!ret)
 		ret = take_tls(t, &a->opt[ADD_TLS], &tls_required);
+	if (!ret)
+		ret = access_take_action(t, "--access",
+					 a->opt[ADD_ACCESS].text, &access);
 	if (ret)
 		return ret;
 	if (!*a->pos[1])
@@ -311,7 +319,7 @@ static int add_export(struct tool *t, const struct args *a)
 	if (!ret)
 		ret = tool_connect(t, a->pos[0]);
 	if (!ret) {
-		ret = send_add(t, a, device, tls_required);
+		ret = send_add(t, a, device, tls_required, access);
 		if (ret)
 			ret = add_failed(t, a, device, -ret);
 		else

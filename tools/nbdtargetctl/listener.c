@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "access.h"
 #include "json.h"
 #include "listener.h"
 #include "nbdtarget.h"
@@ -43,11 +44,13 @@ const struct attr_set listener_attrs = {
 	fields, ARRAY_SIZE(fields), sizeof(struct listener)
 };
 
-enum { ADD_TLS, ADD_IF_MISSING };
+enum { ADD_TLS, ADD_ACCESS, ADD_IF_MISSING };
 
 static const struct opt add_opts[] = {
 	[ADD_TLS] = { "--tls", OPT_TEXT, "MODE",
 		"off, optional or required", 16 },
+	[ADD_ACCESS] = { "--access", OPT_TEXT, "ACTION",
+		"deny: nobody may use an export until set-access says who", 8 },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
 		"succeed when the target listens there", 0 },
 	{ .name = NULL }
@@ -113,11 +116,14 @@ static int add_listener(struct tool *t, const struct args *a)
 	struct nlmsghdr *nlh;
 	struct endpoint ep;
 	char *thing, *remedy;
-	uint32_t tls;
+	uint32_t tls, access;
 	int ret = parse(t, a, &ep);
 
 	if (!ret)
 		ret = take_tls(t, &a->opt[ADD_TLS], &tls);
+	if (!ret)
+		ret = access_take_action(t, "--access",
+					 a->opt[ADD_ACCESS].text, &access);
 	if (ret)
 		return ret;
 	thing = endpoint_format(&ep);
@@ -128,6 +134,8 @@ static int add_listener(struct tool *t, const struct args *a)
 	put_endpoint(nlh, &ep);
 	if (a->opt[ADD_TLS].given)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_TLS, tls);
+	if (access != NBDTARGET_ACCESS_ALLOW)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_ACCESS, access);
 	ret = nl_do(t->nl, nlh, NULL);
 	if (ret == -EEXIST && a->opt[ADD_IF_MISSING].given) {
 		ret = TOOL_OK;

@@ -52,7 +52,7 @@ _nbdtargetctl_options()
 	add-export)
 		echo --read-only --description --default --max-connections \
 			--allocation-depth --zeroed --map-granularity \
-			--bitmap-from --tls --if-missing ;;
+			--bitmap-from --tls --access --if-missing ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
 			--tls --if-exists ;;
@@ -69,7 +69,7 @@ _nbdtargetctl_options()
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)
-		echo --tls --if-missing ;;
+		echo --tls --access --if-missing ;;
 	set-access)
 		echo --export --listener --default ;;
 	tls-agent)
