@@ -51,8 +51,4 @@ bool nbdt_bitmap_write(struct nbdt_bitmap *bitmap, u64 offset,
 		       const void *data, unsigned int len);
 void nbdt_bitmap_merge(struct nbdt_bitmap *to, const struct nbdt_bitmap *from);
 
-/* Most bytes that are read or written at once, and what they are multiples of. */
-#define NBDT_BITMAP_PIECE		(16U << 10)
-#define NBDT_BITMAP_UNIT		8U
-
 #endif /* NBDT_BITMAP_H */

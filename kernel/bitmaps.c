@@ -262,16 +262,24 @@ static int check_recordable(const struct nbdt_export *export,
 	return -EROFS;
 }
 
-/* Nobody inside, until the visit is over, whatever this returns. */
-static int be_alone(struct nbdt_export *export, struct nbdt_gate_visit *visit,
+/*
+ * Under the mutex, which is dropped in between: nobody inside, and no other
+ * command at BITMAP, until nbdt_gate_open(), whatever this returns.
+ */
+static int be_alone(struct nbdt_export *export, struct nbdt_bitmap *bitmap,
+		    struct nbdt_gate_visit *visit,
 		    struct netlink_ext_ack *extack)
 {
 	int err;
 
+	bitmap->changing = true;
+	mutex_unlock(&bitmaps_mutex);
 	nbdt_gate_visit_init(visit, NULL);
 	nbdt_gate_shut(&export->gate, visit);
 	err = nbdt_gate_wait(visit, jiffies +
 			     msecs_to_jiffies(NBDT_BITMAPS_TIMEOUT));
+	mutex_lock(&bitmaps_mutex);
+	bitmap->changing = false;
 	if (err)
 		nbdt_set_err_msg(extack,
 				 "requests in flight on '%.24s' don't come to an end",
@@ -286,11 +294,7 @@ static int set_recording(struct nbdt_export *export, struct nbdt_bitmap *bitmap,
 	struct nbdt_gate_visit visit;
 	int err;
 
-	bitmap->changing = true;
-	mutex_unlock(&bitmaps_mutex);
-	err = be_alone(export, &visit, extack);
-	mutex_lock(&bitmaps_mutex);
-	bitmap->changing = false;
+	err = be_alone(export, bitmap, &visit, extack);
 	if (!err && recording)
 		err = check_unused(bitmap, extack);
 	if (!err) {
@@ -453,11 +457,7 @@ int nbdt_bitmaps_clear(struct nbdt_export *export, const char *name,
 		err = check_unused(bitmap, extack);
 	if (err)
 		goto out;
-	bitmap->changing = true;
-	mutex_unlock(&bitmaps_mutex);
-	err = be_alone(export, &visit, extack);
-	mutex_lock(&bitmaps_mutex);
-	bitmap->changing = false;
+	err = be_alone(export, bitmap, &visit, extack);
 	if (!err)
 		err = check_unused(bitmap, extack);
 	if (!err)
@@ -522,12 +522,8 @@ int nbdt_bitmaps_trust(struct nbdt_export *export, const char *name,
 		err = check_recordable(export, extack);
 	if (err)
 		goto out;
-	bitmap->changing = true;
 	bitmap->hidden = true;
-	mutex_unlock(&bitmaps_mutex);
-	err = be_alone(export, &visit, extack);
-	mutex_lock(&bitmaps_mutex);
-	bitmap->changing = false;
+	err = be_alone(export, bitmap, &visit, extack);
 	bitmap->hidden = false;
 	if (!err) {
 		bitmap->inconsistent = false;
@@ -550,30 +546,32 @@ out:
  * nbdt_bitmaps_read - a piece of a bitmap, to be kept elsewhere
  * @export: of which it is
  * @name: of the bitmap
- * @offset: in bytes, a multiple of NBDT_BITMAP_UNIT
- * @data: for NBDT_BITMAP_PIECE bytes
+ * @offset: in bytes, a multiple of 8
+ * @data: for LEN bytes
+ * @len: a multiple of 8
  * @extack: why not
  *
  * Return: how many bytes there are, 0 behind the end; or -ENOENT.
  */
 int nbdt_bitmaps_read(struct nbdt_export *export, const char *name, u64 offset,
-		      void *data, struct netlink_ext_ack *extack)
+		      void *data, unsigned int len,
+		      struct netlink_ext_ack *extack)
 {
 	struct nbdt_bitmap *bitmap = NULL;
-	int slot, len;
+	int slot, ret;
 
 	mutex_lock(&bitmaps_mutex);
 	slot = slot_of(&export->bitmaps, name);
 	if (slot >= 0)
 		bitmap = export->bitmaps.slots[slot];
 	if (is_there(bitmap)) {
-		len = nbdt_bitmap_read(bitmap, offset, data, NBDT_BITMAP_PIECE);
+		ret = nbdt_bitmap_read(bitmap, offset, data, len);
 	} else {
 		nbdt_set_err_msg(extack, "there is no bitmap '%.32s'", name);
-		len = -ENOENT;
+		ret = -ENOENT;
 	}
 	mutex_unlock(&bitmaps_mutex);
-	return len;
+	return ret;
 }
 
 /* Replace a piece of one that is inconsistent.  Return: 0 or -errno. */

@@ -79,7 +79,8 @@ int nbdt_bitmaps_enable(struct nbdt_export *export, const char *name,
 int nbdt_bitmaps_trust(struct nbdt_export *export, const char *name,
 		       bool enable, struct netlink_ext_ack *extack);
 int nbdt_bitmaps_read(struct nbdt_export *export, const char *name, u64 offset,
-		      void *data, struct netlink_ext_ack *extack);
+		      void *data, unsigned int len,
+		      struct netlink_ext_ack *extack);
 int nbdt_bitmaps_load(struct nbdt_export *export, const char *name, u64 offset,
 		      const void *data, unsigned int len,
 		      struct netlink_ext_ack *extack);

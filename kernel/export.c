@@ -571,6 +571,55 @@ void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason)
 	nbdt_dispatch_resume(export);
 }
 
+static bool has_clients(struct nbdt_export *export)
+{
+	bool has;
+
+	/* With all that the last one did to the map. */
+	spin_lock(&export->conns_lock);
+	has = export->nr_conns;
+	spin_unlock(&export->conns_lock);
+	return has;
+}
+
+/**
+ * nbdt_export_load_map - know of a device what was known of it before
+ * @export: with a reference; nothing was written to it since it was added
+ * @offset: as in nbdt_map_read(), of which this is a piece
+ * @data: the same
+ * @len: the same; 0 to see whether it would be taken
+ * @extack: why not
+ *
+ * Return: 0; -EBUSY when a client is there or has written, as then what was known
+ * may be true no more; -EINVAL when the map has no such part; -ENOMEM.
+ */
+int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
+			 const void *data, unsigned int len,
+			 struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = nbdt_map_fill(export->map);
+	if (err)
+		return err;
+	/* Nobody becomes a client meanwhile. */
+	mutex_lock(&exports_mutex);
+	if (has_clients(export)) {
+		nbdt_set_err_msg(extack, "'%.24s' has clients", export->name);
+		err = -EBUSY;
+	} else if (READ_ONCE(export->bitmaps.written)) {
+		nbdt_set_err_msg(extack, "'%.24s' was written to before",
+				 export->name);
+		err = -EBUSY;
+	} else if (!nbdt_map_load(export->map, offset, data, len)) {
+		nbdt_set_err_msg(extack, "the map of '%.24s' has no such part",
+				 export->name);
+		err = -EINVAL;
+	}
+	mutex_unlock(&exports_mutex);
+	return err;
+}
+
 /* Keep the device open; false when it is being closed. */
 bool nbdt_export_device_get(struct nbdt_export *export)
 {

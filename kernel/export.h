@@ -138,6 +138,9 @@ bool nbdt_export_device_get(struct nbdt_export *export);
 void nbdt_export_device_put(struct nbdt_export *export);
 void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason);
 void nbdt_export_be_careful(struct nbdt_export *export);
+int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
+			 const void *data, unsigned int len,
+			 struct netlink_ext_ack *extack);
 void nbdt_export_tick(void);
 
 #endif /* NBDT_EXPORT_H */

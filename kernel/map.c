@@ -46,6 +46,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "compat/unaligned.h"
 #include "map.h"
 
 #define BITS			4
@@ -493,6 +494,68 @@ bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len)
 	return zero;
 }
 
+static u64 nr_granules(const struct nbdt_map *map)
+{
+	return (map->size + (1ULL << map->shift) - 1) >> map->shift;
+}
+
+/**
+ * nbdt_map_read - a piece of what is known, to be kept elsewhere
+ * @map: its map
+ * @offset: of the piece in the content, in bytes, a multiple of 8
+ * @data: for LEN bytes: four bits for each granule, in order from the low ones
+ *	of byte 0 on, of which the lower two are NBDT_MAP_*
+ * @len: a multiple of 8
+ *
+ * Return: how many bytes there are; 0 behind the end, and of a map that has no
+ * memory.
+ */
+unsigned int nbdt_map_read(const struct nbdt_map *map, u64 offset, void *data,
+			   unsigned int len)
+{
+	/* Pairs with nbdt_map_fill(). */
+	const atomic64_t *words = smp_load_acquire(&map->words);
+	u64 bytes = words ? map->nr_words * sizeof(*words) : 0;
+	__le64 *to = data;
+	unsigned int i;
+
+	if (offset >= bytes)
+		return 0;
+	len = min_t(u64, len, bytes - offset);
+	for (i = 0; i < len / sizeof(*to); i++)
+		to[i] = cpu_to_le64(atomic64_read(&words[offset / 8 + i]) &
+				    EVERY((u64)KNOWN));
+	return len;
+}
+
+/**
+ * nbdt_map_load - know what was known before
+ * @map: it has memory; what it knows already stays
+ * @offset: as in nbdt_map_read()
+ * @data: as nbdt_map_read() gave it; still true, and nobody is writing
+ * @len: a multiple of 8
+ *
+ * Return: false when the map has no such part.
+ */
+bool nbdt_map_load(struct nbdt_map *map, u64 offset, const void *data,
+		   unsigned int len)
+{
+	u64 bytes = map->nr_words * sizeof(*map->words), at, word;
+	const __le64 *from = data;
+	unsigned int i;
+
+	if (offset > bytes || len > bytes - offset)
+		return false;
+	for (i = 0; i < len / sizeof(*from); i++) {
+		at = (offset / 8 + i) * PER_WORD;
+		word = get_unaligned_le64(from + i) & EVERY((u64)KNOWN) &
+		       word_mask(at, nr_granules(map));
+		/* A scan may be at its neighbours. */
+		atomic64_or(word, &map->words[at / PER_WORD]);
+	}
+	return true;
+}
+
 /* Of what the device is known to be, in bytes. */
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole)
 {
@@ -524,9 +587,7 @@ u64 nbdt_map_bytes(const struct nbdt_map *map)
 /* The administrator says that all of it is zero; nobody writes yet. */
 void nbdt_map_fill_zero(struct nbdt_map *map)
 {
-	u64 granules = (map->size + (1ULL << map->shift) - 1) >> map->shift;
-
-	set_bits(map, (struct span) { 0, granules }, NBDT_MAP_ZERO);
+	set_bits(map, (struct span) { 0, nr_granules(map) }, NBDT_MAP_ZERO);
 }
 
 /* The smallest granule from AT on with which a map takes no more than BYTES. */
@@ -570,7 +631,7 @@ struct nbdt_map *nbdt_map_create(u64 size, u32 granule)
 
 /**
  * nbdt_map_fill - give it the memory that anything can be known in
- * @map: clients may be using it; nobody else does this to it meanwhile
+ * @map: clients may be using it
  *
  * Return: 0, also when it has it already, or -ENOMEM.
  */
@@ -578,14 +639,15 @@ int nbdt_map_fill(struct nbdt_map *map)
 {
 	atomic64_t *words;
 
-	if (map->words)
+	if (READ_ONCE(map->words))
 		return 0;
 	words = kvcalloc(map->nr_words, sizeof(*words),
 			 GFP_KERNEL | __GFP_NOWARN);
 	if (!words)
 		return -ENOMEM;
-	/* Cleared before it is seen. */
-	smp_store_release(&map->words, words);
+	/* Cleared before it is seen; others may have been faster. */
+	if (cmpxchg_release(&map->words, NULL, words))
+		kvfree(words);
 	return 0;
 }
 

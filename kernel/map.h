@@ -52,6 +52,10 @@ void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
 u32 nbdt_map_state(const struct nbdt_map *map, u64 offset, u64 *len);
 bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len);
 
+unsigned int nbdt_map_read(const struct nbdt_map *map, u64 offset, void *data,
+			   unsigned int len);
+bool nbdt_map_load(struct nbdt_map *map, u64 offset, const void *data,
+		   unsigned int len);
 
 void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_write_end(struct nbdt_map *map, u64 offset, u64 len);

@@ -209,8 +209,9 @@ bool nbdt_nl_has_listeners(struct net *net, unsigned int group)
 /* --- The family --- */
 
 static const struct nbdt_nl_ops *const nouns[] = {
-	&nbdt_nl_target, &nbdt_nl_export, &nbdt_nl_bitmap, &nbdt_nl_checkpoint,
-	&nbdt_nl_listener, &nbdt_nl_conn, &nbdt_nl_tls, &nbdt_nl_access,
+	&nbdt_nl_target, &nbdt_nl_export, &nbdt_nl_bitmap, &nbdt_nl_content,
+	&nbdt_nl_checkpoint, &nbdt_nl_listener, &nbdt_nl_conn, &nbdt_nl_tls,
+	&nbdt_nl_access,
 };
 
 /* Those of all nouns, one after the other. */

@@ -30,6 +30,7 @@ struct nbdt_nl_ops {
 extern const struct nbdt_nl_ops nbdt_nl_target;
 extern const struct nbdt_nl_ops nbdt_nl_export;
 extern const struct nbdt_nl_ops nbdt_nl_bitmap;
+extern const struct nbdt_nl_ops nbdt_nl_content;
 extern const struct nbdt_nl_ops nbdt_nl_checkpoint;
 extern const struct nbdt_nl_ops nbdt_nl_listener;
 extern const struct nbdt_nl_ops nbdt_nl_conn;

@@ -38,8 +38,6 @@ static struct netlink_range_validation bitmap_granularity_range = {
 		NLA_POLICY_FULL_RANGE(NLA_U64, &bitmap_granularity_range)
 #define BITMAP_CONSISTENT_POLICY					\
 	[NBDTARGET_A_BITMAP_CONSISTENT] = NLA_POLICY_MAX(NLA_U8, 1)
-#define BITMAP_OFFSET_POLICY						\
-	[NBDTARGET_A_BITMAP_OFFSET] = { .type = NLA_U64 }
 #define BITMAP_RECORDING_POLICY						\
 	[NBDTARGET_A_BITMAP_RECORDING] = NLA_POLICY_MAX(NLA_U8, 1)
 
@@ -66,24 +64,6 @@ bitmap_set_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
 	BITMAP_NAME_POLICY,
 	BITMAP_RECORDING_POLICY,
 	BITMAP_CONSISTENT_POLICY,
-};
-
-static const struct nla_policy
-bitmap_read_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
-	BITMAP_EXPORT_NAME_POLICY,
-	BITMAP_NAME_POLICY,
-	BITMAP_OFFSET_POLICY,
-};
-
-static const struct nla_policy
-bitmap_load_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
-	BITMAP_EXPORT_NAME_POLICY,
-	BITMAP_NAME_POLICY,
-	BITMAP_OFFSET_POLICY,
-	[NBDTARGET_A_BITMAP_DATA] = {
-		.type = NLA_BINARY,
-		.len = NBDT_BITMAP_PIECE,
-	},
 };
 
 static const struct nla_policy
@@ -193,107 +173,6 @@ static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 	if (!err)
 		nbdt_netlink_bitmap_event(export, name,
 					  NBDTARGET_CMD_BITMAP_SET_NTF);
-	nbdt_export_put(export);
-	return err;
-}
-
-/* 0 without one; -EINVAL when it can't be. */
-static int get_offset(struct genl_info *info, u64 *offset)
-{
-	struct nlattr *attr = info->attrs[NBDTARGET_A_BITMAP_OFFSET];
-
-	*offset = attr ? nla_get_u64(attr) : 0;
-	if (!(*offset % NBDT_BITMAP_UNIT))
-		return 0;
-	nbdt_set_err_msg(info->extack, "the offset is no multiple of %u",
-			 NBDT_BITMAP_UNIT);
-	return -EINVAL;
-}
-
-/* A piece of NAME, read straight into a message. */
-static int put_content(struct sk_buff *skb, struct nbdt_export *export,
-		       const char *name, u64 offset,
-		       struct netlink_ext_ack *extack)
-{
-	struct nlattr *data;
-	int len;
-
-	if (nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_OFFSET, offset,
-			      NBDTARGET_A_BITMAP_PAD))
-		return -EMSGSIZE;
-	/* To the next multiple of 8. */
-	data = nla_reserve_64bit(skb, NBDTARGET_A_BITMAP_DATA,
-				 NBDT_BITMAP_PIECE, NBDTARGET_A_BITMAP_PAD);
-	if (!data)
-		return -EMSGSIZE;
-	len = nbdt_bitmaps_read(export, name, offset, nla_data(data), extack);
-	if (len < 0)
-		return len;
-	skb_trim(skb, skb->len - (NBDT_BITMAP_PIECE - len));
-	data->nla_len = nla_attr_size(len);
-	return 0;
-}
-
-static int reply_content(struct genl_info *info, struct nbdt_export *export,
-			 const char *name, u64 offset)
-{
-	struct sk_buff *msg;
-	void *head;
-	int err = -EMSGSIZE;
-
-	msg = genlmsg_new(NBDT_BITMAP_PIECE + 256, GFP_KERNEL);
-	if (!msg)
-		return -ENOMEM;
-	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
-				 NBDTARGET_CMD_BITMAP_READ);
-	if (head)
-		err = put_content(msg, export, name, offset, info->extack);
-	if (err) {
-		nlmsg_free(msg);
-		return err;
-	}
-	genlmsg_end(msg, head);
-	return genlmsg_reply(msg, info);
-}
-
-static int read_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nbdt_export *export;
-	const char *name;
-	u64 offset;
-	int err;
-
-	err = get_offset(info, &offset);
-	if (!err)
-		err = get_bitmap(info, &export, &name);
-	if (err)
-		return err;
-	err = reply_content(info, export, name, offset);
-	nbdt_export_put(export);
-	return err;
-}
-
-static int load_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr *data = info->attrs[NBDTARGET_A_BITMAP_DATA];
-	struct nbdt_export *export;
-	const char *name;
-	u64 offset;
-	int err;
-
-	if (!data || nla_len(data) % NBDT_BITMAP_UNIT) {
-		nbdt_set_err_msg(info->extack,
-				 "data is missing, or no multiple of %u bytes",
-				 NBDT_BITMAP_UNIT);
-		return -EINVAL;
-	}
-	err = get_offset(info, &offset);
-	if (!err)
-		err = get_bitmap(info, &export, &name);
-	if (err)
-		return err;
-	err = nbdt_bitmaps_load(export, name, offset, nla_data(data),
-				nla_len(data), info->extack);
 	nbdt_export_put(export);
 	return err;
 }
@@ -417,8 +296,6 @@ static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(BITMAP_MERGE, BITMAP, bitmap_to), .doit = merge_bitmap },
 	{ NBDT_NL_OP(BITMAP_RENAME, BITMAP, bitmap_to), .doit = rename_bitmap },
 	{ NBDT_NL_OP(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
-	{ NBDT_NL_OP(BITMAP_READ, BITMAP, bitmap_read), .doit = read_bitmap },
-	{ NBDT_NL_OP(BITMAP_LOAD, BITMAP, bitmap_load), .doit = load_bitmap },
 };
 
 const struct nbdt_nl_ops nbdt_nl_bitmap = { ops, ARRAY_SIZE(ops) };

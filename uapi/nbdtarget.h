@@ -200,6 +200,11 @@ enum {
 #define NBDTARGET_MAX_BITMAP_NAME 255
 
 /*
+ * Most bytes of a bitmap's or map's content in one message.
+ */
+#define NBDTARGET_MAX_PIECE 16384
+
+/*
  * Attributes of export: One block device under one name.
  */
 enum {
@@ -883,21 +888,52 @@ enum {
 	 * export-add. Output only.
 	 */
 	NBDTARGET_A_BITMAP_BORROWED,
-	/*
-	 * u64: With bitmap-read and bitmap-load, where data is in the
-	 * content of the bitmap, in bytes, a multiple of 8. The content has
-	 * memory bytes; bit 0 of byte 0 is the first granule.
-	 */
-	NBDTARGET_A_BITMAP_OFFSET,
-	/*
-	 * binary [max-len 16384]: A piece of the content, a multiple of 8
-	 * bytes. None at the end of it.
-	 */
-	NBDTARGET_A_BITMAP_DATA,
 
 	/* private: */
 	__NBDTARGET_A_BITMAP_MAX,
 	NBDTARGET_A_BITMAP_MAX = (__NBDTARGET_A_BITMAP_MAX - 1)
+};
+
+/*
+ * Attributes of content: A piece of what a bitmap or an allocation map
+ * holds. A bitmap has a bit for each granule, set when it is dirty. A map
+ * has four: bit 0 when the granule is known to read as zeroes, bit 1 when it
+ * was discarded, and two that are clear. Bit 0 of byte 0 begins the first
+ * granule's. Both are multiples of 8 bytes.
+ */
+enum {
+	NBDTARGET_A_CONTENT_PAD = 1,
+	/*
+	 * string [max-len max-string]: The export.
+	 */
+	NBDTARGET_A_CONTENT_EXPORT_NAME,
+	/*
+	 * string [max-len max-bitmap-name]: The bitmap.
+	 */
+	NBDTARGET_A_CONTENT_BITMAP_NAME,
+	/*
+	 * u64: Of the map that the piece is of, in bytes of the device.
+	 */
+	NBDTARGET_A_CONTENT_GRANULARITY,
+	/*
+	 * u64: Bytes of the device that the map is of, as it was when the
+	 * export was added. What it has grown by is beyond the map.
+	 */
+	NBDTARGET_A_CONTENT_SIZE,
+	/*
+	 * u64: Where the piece is in the content, in bytes, a multiple of 8;
+	 * 0 when absent.
+	 */
+	NBDTARGET_A_CONTENT_OFFSET,
+	/*
+	 * binary [max-len max-piece]: The piece, a multiple of 8 bytes. None
+	 * at the end of the content.
+	 */
+	NBDTARGET_A_CONTENT_DATA,
+
+	/* private: */
+	__NBDTARGET_A_CONTENT_MAX,
+	NBDTARGET_A_CONTENT_MAX = (__NBDTARGET_A_CONTENT_MAX - 1)
 };
 
 /*
@@ -1164,6 +1200,19 @@ enum {
 	 * export go with it, without a word.
 	 */
 	NBDTARGET_CMD_BITMAP_DEL_NTF,
+	/*
+	 * A piece of an export's allocation map: what is known at the time.
+	 * ENOENT when there is no such export.
+	 */
+	NBDTARGET_CMD_MAP_READ,
+	/*
+	 * Add to what the map knows a piece of what it knew before, when
+	 * nothing was written to the device in between; none to see whether
+	 * it would be taken. EBUSY when the export has clients, or was
+	 * written to since it was added; EINVAL when granularity and size
+	 * aren't those of the map, or it has no such piece; ENOMEM.
+	 */
+	NBDTARGET_CMD_MAP_LOAD,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "json.h"
 #include "tool.h"
@@ -28,17 +29,45 @@ void json_add(json_t *array, json_t *value)
 	check(json_array_append_new(array, value));
 }
 
-static void put_hex(json_t *object, const char *key, struct text text)
+/* A string, which is freed; null for NULL, and for what JSON can't hold. */
+json_t *json_take(char *s)
+{
+	json_t *o = s ? json_string(s) : NULL;
+
+	free(s);
+	return o ? o : json_null();
+}
+
+/* Any bytes, as a string of hexadecimal digits. */
+json_t *json_hex(struct text text)
 {
 	char *hex = mem_zalloc(2 * text.len + 1);
-	char *hex_key = mem_printf("%s-hex", key);
 	size_t i;
 
 	for (i = 0; i < text.len; i++)
 		sprintf(hex + 2 * i, "%02x", (unsigned char)text.p[i]);
-	json_put(object, hex_key, json_string(hex));
+	return json_take(hex);
+}
+
+/* The bytes that json_hex() made a member of; empty when there are none. */
+char *json_get_hex(const json_t *o, const char *key)
+{
+	const char *hex = json_string_value(json_object_get(o, key));
+	size_t i, len = hex ? strlen(hex) / 2 : 0;
+	char *s = mem_zalloc(len + 1);
+	unsigned int byte;
+
+	for (i = 0; i < len && sscanf(hex + 2 * i, "%2x", &byte) == 1; i++)
+		s[i] = byte;
+	return s;
+}
+
+static void put_hex(json_t *object, const char *key, struct text text)
+{
+	char *hex_key = mem_printf("%s-hex", key);
+
+	json_put(object, hex_key, json_hex(text));
 	free(hex_key);
-	free(hex);
 }
 
 void json_put_text(json_t *object, const char *key, struct text text)
