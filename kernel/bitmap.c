@@ -218,8 +218,9 @@ u64 nbdt_bitmap_dirty_bytes(const struct nbdt_bitmap *bitmap, u64 count)
 
 	count <<= bitmap->shift;
 	/* It may have become dirty after they were counted. */
-	if (count && last && (READ_ONCE(bitmap->inconsistent) ||
-		     test_bit(bitmap->nr_bits - 1, bitmap->words)))
+	if (count && last &&
+	    (READ_ONCE(bitmap->inconsistent) ||
+	     test_bit(bitmap->nr_bits - 1, bitmap->words)))
 		count -= (1ULL << bitmap->shift) - last;
 	return count;
 }
