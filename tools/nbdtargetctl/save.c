@@ -201,6 +201,7 @@ static int keep_or_drop(struct save *s, int ret)
 		s->good = ftello(s->f);
 	} else {
 		__fpurge(s->f);
+		clearerr(s->f);
 		if (ftruncate(fileno(s->f), s->good) ||
 		    fseeko(s->f, s->good, SEEK_SET))
 			fail(s->t, s->args->pos[0], "%s", strerror(errno));
