@@ -152,7 +152,7 @@ static int restore_bitmap(struct restore *r, const struct target *g)
 /* --- Allocation maps --- */
 
 #define SAMPLES		256
-#define SAMPLE_SIZE	4096		/* that of the smallest granule */
+#define SAMPLE_SIZE	4096		/* that of the smallest granule, or a block */
 
 static bool says_zero(const char *data, uint64_t granule)
 {
@@ -160,7 +160,8 @@ static bool says_zero(const char *data, uint64_t granule)
 }
 
 /* Every so many of the granules that it says are zero. */
-static size_t choose_samples(const struct target *g, uint64_t *offsets)
+static size_t choose_samples(const struct target *g, size_t len,
+			     uint64_t *offsets)
 {
 	const char *data = record_data(g->record);
 	uint64_t n = 2 * g->record->data_len, zero = 0, step, at, offset;
@@ -169,13 +170,13 @@ static size_t choose_samples(const struct target *g, uint64_t *offsets)
 	for (at = 0; at < n; at++)
 		zero += says_zero(data, at);
 	step = zero / SAMPLES + 1;
-	zero = random() % step;
+	zero = arc4random_uniform(step);
 	for (at = 0; at < n && found < SAMPLES; at++) {
 		if (!says_zero(data, at) || zero++ % step)
 			continue;
 		offset = at * g->content.granularity;
 		/* What there is of the last may be less than is read. */
-		if (offset + SAMPLE_SIZE <= g->content.size)
+		if (offset + len <= g->content.size)
 			offsets[found++] = offset;
 	}
 	return found;
@@ -183,10 +184,12 @@ static size_t choose_samples(const struct target *g, uint64_t *offsets)
 
 static bool samples_are_zero(const struct target *g)
 {
+	size_t block = g->export->logical_block, n;
+	size_t len = block > SAMPLE_SIZE ? block : SAMPLE_SIZE;
 	uint64_t offsets[SAMPLES];
-	size_t n = choose_samples(g, offsets);
 
-	return !n || device_reads_zero(g->export, offsets, n, SAMPLE_SIZE);
+	n = choose_samples(g, len, offsets);
+	return !n || device_reads_zero(g->export, offsets, n, len);
 }
 
 static const char *distrust_map(const struct target *g)
