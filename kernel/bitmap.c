@@ -13,10 +13,10 @@
  * (nbdt_bitmap_mark(), called by dispatch.c through bitmaps.c).  A request that
  * failed leaves its bits set: part of it may have been done.  Which bitmaps
  * record changes only while the gate is shut and nobody inside, as does all
- * that clears a bit of one that records.  So a request's bits are in the bitmaps of before or of
- * after such a change, never in between, and marking needs neither lock nor
- * RCU.  A bit that is set isn't written to again, so that busy granules don't
- * send a cache line from CPU to CPU.
+ * that clears a bit of one that records.  So a request's bits are in the bitmaps
+ * of before or of after such a change, never in between, and marking needs
+ * neither lock nor RCU.  A bit that is set isn't written to again, so that busy
+ * granules don't send a cache line from CPU to CPU.
  *
  * A device that has grown goes on behind the bitmap's end.  What is there
  * counts as dirty, as does all of a bitmap that is inconsistent, whatever its

@@ -349,8 +349,10 @@ void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 		       u64 offset, u64 len, bool zero)
 {
+	struct span span = { zeroing->first, zeroing->end };
+
 	if (!list_empty(&zeroing->node)) {
-		settle_zero(map, inner(map, offset, len), zero);
+		settle_zero(map, span, zero);
 		give_up_marks(map, zeroing);
 	}
 	end_write_ends(map, offset, len);

@@ -211,23 +211,6 @@ static struct nlattr *need_data(struct genl_info *info)
 	return NULL;
 }
 
-static int load_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	struct nlattr *data = need_data(info);
-	struct piece piece;
-	int err;
-
-	if (!data)
-		return -EINVAL;
-	err = find_piece(info, true, &piece);
-	if (err)
-		return err;
-	err = nbdt_bitmaps_load(piece.export, piece.bitmap, piece.offset,
-				nla_data(data), nla_len(data), info->extack);
-	nbdt_export_put(piece.export);
-	return err;
-}
-
 /*
  * What was known of other granules says nothing of these; nor does a last one that
  * had an end where the device now goes on.
@@ -253,7 +236,22 @@ static int check_map(struct genl_info *info, const struct nbdt_map *map)
 	return 0;
 }
 
-static int load_map(struct sk_buff *skb, struct genl_info *info)
+static int load_piece(struct genl_info *info, const struct piece *piece,
+		      const struct nlattr *data)
+{
+	int err;
+
+	if (piece->bitmap)
+		return nbdt_bitmaps_load(piece->export, piece->bitmap,
+					 piece->offset, nla_data(data),
+					 nla_len(data), info->extack);
+	err = check_map(info, piece->export->map);
+	return err ?: nbdt_export_load_map(piece->export, piece->offset,
+					   nla_data(data), nla_len(data),
+					   info->extack);
+}
+
+static int load_content(struct genl_info *info, bool bitmap)
 {
 	struct nlattr *data = need_data(info);
 	struct piece piece;
@@ -261,16 +259,22 @@ static int load_map(struct sk_buff *skb, struct genl_info *info)
 
 	if (!data)
 		return -EINVAL;
-	err = find_piece(info, false, &piece);
+	err = find_piece(info, bitmap, &piece);
 	if (err)
 		return err;
-	err = check_map(info, piece.export->map);
-	if (!err)
-		err = nbdt_export_load_map(piece.export, piece.offset,
-					   nla_data(data), nla_len(data),
-					   info->extack);
+	err = load_piece(info, &piece, data);
 	nbdt_export_put(piece.export);
 	return err;
+}
+
+static int load_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return load_content(info, true);
+}
+
+static int load_map(struct sk_buff *skb, struct genl_info *info)
+{
+	return load_content(info, false);
 }
 
 static const struct genl_ops ops[] = {

@@ -136,11 +136,6 @@ static const char *parse_pattern(const char *s, struct rule *rule)
 	return NULL;
 }
 
-static bool word_is(struct text word, const char *s)
-{
-	return word.len == strlen(s) && !memcmp(word.p, s, word.len);
-}
-
 /* Returns NULL, or what is wrong; the rule points into the string. */
 const char *rule_parse(const char *s, struct rule *rule)
 {
@@ -148,9 +143,9 @@ const char *rule_parse(const char *s, struct rule *rule)
 	const char *value, *wrong = NULL;
 
 	memset(rule, 0, sizeof(*rule));
-	if (word_is(word, "deny"))
+	if (text_is(word, "deny"))
 		rule->action = NBDTARGET_ACCESS_DENY;
-	else if (!word_is(word, "allow"))
+	else if (!text_is(word, "allow"))
 		return "a rule begins with allow or deny";
 	value = value_of(s, "peer");
 	if (value) {

@@ -50,21 +50,27 @@ static int check_names(struct tool *t, const struct args *a)
 	return 0;
 }
 
+/* A request about one, to which the rest is added. */
+struct nlmsghdr *bitmap_request(struct tool *t, uint8_t cmd,
+				const char *export, const char *bitmap)
+{
+	struct nlmsghdr *nlh = nl_request(t->nl, cmd);
+
+	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_EXPORT_NAME, export);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_NAME, bitmap);
+	return nlh;
+}
+
 /* The request with the names of export and bitmap, or NULL and a status. */
 static struct nlmsghdr *begin(struct tool *t, const struct args *a, uint8_t cmd,
 			      int *ret)
 {
-	struct nlmsghdr *nlh;
-
 	*ret = check_names(t, a);
 	if (!*ret)
 		*ret = tool_connect(t, a->pos[1]);
 	if (*ret)
 		return NULL;
-	nlh = nl_request(t->nl, cmd);
-	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_EXPORT_NAME, a->pos[0]);
-	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_NAME, a->pos[1]);
-	return nlh;
+	return bitmap_request(t, cmd, a->pos[0], a->pos[1]);
 }
 
 static const char *remedy(int err)

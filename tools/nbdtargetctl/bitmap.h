@@ -25,6 +25,8 @@ struct bitmap {
 
 extern const struct attr_set bitmap_attrs;
 
+struct nlmsghdr *bitmap_request(struct tool *t, uint8_t cmd,
+				const char *export, const char *bitmap);
 void bitmap_print_all(const struct attr_list *list, const char *indent);
 
 #endif /* NBDTARGETCTL_BITMAP_H */

@@ -105,11 +105,6 @@ int content_try(struct tool *t, const struct content *c)
 	return load_piece(t, c, 0, "", 0);
 }
 
-static bool is_clear(const char *data, uint64_t len)
-{
-	return !*data && !memcmp(data, data + 1, len - 1);
-}
-
 int content_load(struct tool *t, const struct content *c, const char *data,
 		 uint64_t bytes)
 {
@@ -120,7 +115,7 @@ int content_load(struct tool *t, const struct content *c, const char *data,
 		len = bytes - at < NBDTARGET_MAX_PIECE ? bytes - at :
 		      NBDTARGET_MAX_PIECE;
 		/* A map adds it to what it knows. */
-		if (c->bitmap || !is_clear(data + at, len))
+		if (c->bitmap || !mem_is_zero(data + at, len))
 			ret = load_piece(t, c, at, data + at, len);
 	}
 	return ret;

@@ -109,8 +109,8 @@ static bool counters_differ(const char *a, const char *b)
 /* Around the page cache; negative when it can't be. */
 static int open_device(const struct export *e)
 {
-	char *path = strndup(e->device.p, e->device.len);
-	int fd = path ? open(path, O_RDONLY | O_DIRECT | O_CLOEXEC) : -1;
+	char *path = text_copy(e->device);
+	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 
 	free(path);
 	return fd;
@@ -216,7 +216,7 @@ bool device_reads_zero(const struct export *e, const uint64_t *offsets,
 
 	for (i = 0; zero && i < n; i++)
 		zero = pread(fd, buf, len, offsets[i]) == (ssize_t)len &&
-		       !*buf && !memcmp(buf, buf + 1, len - 1);
+		       mem_is_zero(buf, len);
 	free(buf);
 	if (fd >= 0)
 		close(fd);

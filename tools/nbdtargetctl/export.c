@@ -136,11 +136,6 @@ static const struct opt add_opts[] = {
 	{ .name = NULL }
 };
 
-static bool text_is(struct text text, const char *s)
-{
-	return text.len == strlen(s) && !memcmp(text.p, s, text.len);
-}
-
 /* EEXIST with --if-missing: is what is there what was asked for? */
 static int compare_existing(struct tool *t, const struct args *a,
 			    const char *device)
@@ -161,10 +156,10 @@ static int compare_existing(struct tool *t, const struct args *a,
 	}
 	e = attr_list_item(&list, 0);
 	if (!text_is(e->device, device)) {
-		other = strndup(e->device.p, e->device.len);
+		other = text_copy(e->device);
 		ret = fail(t, a->pos[0],
 			   "the export exists with another device, '%s'",
-			   other ? other : "");
+			   other);
 		free(other);
 	} else if (e->read_only != a->opt[ADD_READ_ONLY].given) {
 		ret = fail(t, a->pos[0], "the export exists and is %s",

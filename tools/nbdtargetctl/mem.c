@@ -41,3 +41,8 @@ char *mem_printf(const char *fmt, ...)
 	va_end(ap);
 	return check(s);
 }
+
+bool mem_is_zero(const char *p, size_t len)
+{
+	return !*p && !memcmp(p, p + 1, len - 1);
+}

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "bitmap.h"
 #include "content.h"
 #include "device.h"
 #include "export.h"
@@ -31,6 +32,7 @@ struct target {
 	const struct record *record;
 	json_t *about;
 	const struct export *export;
+	const char *other;		/* why it isn't the same device, or NULL */
 	struct content content;
 };
 
@@ -42,8 +44,7 @@ static const struct export *find_export(const struct restore *r,
 
 	for (i = 0; i < r->exports.n; i++) {
 		e = attr_list_item(&r->exports, i);
-		if (e->name.len == strlen(name) &&
-		    !memcmp(e->name.p, name, e->name.len))
+		if (text_is(e->name, name))
 			return e;
 	}
 	return NULL;
@@ -77,26 +78,17 @@ static const char *distrust_bitmap(const struct target *g)
 		return "it was inconsistent when it was saved";
 	if (g->record->state != RECORD_CLEAN)
 		return "it was recording when the target stopped";
-	why = device_is_other(g->export, g->about);
+	why = g->other;
 	if (!why && is_set(g, "recording"))
 		why = device_was_written(g->export, g->about);
 	return why;
 }
 
-static struct nlmsghdr *bitmap_request(struct restore *r,
-				       const struct target *g, uint8_t cmd)
-{
-	struct nlmsghdr *nlh = nl_request(r->t->nl, cmd);
-
-	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_EXPORT_NAME,
-			  g->content.export);
-	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_NAME, g->content.bitmap);
-	return nlh;
-}
-
 static int add_bitmap(struct restore *r, const struct target *g)
 {
-	struct nlmsghdr *nlh = bitmap_request(r, g, NBDTARGET_CMD_BITMAP_ADD);
+	struct nlmsghdr *nlh = bitmap_request(r->t, NBDTARGET_CMD_BITMAP_ADD,
+					      g->content.export,
+					      g->content.bitmap);
 
 	mnl_attr_put_u64(nlh, NBDTARGET_A_BITMAP_GRANULARITY,
 			 g->content.granularity);
@@ -108,7 +100,9 @@ static int add_bitmap(struct restore *r, const struct target *g)
 static int set_bitmap(struct restore *r, const struct target *g,
 		      bool consistent)
 {
-	struct nlmsghdr *nlh = bitmap_request(r, g, NBDTARGET_CMD_BITMAP_SET);
+	struct nlmsghdr *nlh = bitmap_request(r->t, NBDTARGET_CMD_BITMAP_SET,
+					      g->content.export,
+					      g->content.bitmap);
 
 	mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_RECORDING,
 			is_set(g, "recording"));
@@ -130,7 +124,7 @@ static int restore_bitmap(struct restore *r, const struct target *g)
 	int ret = 0, err;
 
 	/* Whether or not that is seen the next time, too. */
-	if (recording && !device_is_other(g->export, g->about))
+	if (recording && !g->other)
 		ret = consume(r, g->record);
 	if (ret)
 		return ret;
@@ -198,7 +192,7 @@ static const char *distrust_map(const struct target *g)
 
 	if (g->record->state != RECORD_CLEAN)
 		return "the target has written to the device since";
-	why = device_is_other(g->export, g->about);
+	why = g->other;
 	if (!why)
 		why = device_is_unsure(g->export, g->about);
 	if (!why)
@@ -231,7 +225,7 @@ static int restore_map(struct restore *r, const struct target *g)
 		return fail_kernel(r->t, g->content.export, NULL);
 	if (why)
 		forget_map(r, g, why);
-	if (!device_is_other(g->export, g->about))
+	if (!g->other)
 		ret = consume(r, g->record);
 	if (ret || why)
 		return ret;
@@ -280,8 +274,11 @@ static int restore_record(struct restore *r, const struct record *record)
 			.size = number_in(about, "size"),
 		},
 	};
-	int ret = restore_to_export(r, &g);
+	int ret;
 
+	if (g.export)
+		g.other = device_is_other(g.export, about);
+	ret = restore_to_export(r, &g);
 	json_decref(about);
 	free(export);
 	free(bitmap);

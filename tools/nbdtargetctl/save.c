@@ -77,8 +77,7 @@ static int write_content(struct save *s, uint32_t state, const json_t *about,
 static int save_bitmap(struct save *s, const struct export *e,
 		       const struct bitmap *b)
 {
-	char *export = strndup(e->name.p, e->name.len);
-	char *bitmap = strndup(b->name.p, b->name.len);
+	char *export = text_copy(e->name), *bitmap = text_copy(b->name);
 	struct content c = { .export = export, .bitmap = bitmap };
 	json_t *o = describe(e, b->granularity, b->size);
 	char *data = mem_zalloc(b->memory ? b->memory : 1);
@@ -99,11 +98,6 @@ static int save_bitmap(struct save *s, const struct export *e,
 	return ret;
 }
 
-static bool same(struct text a, struct text b)
-{
-	return a.len == b.len && !memcmp(a.p, b.p, a.len);
-}
-
 /* Bitmap number *AT or the next that this export has, not another's; or NULL. */
 static const struct bitmap *next_bitmap(const struct save *s,
 					const struct export *e, size_t *at)
@@ -112,7 +106,7 @@ static const struct bitmap *next_bitmap(const struct save *s,
 
 	while (*at < s->bitmaps.n) {
 		b = attr_list_item(&s->bitmaps, (*at)++);
-		if (same(b->export_name, e->name) && !b->borrowed)
+		if (text_same(b->export_name, e->name) && !b->borrowed)
 			return b;
 	}
 	return NULL;
@@ -211,7 +205,7 @@ static int keep_or_drop(struct save *s, int ret)
 
 static int end_export(struct save *s, const struct export *e)
 {
-	char *name = strndup(e->name.p, e->name.len);
+	char *name = text_copy(e->name);
 	size_t at = 0;
 	int ret;
 
@@ -229,7 +223,7 @@ static bool is_chosen(const struct args *a, const struct export *e)
 	int i;
 
 	for (i = 1; i < a->n; i++)
-		if (same(text_of(a->pos[i]), e->name))
+		if (text_is(e->name, a->pos[i]))
 			return true;
 	return a->n == 1;
 }
@@ -244,7 +238,7 @@ static int check_chosen(struct save *s)
 		for (i = 0; i < s->exports.n; i++) {
 			const struct export *e = attr_list_item(&s->exports, i);
 
-			if (same(text_of(a->pos[k]), e->name))
+			if (text_is(e->name, a->pos[k]))
 				break;
 		}
 		if (i == s->exports.n)

@@ -19,6 +19,22 @@ struct text text_of(const char *s)
 	return text;
 }
 
+bool text_same(struct text a, struct text b)
+{
+	return a.len == b.len && !memcmp(a.p, b.p, a.len);
+}
+
+bool text_is(struct text text, const char *s)
+{
+	return text_same(text, text_of(s));
+}
+
+/* With a NUL behind it, for free(). */
+char *text_copy(struct text text)
+{
+	return mem_printf("%.*s", (int)text.len, text.p);
+}
+
 /* Length of a sequence by its first byte; 0 when none starts so. */
 static size_t utf8_length(unsigned char c)
 {

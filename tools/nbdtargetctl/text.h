@@ -19,6 +19,9 @@ enum {
 };
 
 struct text text_of(const char *s);
+bool text_same(struct text a, struct text b);
+bool text_is(struct text text, const char *s);
+char *text_copy(struct text text);
 size_t utf8_decode(const char *p, size_t len, uint32_t *cp);
 bool text_is_utf8(struct text s);
 void text_print(FILE *f, struct text s, unsigned int how);

@@ -44,4 +44,7 @@ void *mem_resize(void *p, size_t size);
 char *mem_copy(const char *s);
 char *mem_printf(const char *fmt, ...) __printf(1, 2);
 
+/* Bytes, one at least. */
+bool mem_is_zero(const char *p, size_t len);
+
 #endif /* NBDTARGETCTL_TOOL_H */
