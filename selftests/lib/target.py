@@ -62,13 +62,15 @@ def export(name):
 
 
 def wait_for(condition, what, seconds=wire.TIMEOUT):
-    """Until condition() is true; its value. Never judges by time alone."""
+    """Until condition() is true; its value. Never judges by time alone.
+    What it waits for may be a function, to say how far it came."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        assert time.monotonic() < end, "waited in vain for " + what
+        assert time.monotonic() < end, "waited in vain for " + (
+            what() if callable(what) else what)
         time.sleep(0.02)
 
 

@@ -197,8 +197,14 @@ class Agent:
         assert said == state, said
 
     def said(self):
-        self.log.seek(0)
-        return self.log.read().decode()
+        # Without a seek(): the agent's writes go where this file is.
+        size = os.fstat(self.log.fileno()).st_size
+        return os.pread(self.log.fileno(), size, 0).decode()
+
+    def wait_said(self, *words):
+        """The client may see its end before the agent's line is written."""
+        wait_for(lambda: any(word in self.said() for word in words),
+                 lambda: "%s in %s" % (" or ".join(words), self.said()))
 
     def send_signal(self, number):
         self.process.send_signal(number)
