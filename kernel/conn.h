@@ -100,6 +100,8 @@ struct nbdt_conn {
 		unsigned int start;	/* read ahead and not yet used: */
 		unsigned int end;	/*  bytes start to end of buf */
 		bool lean;		/* the last request was a WRITE */
+		u32 expected;		/* bytes of payload of the next, or 0 */
+		u32 came;		/*  of them, in the next one's page */
 		u8 *buf;		/* a page; up to NBDT_READ_AHEAD ahead */
 		u32 moved;		/* bytes since rx_since */
 	} rx;

@@ -9,9 +9,10 @@
  * the network take as they are.
  *
  * Kernels that clear pages when they are allocated spend more on that than on
- * all else that we do for a large write.  So the full pieces of a WRITE are
- * kept, up to a number, for the requests that follow, charged as they were;
- * the network never had them.  Those of a READ it may have still.
+ * all else that we do for a large write.  So full pieces are kept, up to a
+ * number, for the requests that follow, charged as they were: those that nobody
+ * else has, which are all of a WRITE's, and of a READ's those that were copied
+ * (to TLS) or that the client has already.  The others the network has still.
  */
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -58,6 +59,12 @@ static void init_buffer(struct nbdt_request *req)
 	req->more_bios = NULL;
 }
 
+/* Which one nbdt_request_create() will return; NULL if it has to make one. */
+struct nbdt_request *nbdt_request_next(const struct nbdt_conn *conn)
+{
+	return hlist_entry_safe(conn->free.first, struct nbdt_request, idle);
+}
+
 /**
  * nbdt_request_create - a fresh request; thread of the connection only
  * @conn: that it came on
@@ -68,7 +75,7 @@ struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req;
 
-	req = hlist_entry_safe(conn->free.first, struct nbdt_request, idle);
+	req = nbdt_request_next(conn);
 	if (req) {
 		__hlist_del(&req->idle);
 	} else {
@@ -92,13 +99,16 @@ struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
 	return req;
 }
 
-/* Keep a piece of a buffer, with its charge, unless somebody else has it. */
+/*
+ * Keep a piece of a buffer, with its charge, unless somebody else has it: then
+ * it is the network, which reads it until the client has it.
+ */
 static bool keep_piece(struct nbdt_request *req, const struct bio_vec *bvec)
 {
 	struct nbdt_conn *conn = req->conn;
 
-	if (req->cmd.type != NBDT_CMD_WRITE || bvec->bv_len != PIECE_MAX ||
-	    conn->nr_spare == NBDT_SPARE_MAX || page_count(bvec->bv_page) != 1)
+	if (bvec->bv_len != PIECE_MAX || conn->nr_spare == NBDT_SPARE_MAX ||
+	    page_count(bvec->bv_page) != 1)
 		return false;
 	conn->spare[conn->nr_spare++] = bvec->bv_page;
 	req->charged -= PIECE_MAX;

@@ -80,6 +80,7 @@ struct nbdt_request {
 int nbdt_request_cache_init(void);
 void nbdt_request_cache_exit(void);
 
+struct nbdt_request *nbdt_request_next(const struct nbdt_conn *conn);
 struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn);
 void nbdt_request_free(struct nbdt_request *req);
 void nbdt_request_free_buffer(struct nbdt_request *req);

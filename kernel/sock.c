@@ -235,32 +235,98 @@ void nbdt_sock_cancel(struct nbdt_sock *s)
 	wake_up_process(s->task);
 }
 
+/* From a segment to where desc->arg points; see tcp_read_sock(). */
+static int copy_to_buffer(read_descriptor_t *desc, struct sk_buff *skb,
+			  unsigned int offset, size_t len)
+{
+	len = min(len, desc->count);
+	if (skb_copy_bits(skb, offset, desc->arg.data, len))
+		return -EFAULT;
+	desc->arg.buf += len;
+	desc->count -= len;
+	return len;
+}
+
+/* The same to the bio_vecs that the iterator is over that desc->arg points to. */
+static int copy_to_pages(read_descriptor_t *desc, struct sk_buff *skb,
+			 unsigned int offset, size_t len)
+{
+	struct iov_iter *iter = desc->arg.data;
+	size_t copied = 0;
+
+	len = min(len, desc->count);
+	while (copied < len) {
+		struct bio_vec *bv = (struct bio_vec *)iter->bvec;
+		size_t piece = min(bv->bv_len - iter->iov_offset,
+				   len - copied);
+
+		if (skb_copy_bits(skb, offset + copied,
+				  bvec_virt(bv) + iter->iov_offset, piece))
+			return -EFAULT;
+		iov_iter_advance(iter, piece);
+		copied += piece;
+	}
+	desc->count -= copied;
+	return copied;
+}
+
+/* A receive got nothing: why?  0 is the end of the stream. */
+static int why_nothing(struct sock *sk)
+{
+	/* NBD has no urgent data, and TCP doesn't read over it by itself. */
+	if (!skb_queue_empty(&sk->sk_receive_queue))
+		return -EPROTO;
+	if (sk->sk_err)
+		return sock_error(sk);
+	if (sk->sk_shutdown & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE))
+		return 0;
+	return sk->sk_state == TCP_CLOSE ? -ENOTCONN : -EAGAIN;
+}
+
 /*
- * What to make of the result of a receive that asked for WANT bytes.
+ * Receive without the layers that are for programs' memory and control messages:
+ * to us they cost as much as the receive itself.
  *
- * One that came up short has emptied the socket, so that the next would be in
- * vain until the socket wakes us again.  But the end of the stream, and an
- * error, may be waiting behind the last byte, and their wake-up has been.
- *
- * 0 bytes are the end of the stream, which callers see as an error.
+ * When the socket is left empty, the next would be in vain until the socket
+ * wakes us again.  But the end of the stream, and an error, may be waiting
+ * behind the last byte, and their wake-up has been.
  */
-static int recv_result(struct nbdt_sock *s, int n, size_t want)
+static int recv_tcp(struct nbdt_sock *s, read_descriptor_t *desc,
+		    sk_read_actor_t actor)
 {
 	struct sock *sk = s->sock->sk;
+	int n;
 
-	if (unlikely(s->tls))
-		return nbdt_ktls_recv_result(s, n);
-	if (n == want || (READ_ONCE(sk->sk_shutdown) & RCV_SHUTDOWN) ||
-	    READ_ONCE(sk->sk_err))
+	lock_sock(sk);
+	n = tcp_read_sock(sk, desc, actor);
+	if (n > 0 && (!skb_queue_empty(&sk->sk_receive_queue) ||
+		      sk->sk_shutdown & RCV_SHUTDOWN || sk->sk_err))
 		WRITE_ONCE(s->readable, true);
+	if (!n)
+		n = why_nothing(sk);
+	release_sock(sk);
 	return n ? n : -ESHUTDOWN;
+}
+
+/* Under TLS the records' types are wanted, and their data is kTLS's to give. */
+static int recv_tls(struct nbdt_sock *s, struct iov_iter *iter)
+{
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
+		.msg_iter = *iter,
+	};
+	int n;
+
+	n = sock_recvmsg(s->sock, &msg, msg.msg_flags);
+	*iter = msg.msg_iter;
+	return nbdt_ktls_recv_result(s, n);
 }
 
 /**
  * nbdt_sock_recv - receive what is there, up to a number of bytes
  * @s: the socket
  * @buf: where to
- * @len: at most
+ * @len: at most, and at least 1
  *
  * Return: bytes received, at least 1; -EAGAIN when there are none yet;
  * -ESHUTDOWN when the peer sent its last; another error when the connection
@@ -268,32 +334,35 @@ static int recv_result(struct nbdt_sock *s, int n, size_t want)
  */
 int nbdt_sock_recv(struct nbdt_sock *s, void *buf, size_t len)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
+	read_descriptor_t desc = { .arg.buf = buf, .count = len };
 	struct kvec vec = { .iov_base = buf, .iov_len = len };
+	struct iov_iter iter;
 
 	WRITE_ONCE(s->readable, false);
-	return recv_result(s, kernel_recvmsg(s->sock, &msg, &vec, 1, len,
-					     msg.msg_flags), len);
+	if (likely(!s->tls))
+		return recv_tcp(s, &desc, copy_to_buffer);
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, len);
+	return recv_tls(s, &iter);
 }
 
 /**
- * nbdt_sock_recv_iter - receive what is there into an iterator
+ * nbdt_sock_recv_iter - receive what is there into pages
  * @s: the socket
- * @iter: where to; advanced by what was received
+ * @iter: over bio_vecs; advanced by what was received
  *
  * Return: as nbdt_sock_recv().
  */
 int nbdt_sock_recv_iter(struct nbdt_sock *s, struct iov_iter *iter)
 {
-	struct msghdr msg = { .msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL };
-	size_t want = iov_iter_count(iter);
-	int n;
+	read_descriptor_t desc = {
+		.arg.data = iter,
+		.count = iov_iter_count(iter),
+	};
 
 	WRITE_ONCE(s->readable, false);
-	msg.msg_iter = *iter;
-	n = sock_recvmsg(s->sock, &msg, msg.msg_flags);
-	*iter = msg.msg_iter;
-	return recv_result(s, n, want);
+	if (likely(!s->tls))
+		return recv_tcp(s, &desc, copy_to_pages);
+	return recv_tls(s, iter);
 }
 
 /* Is there anything to receive?  As nbdt_sock_recv(), but it stays there. */
@@ -549,6 +618,8 @@ const char *nbdt_sock_error_text(int err)
 	switch (err) {
 	case -ESHUTDOWN:
 		return "client closed the connection";
+	case -EPROTO:
+		return "client sent urgent data";
 	case -ECONNABORTED:
 		return "client closed the connection without ending TLS";
 	case -EKEYEXPIRED:

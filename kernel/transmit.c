@@ -13,11 +13,14 @@
  * are answered by one send.
  *
  * Receiving is a machine with few states (enum nbdt_rx_state), as any
- * receive may come up short.  Two things spare calls into the socket.
+ * receive may come up short.  Three things spare calls into the socket.
  * Between requests as much as is there is received, up to NBDT_READ_AHEAD
- * bytes, so that a burst of reads takes one call.  And a WRITE's payload is
+ * bytes, so that a burst of reads takes one call.  A WRITE's payload is
  * received together with the header behind it, straight into the pages that
- * go to the device.
+ * go to the device.  And behind a WRITE of a page or less one more like it is
+ * expected: its payload is received with its header, into the page of the
+ * request that will be used for it; if it is something else, what came there
+ * is moved to where it belongs.
  *
  * The phase ends when nothing more is read (the client said so, or closed,
  * or made no sense, or was killed) and every request has come back.  After
@@ -104,12 +107,57 @@ static void refuse(struct nbdt_conn *conn, enum nbdt_error error,
 		answer(conn, req);
 }
 
+/* Where the payload of a WRITE like the last would go, or NULL. */
+static struct page *expected_page(const struct nbdt_conn *conn)
+{
+	struct nbdt_request *next;
+
+	if (!conn->rx.expected)
+		return NULL;
+	next = nbdt_request_next(conn);
+	return next ? next->page : NULL;
+}
+
+/* The rest of a header, and what is expected behind it. */
+static int recv_with_payload(struct nbdt_conn *conn, struct page *page)
+{
+	unsigned int missing = conn->rx.header_len - conn->rx.end;
+	u8 *to = conn->rx.buf + conn->rx.end;
+	struct bio_vec vec[] = {
+		{ .bv_page = virt_to_page(to), .bv_len = missing,
+		  .bv_offset = offset_in_page(to) },
+		{ .bv_page = page, .bv_len = conn->rx.expected },
+	};
+	struct iov_iter iter;
+	int n;
+
+	iov_iter_bvec(&iter, ITER_DEST, vec, ARRAY_SIZE(vec),
+		      missing + conn->rx.expected);
+	n = nbdt_sock_recv_iter(&conn->sock, &iter);
+	if (n < 0)
+		return n;
+	conn->rx.moved += n;
+	conn->rx.came = max_t(int, n - missing, 0);
+	return n - conn->rx.came;
+}
+
+/* Up to LEN bytes behind those that are in the buffer. */
+static int recv_ahead(struct nbdt_conn *conn, unsigned int len)
+{
+	int n = nbdt_sock_recv(&conn->sock, conn->rx.buf + conn->rx.end, len);
+
+	if (n > 0)
+		conn->rx.moved += n;
+	return n;
+}
+
 /* Have at least a header in the buffer. */
 static int fill_header(struct nbdt_conn *conn)
 {
 	unsigned int have = read_ahead_left(conn);
 	unsigned int header_len = conn->rx.header_len;
 	unsigned int want = conn->rx.lean ? header_len : NBDT_READ_AHEAD;
+	struct page *page;
 	int n;
 
 	if (have >= header_len)
@@ -120,12 +168,42 @@ static int fill_header(struct nbdt_conn *conn)
 		memmove(conn->rx.buf, conn->rx.buf + conn->rx.start, have);
 	conn->rx.start = 0;
 	conn->rx.end = have;
-	n = nbdt_sock_recv(&conn->sock, conn->rx.buf + have, want - have);
+	page = expected_page(conn);
+	n = page ? recv_with_payload(conn, page) :
+		   recv_ahead(conn, want - have);
 	if (n < 0)
 		return n;
 	conn->rx.end += n;
-	conn->rx.moved += n;
 	return conn->rx.end >= header_len ? 0 : -EAGAIN;
+}
+
+/*
+ * Is rx.req what was expected?  If not, what came behind its header is put into
+ * the buffer, as if it had been read ahead: it isn't more than a page.
+ */
+static void check_expected(struct nbdt_conn *conn, bool good)
+{
+	const struct nbdt_request *req = conn->rx.req;
+	const struct nbdt_cmd *cmd = &req->cmd;
+
+	if (good && cmd->type == NBDT_CMD_WRITE &&
+	    cmd->payload == conn->rx.expected &&
+	    !(cmd->offset & (req->export->block - 1)))
+		return;
+	memcpy(conn->rx.buf, page_address(req->page), conn->rx.came);
+	conn->rx.start = 0;
+	conn->rx.end = conn->rx.came;
+	conn->rx.came = 0;
+}
+
+/* What the request behind CMD is expected to bring. */
+static u32 expect_after(const struct nbdt_conn *conn,
+			const struct nbdt_cmd *cmd)
+{
+	if (cmd->type != NBDT_CMD_WRITE || cmd->payload > PAGE_SIZE ||
+	    cmd->payload & (conn->export->block - 1))
+		return 0;
+	return cmd->payload;
 }
 
 /*
@@ -242,7 +320,6 @@ static int rx_header(struct nbdt_conn *conn)
 	if (err)
 		return err;
 	conn->rx.start += conn->rx.header_len;
-	conn->rx.lean = req->cmd.type == NBDT_CMD_WRITE;
 	trace_nbdt_request_receive(req);
 
 	/* SZ9, EX2: such a payload may be an attack; less is always consumed. */
@@ -255,6 +332,10 @@ static int rx_header(struct nbdt_conn *conn)
 	verdict = nbdt_proto_cmd_check(&req->cmd, conn->mode, &conn->limits);
 	if (!verdict.error && req->cmd.type == NBDT_CMD_BLOCK_STATUS)
 		verdict = nbdt_status_check(req);
+	if (conn->rx.came)
+		check_expected(conn, !verdict.error);
+	conn->rx.lean = req->cmd.type == NBDT_CMD_WRITE;
+	conn->rx.expected = expect_after(conn, &req->cmd);
 	if (verdict.error) {
 		refuse(conn, verdict.error, verdict.text, req->cmd.payload);
 		return 0;
@@ -288,7 +369,8 @@ static void expect_payload(struct nbdt_conn *conn)
 	}
 	iov_iter_bvec(&conn->rx.iter, ITER_DEST, req->bvecs, nr,
 		      req->head + len);
-	iov_iter_advance(&conn->rx.iter, req->head);
+	iov_iter_advance(&conn->rx.iter, req->head + conn->rx.came);
+	conn->rx.came = 0;
 
 	left = min_t(size_t, left, req->cmd.payload);
 	if (left) {
