@@ -35,7 +35,7 @@ static atomic_long_t granted = ATOMIC_LONG_INIT(0);
 static unsigned long limit = ULONG_MAX;
 
 static DEFINE_SPINLOCK(line_lock);
-static LIST_HEAD(line);			/* who waits, the first first */
+static LIST_HEAD(line);			/* who waits, in order of arrival */
 
 u64 nbdt_mem_limit(void)
 {

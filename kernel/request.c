@@ -23,6 +23,7 @@
 #include "export.h"
 #include "gate.h"
 #include "map.h"
+#include "reply.h"
 #include "request.h"
 #include "trace.h"
 
@@ -345,7 +346,8 @@ int nbdt_request_alloc_buffer(struct nbdt_request *req)
  * nbdt_request_complete - hand a request back to its connection
  * @req: carried out, or failed; not the caller's any more afterwards
  *
- * Any context.
+ * Any context.  Within the connection's thread, which then must not be going
+ * through its replies, it is answered at once.
  */
 void nbdt_request_complete(struct nbdt_request *req)
 {
@@ -362,14 +364,18 @@ void nbdt_request_complete(struct nbdt_request *req)
 	if (req->inside)
 		nbdt_gate_leave(&export->gate);
 
+	/* A device without latency is done when the thread has submitted. */
+	if (in_task() && current == conn->task) {
+		nbdt_reply_queue(req);
+		return;
+	}
 	/*
 	 * As soon as the request is on the list, the thread may answer it,
 	 * end, and be reaped with the connection; both are freed after a
 	 * grace period, so that there still is somebody to wake.
 	 */
 	rcu_read_lock();
-	if (llist_add(&req->done, &conn->done) &&
-	    !(in_task() && current == conn->task))
+	if (llist_add(&req->done, &conn->done))
 		wake_up_process(conn->task);
 	rcu_read_unlock();
 }

@@ -235,14 +235,29 @@ void nbdt_sock_cancel(struct nbdt_sock *s)
 	wake_up_process(s->task);
 }
 
+/*
+ * Nothing above TCP has its hands in what is sent and received, neither TLS nor
+ * what an administrator may attach: whatever does sees to closing, too.  Then our
+ * calls go to TCP at once, and leave out layers that are for programs' memory and
+ * control messages, and a security module's opinion of who calls, which is this
+ * kernel thread each time.  To a small request they cost as much as all that we
+ * do ourselves.
+ */
+static bool is_plain_tcp(const struct sock *sk)
+{
+	return likely(READ_ONCE(sk->sk_prot)->close == tcp_close);
+}
+
 /* From a segment to where desc->arg points; see tcp_read_sock(). */
 static int copy_to_buffer(read_descriptor_t *desc, struct sk_buff *skb,
 			  unsigned int offset, size_t len)
 {
 	len = min(len, desc->count);
-	if (skb_copy_bits(skb, offset, desc->arg.data, len))
+	if (likely(offset + len <= skb_headlen(skb)))
+		memcpy(desc->arg.data, skb->data + offset, len);
+	else if (skb_copy_bits(skb, offset, desc->arg.data, len))
 		return -EFAULT;
-	desc->arg.buf += len;
+	desc->arg.data += len;
 	desc->count -= len;
 	return len;
 }
@@ -284,9 +299,6 @@ static int why_nothing(struct sock *sk)
 }
 
 /*
- * Receive without the layers that are for programs' memory and control messages:
- * to us they cost as much as the receive itself.
- *
  * When the socket is left empty, the next would be in vain until the socket
  * wakes us again.  But the end of the stream, and an error, may be waiting
  * behind the last byte, and their wake-up has been.
@@ -297,6 +309,7 @@ static int recv_tcp(struct nbdt_sock *s, read_descriptor_t *desc,
 	struct sock *sk = s->sock->sk;
 	int n;
 
+	sock_rps_record_flow(sk);
 	lock_sock(sk);
 	n = tcp_read_sock(sk, desc, actor);
 	if (n > 0 && (!skb_queue_empty(&sk->sk_receive_queue) ||
@@ -308,8 +321,7 @@ static int recv_tcp(struct nbdt_sock *s, read_descriptor_t *desc,
 	return n ? n : -ESHUTDOWN;
 }
 
-/* Under TLS the records' types are wanted, and their data is kTLS's to give. */
-static int recv_tls(struct nbdt_sock *s, struct iov_iter *iter)
+static int recv_layered(struct nbdt_sock *s, struct iov_iter *iter)
 {
 	struct msghdr msg = {
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
@@ -319,7 +331,21 @@ static int recv_tls(struct nbdt_sock *s, struct iov_iter *iter)
 
 	n = sock_recvmsg(s->sock, &msg, msg.msg_flags);
 	*iter = msg.msg_iter;
-	return nbdt_ktls_recv_result(s, n);
+	if (s->tls)
+		return nbdt_ktls_recv_result(s, n);
+	if (n != -EAGAIN)
+		WRITE_ONCE(s->readable, true);
+	return n ? n : -ESHUTDOWN;
+}
+
+static noinline int recv_layered_buffer(struct nbdt_sock *s, void *buf,
+					size_t len)
+{
+	struct kvec vec = { .iov_base = buf, .iov_len = len };
+	struct iov_iter iter;
+
+	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, len);
+	return recv_layered(s, &iter);
 }
 
 /**
@@ -334,15 +360,12 @@ static int recv_tls(struct nbdt_sock *s, struct iov_iter *iter)
  */
 int nbdt_sock_recv(struct nbdt_sock *s, void *buf, size_t len)
 {
-	read_descriptor_t desc = { .arg.buf = buf, .count = len };
-	struct kvec vec = { .iov_base = buf, .iov_len = len };
-	struct iov_iter iter;
+	read_descriptor_t desc = { .arg.data = buf, .count = len };
 
 	WRITE_ONCE(s->readable, false);
-	if (likely(!s->tls))
+	if (is_plain_tcp(s->sock->sk))
 		return recv_tcp(s, &desc, copy_to_buffer);
-	iov_iter_kvec(&iter, ITER_DEST, &vec, 1, len);
-	return recv_tls(s, &iter);
+	return recv_layered_buffer(s, buf, len);
 }
 
 /**
@@ -360,9 +383,9 @@ int nbdt_sock_recv_iter(struct nbdt_sock *s, struct iov_iter *iter)
 	};
 
 	WRITE_ONCE(s->readable, false);
-	if (likely(!s->tls))
+	if (is_plain_tcp(s->sock->sk))
 		return recv_tcp(s, &desc, copy_to_pages);
-	return recv_tls(s, iter);
+	return recv_layered(s, iter);
 }
 
 /* Is there anything to receive?  As nbdt_sock_recv(), but it stays there. */
@@ -398,9 +421,18 @@ int nbdt_sock_send(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
 			     (more ? MSG_MORE : 0),
 	};
+	struct sock *sk = s->sock->sk;
+	int n;
 
 	WRITE_ONCE(s->writable, false);
-	return kernel_sendmsg(s->sock, &msg, vec, nr, len);
+	if (!is_plain_tcp(sk))
+		return kernel_sendmsg(s->sock, &msg, vec, nr, len);
+	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, nr, len);
+	sock_rps_record_flow(sk);
+	lock_sock(sk);
+	n = tcp_sendmsg_locked(sk, &msg, len);
+	release_sock(sk);
+	return n;
 }
 
 /**

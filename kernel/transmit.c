@@ -268,13 +268,119 @@ static int split(struct nbdt_conn *conn)
 	return 0;
 }
 
-/* Everything about rx.req is known; what does it need to be carried out? */
-static void shape(struct nbdt_conn *conn)
+static int rx_dispatch(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req = conn->rx.req;
+	int err;
 
-	nbdt_dispatch_shape(req);
-	conn->rx.state = req->size ? NBDT_RX_BUFFER : NBDT_RX_DISPATCH;
+	/* Once dispatched it may be back before we look. */
+	go_on(conn);
+	err = nbdt_dispatch(req);
+	if (err) {
+		conn->rx.req = req;
+		conn->rx.state = NBDT_RX_DISPATCH;
+	}
+	return err;
+}
+
+/* Ids of contexts, the head of which is the length that is asked about. */
+static bool is_filter(const struct nbdt_cmd *cmd)
+{
+	return cmd->type == NBDT_CMD_BLOCK_STATUS && cmd->payload;
+}
+
+/*
+ * Behind the payload, in the same receive, comes the next header: into the
+ * read-ahead buffer, as one more piece.  Not when the buffer is larger than
+ * the payload, as the header would land in the difference.
+ */
+static void expect_payload(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	unsigned int left = read_ahead_left(conn);
+	size_t len = req->cmd.payload;
+	unsigned int nr = req->nr_bvecs;
+
+	if (len == req->size && left <= len) {
+		req->bvecs[nr++] = (struct bio_vec) {
+			.bv_page = virt_to_page(conn->rx.buf),
+			.bv_len = conn->rx.header_len,
+			.bv_offset = offset_in_page(conn->rx.buf),
+		};
+		len += conn->rx.header_len;
+	}
+	iov_iter_bvec(&conn->rx.iter, ITER_DEST, req->bvecs, nr,
+		      req->head + len);
+	iov_iter_advance(&conn->rx.iter, req->head + conn->rx.came);
+	conn->rx.came = 0;
+
+	left = min_t(size_t, left, req->cmd.payload);
+	if (left) {
+		WARN_ON_ONCE(copy_to_iter(conn->rx.buf + conn->rx.start, left,
+					  &conn->rx.iter) != left);
+		conn->rx.start += left;
+	}
+	if (len != req->cmd.payload) {
+		conn->rx.start = 0;
+		conn->rx.end = 0;
+	}
+}
+
+static int rx_payload(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	bool ahead = !req->head && req->size == req->cmd.payload &&
+		     !read_ahead_left(conn);
+	size_t behind = ahead ? conn->rx.header_len : 0;
+	int n;
+
+	while (iov_iter_count(&conn->rx.iter) > behind) {
+		if (!READ_ONCE(conn->sock.readable))
+			return -EAGAIN;
+		n = nbdt_sock_recv_iter(&conn->sock, &conn->rx.iter);
+		if (n < 0)
+			return n;
+		conn->rx.moved += n;
+	}
+	if (ahead)
+		conn->rx.end = behind - iov_iter_count(&conn->rx.iter);
+	if (is_filter(&req->cmd)) {
+		conn->rx.state = NBDT_RX_FILTER;
+		return 0;
+	}
+	return rx_dispatch(conn);
+}
+
+static int rx_buffer(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req = conn->rx.req;
+	int err;
+
+	err = nbdt_request_alloc_buffer(req);
+	if (err == -EBUSY)
+		return err;
+	if (err) {
+		refuse(conn, NBDT_ENOMEM, NULL, req->cmd.payload);
+		return 0;
+	}
+	if (!req->cmd.payload)
+		return rx_dispatch(conn);
+	expect_payload(conn);
+	conn->rx.state = NBDT_RX_PAYLOAD;
+	return rx_payload(conn);
+}
+
+/*
+ * Everything about rx.req is known: have it carried out, as far as it goes
+ * without waiting.
+ */
+static int go_through(struct nbdt_conn *conn)
+{
+	nbdt_dispatch_shape(conn->rx.req);
+	if (!conn->rx.req->size)
+		return rx_dispatch(conn);
+	conn->rx.state = NBDT_RX_BUFFER;
+	return rx_buffer(conn);
 }
 
 static int rx_split(struct nbdt_conn *conn)
@@ -289,14 +395,7 @@ static int rx_split(struct nbdt_conn *conn)
 	req->cmd = conn->rx.series->cmd;
 	conn->rx.req = req;
 	cut_part(conn);
-	shape(conn);
-	return 0;
-}
-
-/* Ids of contexts, the head of which is the length that is asked about. */
-static bool is_filter(const struct nbdt_cmd *cmd)
-{
-	return cmd->type == NBDT_CMD_BLOCK_STATUS && cmd->payload;
+	return go_through(conn);
 }
 
 static int rx_header(struct nbdt_conn *conn)
@@ -340,92 +439,11 @@ static int rx_header(struct nbdt_conn *conn)
 		refuse(conn, verdict.error, verdict.text, req->cmd.payload);
 		return 0;
 	}
-	if (may_split(req) && split(conn))
+	if (may_split(req) && split(conn)) {
 		refuse(conn, NBDT_ENOMEM, NULL, 0);
-	else
-		shape(conn);
-	return 0;
-}
-
-/*
- * Behind the payload, in the same receive, comes the next header: into the
- * read-ahead buffer, as one more piece.  Not when the buffer is larger than
- * the payload, as the header would land in the difference.
- */
-static void expect_payload(struct nbdt_conn *conn)
-{
-	struct nbdt_request *req = conn->rx.req;
-	unsigned int left = read_ahead_left(conn);
-	size_t len = req->cmd.payload;
-	unsigned int nr = req->nr_bvecs;
-
-	if (len == req->size && left <= len) {
-		req->bvecs[nr++] = (struct bio_vec) {
-			.bv_page = virt_to_page(conn->rx.buf),
-			.bv_len = conn->rx.header_len,
-			.bv_offset = offset_in_page(conn->rx.buf),
-		};
-		len += conn->rx.header_len;
-	}
-	iov_iter_bvec(&conn->rx.iter, ITER_DEST, req->bvecs, nr,
-		      req->head + len);
-	iov_iter_advance(&conn->rx.iter, req->head + conn->rx.came);
-	conn->rx.came = 0;
-
-	left = min_t(size_t, left, req->cmd.payload);
-	if (left) {
-		WARN_ON_ONCE(copy_to_iter(conn->rx.buf + conn->rx.start, left,
-					  &conn->rx.iter) != left);
-		conn->rx.start += left;
-	}
-	if (len != req->cmd.payload) {
-		conn->rx.start = 0;
-		conn->rx.end = 0;
-	}
-}
-
-static int rx_buffer(struct nbdt_conn *conn)
-{
-	struct nbdt_request *req = conn->rx.req;
-	int err;
-
-	err = nbdt_request_alloc_buffer(req);
-	if (err == -EBUSY)
-		return err;
-	if (err) {
-		refuse(conn, NBDT_ENOMEM, NULL, req->cmd.payload);
 		return 0;
 	}
-	if (!req->cmd.payload) {
-		conn->rx.state = NBDT_RX_DISPATCH;
-		return 0;
-	}
-	expect_payload(conn);
-	conn->rx.state = NBDT_RX_PAYLOAD;
-	return 0;
-}
-
-static int rx_payload(struct nbdt_conn *conn)
-{
-	struct nbdt_request *req = conn->rx.req;
-	bool ahead = !req->head && req->size == req->cmd.payload &&
-		     !read_ahead_left(conn);
-	size_t behind = ahead ? conn->rx.header_len : 0;
-	int n;
-
-	while (iov_iter_count(&conn->rx.iter) > behind) {
-		if (!READ_ONCE(conn->sock.readable))
-			return -EAGAIN;
-		n = nbdt_sock_recv_iter(&conn->sock, &conn->rx.iter);
-		if (n < 0)
-			return n;
-		conn->rx.moved += n;
-	}
-	if (ahead)
-		conn->rx.end = behind - iov_iter_count(&conn->rx.iter);
-	conn->rx.state = is_filter(&req->cmd) ? NBDT_RX_FILTER :
-						NBDT_RX_DISPATCH;
-	return 0;
+	return go_through(conn);
 }
 
 /* BS10: the payload is here; from now on it is a BLOCK_STATUS like others. */
@@ -437,11 +455,11 @@ static int rx_filter(struct nbdt_conn *conn)
 	verdict = nbdt_status_filter(req);
 	nbdt_request_free_buffer(req);
 	req->cmd.payload = 0;
-	if (verdict.error)
+	if (verdict.error) {
 		refuse(conn, verdict.error, verdict.text, 0);
-	else
-		shape(conn);
-	return 0;
+		return 0;
+	}
+	return go_through(conn);
 }
 
 static int rx_discard(struct nbdt_conn *conn)
@@ -467,21 +485,6 @@ static int rx_discard(struct nbdt_conn *conn)
 	}
 	answer(conn, conn->rx.req);
 	return 0;
-}
-
-static int rx_dispatch(struct nbdt_conn *conn)
-{
-	struct nbdt_request *req = conn->rx.req;
-	int err;
-
-	/* Once dispatched it may be back before we look. */
-	go_on(conn);
-	err = nbdt_dispatch(req);
-	if (err) {
-		conn->rx.req = req;
-		conn->rx.state = NBDT_RX_DISPATCH;
-	}
-	return err;
 }
 
 static int rx_step(struct nbdt_conn *conn)
@@ -538,7 +541,7 @@ static int receive(struct nbdt_conn *conn)
 	if (conn->rx.state == NBDT_RX_CLOSED)
 		return -EBUSY;
 
-	for (steps = 0; steps < 3 * ROUND && !err; steps++) {
+	for (steps = 0; steps < ROUND && !err; steps++) {
 		if (!more && steps && conn->rx.state == NBDT_RX_HEADER &&
 		    read_ahead_left(conn)) {
 			more = true;

@@ -17,6 +17,10 @@
 #include <linux/uio.h>
 #include <net/genetlink.h>
 #include <net/sock.h>
+/* sock_rps_record_flow() has had a header of its own since 6.9. */
+#ifdef NBDT_HAVE_RPS_HEADER
+#include <net/rps.h>
+#endif
 
 /*
  * nbdt_set_err_msg - tell the administrator why not
