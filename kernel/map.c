@@ -292,6 +292,7 @@ static bool is_marked(const struct nbdt_map *map, struct span span)
 	const struct nbdt_map_zeroing *other;
 
 	list_for_each_entry(other, &map->marked, node) {
+		/* cppcheck-suppress uninitvar ; it doesn't know the loop */
 		if (span.first < other->end && other->first < span.end)
 			return true;
 	}

@@ -145,6 +145,7 @@ struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 
 	spin_lock(&tls_lock);
 	list_for_each_entry(conn, &waiting, tls.node) {
+		/* cppcheck-suppress uninitvar ; it doesn't know the loop */
 		if (!serves(net, conn))
 			continue;
 		found = conn;
