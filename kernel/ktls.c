@@ -23,7 +23,9 @@
  * has to wait for it, as shutting down TCP would cut it off.
  *
  * A record that was begun with MSG_MORE stays open until a call without it:
- * callers pass "more" only when more is there to be sent.
+ * callers pass "more" only when more is there to be sent.  Without it kTLS has
+ * TCP send each record at once, in a segment of its own; so of what takes several
+ * records all but the last goes with MSG_MORE.
  */
 #include <linux/bvec.h>
 #include <linux/jiffies.h>
@@ -49,6 +51,9 @@
 
 /* An alert; a record that is longer is none. */
 #define CONTROL_MAX		16
+
+/* What a record holds. */
+#define RECORD_MAX		TLS_MAX_PAYLOAD_SIZE
 
 /* Pieces of one send: half a megabyte in most cases. */
 #define SEND_VECS		32
@@ -215,7 +220,8 @@ int nbdt_ktls_recv_result(struct nbdt_sock *s, int n)
 /**
  * nbdt_ktls_send_iter - copy pages into records
  * @s: the socket
- * @iter: over bio_vecs; advanced by what was taken
+ * @iter: over bio_vecs; advanced by what was taken, which may leave the last record
+ *	for another call
  * @more: as for nbdt_sock_send()
  *
  * Return: as nbdt_sock_send().
@@ -229,6 +235,8 @@ int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 	size_t len = 0;
 	int n;
 
+	if (!more && iov_iter_count(&ahead) > RECORD_MAX)
+		iov_iter_truncate(&ahead, iov_iter_count(&ahead) - RECORD_MAX);
 	while (nr < ARRAY_SIZE(vec) && iov_iter_count(&ahead)) {
 		struct bio_vec *bv = (struct bio_vec *)ahead.bvec;
 		size_t piece = min(bv->bv_len - ahead.iov_offset,
@@ -242,7 +250,7 @@ int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 		len += piece;
 		iov_iter_advance(&ahead, piece);
 	}
-	more |= iov_iter_count(&ahead) > 0;
+	more |= len < iov_iter_count(iter);
 	msg.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL | (more ? MSG_MORE : 0);
 	n = kernel_sendmsg(s->sock, &msg, vec, nr, len);
 	if (n > 0)
