@@ -102,7 +102,8 @@ struct nbdt_conn {
 		bool lean;		/* the last request was a WRITE */
 		u32 expected;		/* bytes of payload of the next, or 0 */
 		u32 came;		/*  of them, in the next one's page */
-		u8 *buf;		/* a page; up to NBDT_READ_AHEAD ahead */
+		u8 *buf;		/* a page */
+		u32 stopped_at;		/* in_flight when no more was read */
 		u32 moved;		/* bytes since rx_since */
 	} rx;
 	struct {

@@ -364,8 +364,11 @@ void nbdt_request_complete(struct nbdt_request *req)
 	if (req->inside)
 		nbdt_gate_leave(&export->gate);
 
-	/* A device without latency is done when the thread has submitted. */
-	if (in_task() && current == conn->task) {
+	/*
+	 * A device without latency is done when the thread has submitted; not if
+	 * its driver holds a lock that interrupts take.
+	 */
+	if (in_task() && current == conn->task && !irqs_disabled()) {
 		nbdt_reply_queue(req);
 		return;
 	}

@@ -285,15 +285,20 @@ static int copy_to_pages(read_descriptor_t *desc, struct sk_buff *skb,
 	return copied;
 }
 
-/* A receive got nothing: why?  0 is the end of the stream. */
+/*
+ * A receive got nothing: why?  0 is the end of the stream.  In the order in which
+ * recvmsg() has it; urgent data is no part of NBD, and TCP doesn't read over it by
+ * itself.
+ */
 static int why_nothing(struct sock *sk)
 {
-	/* NBD has no urgent data, and TCP doesn't read over it by itself. */
 	if (!skb_queue_empty(&sk->sk_receive_queue))
-		return -EPROTO;
+		return -EBADE;
+	if (sock_flag(sk, SOCK_DONE))
+		return 0;
 	if (sk->sk_err)
 		return sock_error(sk);
-	if (sk->sk_shutdown & RCV_SHUTDOWN || sock_flag(sk, SOCK_DONE))
+	if (sk->sk_shutdown & RCV_SHUTDOWN)
 		return 0;
 	return sk->sk_state == TCP_CLOSE ? -ENOTCONN : -EAGAIN;
 }
@@ -650,7 +655,7 @@ const char *nbdt_sock_error_text(int err)
 	switch (err) {
 	case -ESHUTDOWN:
 		return "client closed the connection";
-	case -EPROTO:
+	case -EBADE:
 		return "client sent urgent data";
 	case -ECONNABORTED:
 		return "client closed the connection without ending TLS";

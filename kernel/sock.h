@@ -28,7 +28,7 @@ struct nbdt_sock {
 	/*
 	 * Set by the socket's wake-ups in any context; cleared by the thread
 	 * just before it tries the socket.  A cleared flag means that the
-	 * last try found nothing and nothing came since.
+	 * last try left nothing there and nothing came since.
 	 */
 	bool readable;
 	bool writable;

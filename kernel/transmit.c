@@ -524,6 +524,14 @@ static const char *rx_error_reason(int err)
 	}
 }
 
+/* There is another request behind the one that was received last. */
+static bool has_another(const struct nbdt_conn *conn)
+{
+	return conn->rx.state == NBDT_RX_HEADER &&
+	       (read_ahead_left(conn) ||
+		(conn->rx.expected && READ_ONCE(conn->sock.readable)));
+}
+
 /*
  * Receive and dispatch what there is.  The first request goes to the device at
  * once; those that came with it, under one plug.
@@ -542,13 +550,13 @@ static int receive(struct nbdt_conn *conn)
 		return -EBUSY;
 
 	for (steps = 0; steps < ROUND && !err; steps++) {
-		if (!more && steps && conn->rx.state == NBDT_RX_HEADER &&
-		    read_ahead_left(conn)) {
+		if (!more && steps && has_another(conn)) {
 			more = true;
 			blk_start_plug(&plug);
 		}
 		err = rx_step(conn);
 	}
+	conn->rx.stopped_at = conn->in_flight;
 	if (more)
 		blk_finish_plug(&plug);
 
@@ -674,8 +682,6 @@ void nbdt_transmit(struct nbdt_conn *conn)
 		if (conn->in_flight > in_flight)
 			nbdt_pace_note(&conn->pace, conn->in_flight);
 		collect(conn);
-
-		in_flight = conn->in_flight;
 		nbdt_reply_send(conn);
 		note_debts(conn);
 		if (conn->rx.state == NBDT_RX_CLOSED) {
@@ -685,8 +691,9 @@ void nbdt_transmit(struct nbdt_conn *conn)
 			if (is_finished(conn))
 				break;
 		}
-		/* What was answered makes room for more. */
-		if (!rx || (rx == -EBUSY && conn->in_flight != in_flight &&
+		/* What came to its end since makes room for more. */
+		if (!rx || (rx == -EBUSY &&
+			    conn->in_flight != conn->rx.stopped_at &&
 			    conn->rx.state != NBDT_RX_CLOSED)) {
 			cond_resched();
 			continue;
