@@ -517,6 +517,18 @@ static int take_verify(struct tool *t, const char *how,
 	return 0;
 }
 
+static int take_ciphers(struct tool *t, const char *list)
+{
+	static const char all[] =
+		"AES-256-GCM, AES-128-GCM, CHACHA20-POLY1305 and AES-128-CCM";
+	const char *wrong = keys_choose(list);
+
+	if (!wrong)
+		return 0;
+	return fail_usage(t, "--ciphers: '%.*s' is none of %s",
+			  (int)strcspn(wrong, ","), wrong, all);
+}
+
 int tls_agent_run(struct tool *t, const struct args *args)
 {
 	const struct opt_value *o = args->opt;
@@ -534,6 +546,8 @@ int tls_agent_run(struct tool *t, const struct args *args)
 		return fail_usage(t, "--max-handshakes has to be at least 1");
 	if (o[AGENT_CERTIFICATES].given)
 		ret = take_verify(t, o[AGENT_CERTIFICATES].text, &a.verify);
+	if (!ret && o[AGENT_CIPHERS].given)
+		ret = take_ciphers(t, o[AGENT_CIPHERS].text);
 	if (!ret)
 		ret = tool_connect(t, NULL);
 	if (ret)

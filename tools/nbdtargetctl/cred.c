@@ -431,10 +431,12 @@ static int load_priority(const struct tool *t, struct cred *cred)
 	static const char basis[] =
 		"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL";
 	char *ciphers = keys_ciphers();
-	char *all = mem_printf("%s%s:-KX-ALL%s%s:%%NO_TICKETS", basis, ciphers,
+	char *all = mem_printf("%s%s:-KX-ALL%s%s:%%NO_TICKETS%s", basis, ciphers,
 			       cred->x509 ?
 			       ":+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA" : "",
-			       cred->psk ? ":+ECDHE-PSK:+DHE-PSK" : "");
+			       cred->psk ? ":+ECDHE-PSK:+DHE-PSK" : "",
+			       keys_ciphers_are_chosen() ?
+			       ":%SERVER_PRECEDENCE" : "");
 	const char *where;
 	int err = gnutls_priority_init(&cred->priority, all, &where);
 

@@ -62,6 +62,11 @@ static const struct cipher {
 
 static bool usable[ARRAY_SIZE(ciphers)];
 
+/* Those that are offered, the best first, as places in ciphers. */
+static size_t offered[ARRAY_SIZE(ciphers)] = { 0, 1, 2, 3 };
+static size_t nr_offered = ARRAY_SIZE(ciphers);
+static bool is_chosen;		/* by the administrator */
+
 /* Two connected TCP sockets; false when this namespace has no way for them. */
 static bool connect_pair(int fds[2])
 {
@@ -106,6 +111,42 @@ static bool takes(const struct cipher *c)
 	return ok;
 }
 
+static bool offer(const char *name, size_t len)
+{
+	size_t i, j;
+
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++)
+		if (strlen(ciphers[i].name) == len &&
+		    !strncmp(ciphers[i].name, name, len))
+			break;
+	if (i == ARRAY_SIZE(ciphers))
+		return false;
+	for (j = 0; j < nr_offered; j++)
+		if (offered[j] == i)
+			return true;
+	offered[nr_offered++] = i;
+	return true;
+}
+
+/*
+ * Offer no others than those of LIST, with commas between, and choose by their
+ * order, not by the client's. NULL, or what in LIST is no name of a cipher.
+ */
+const char *keys_choose(const char *list)
+{
+	size_t len;
+
+	nr_offered = 0;
+	is_chosen = true;
+	for (;; list += len + 1) {
+		len = strcspn(list, ",");
+		if (!offer(list, len))
+			return list;
+		if (!list[len])
+			return NULL;
+	}
+}
+
 /* What can the kernel do? NULL, or why it can't do TLS at all. */
 const char *keys_probe(void)
 {
@@ -122,11 +163,17 @@ const char *keys_probe(void)
 		return "this kernel has no TLS, see 'modprobe tls'";
 	}
 	close(fd);
-	for (i = 0; i < ARRAY_SIZE(ciphers); i++) {
-		usable[i] = takes(&ciphers[i]);
-		any |= usable[i];
+	for (i = 0; i < nr_offered; i++) {
+		usable[offered[i]] = takes(&ciphers[offered[i]]);
+		any |= usable[offered[i]];
 	}
 	return any ? NULL : "this kernel's TLS has none of the ciphers";
+}
+
+/* Does their order count for more than the client's? */
+bool keys_ciphers_are_chosen(void)
+{
+	return is_chosen;
 }
 
 /* As a part of a priority string, which the caller frees. */
@@ -135,12 +182,12 @@ char *keys_ciphers(void)
 	char *s = mem_copy("");
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(ciphers); i++) {
+	for (i = 0; i < nr_offered; i++) {
 		char *longer;
 
-		if (!usable[i])
+		if (!usable[offered[i]])
 			continue;
-		longer = mem_printf("%s:+%s", s, ciphers[i].name);
+		longer = mem_printf("%s:+%s", s, ciphers[offered[i]].name);
 		free(s);
 		s = longer;
 	}

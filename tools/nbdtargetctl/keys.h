@@ -4,8 +4,11 @@
 #define NBDTARGETCTL_KEYS_H
 
 #include <gnutls/gnutls.h>
+#include <stdbool.h>
 
+const char *keys_choose(const char *list);
 const char *keys_probe(void);
+bool keys_ciphers_are_chosen(void);
 char *keys_ciphers(void);
 int keys_install(gnutls_session_t session, int fd);
 

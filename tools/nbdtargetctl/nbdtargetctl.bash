@@ -73,8 +73,8 @@ _nbdtargetctl_options()
 	set-access)
 		echo --export --listener --default ;;
 	tls-agent)
-		echo --credentials --client-certificates --max-handshakes \
-			--quiet ;;
+		echo --credentials --client-certificates --ciphers \
+			--max-handshakes --quiet ;;
 	show)
 		echo --uri ;;
 	set-target)
@@ -133,7 +133,7 @@ _nbdtargetctl_takes_value()
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
 	--map-granularity | --rate | --granularity | --bitmap-from | \
 	--freeze | --start | --timeout | --tls | --listener | \
-	--credentials | --client-certificates | --max-handshakes | \
+	--credentials | --client-certificates | --ciphers | --max-handshakes | \
 	--tls-key-policy | --tls-key-records | \
 	-b | --batch)
 		return 0 ;;
@@ -175,6 +175,9 @@ _nbdtargetctl_complete()
 			_nbdtargetctl_words 'off optional required' "$cur" ;;
 		--client-certificates)
 			_nbdtargetctl_words 'require request ignore' "$cur" ;;
+		--ciphers)
+			_nbdtargetctl_words 'AES-256-GCM AES-128-GCM
+				CHACHA20-POLY1305 AES-128-CCM' "$cur" ;;
 		--tls-key-policy)
 			_nbdtargetctl_words 'close warn off' "$cur" ;;
 		esac

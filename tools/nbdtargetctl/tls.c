@@ -15,6 +15,8 @@ static const struct opt agent_opts[] = {
 		"folder of certificates and keys", 4095 },
 	[AGENT_CERTIFICATES] = { "--client-certificates", OPT_TEXT, "HOW",
 		"require, request or ignore them", 16 },
+	[AGENT_CIPHERS] = { "--ciphers", OPT_TEXT, "LIST",
+		"those to offer, the best first", 127 },
 	[AGENT_MAX] = { "--max-handshakes", OPT_NUMBER, "N",
 		"most handshakes at once", 1 << 20 },
 	[AGENT_QUIET] = { "--quiet", OPT_FLAG, NULL,

@@ -7,7 +7,9 @@
 
 #define TLS_DEFAULT_DIR "/etc/nbdtarget/tls"
 
-enum { AGENT_DIR, AGENT_CERTIFICATES, AGENT_MAX, AGENT_QUIET };
+enum {
+	AGENT_DIR, AGENT_CERTIFICATES, AGENT_CIPHERS, AGENT_MAX, AGENT_QUIET
+};
 
 /* Does handshakes (agent.c), or becomes the program that does (launch.c). */
 int tls_agent_run(struct tool *t, const struct args *args);
