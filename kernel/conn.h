@@ -12,6 +12,7 @@
 
 #include "mem.h"
 #include "pace.h"
+#include "poll.h"
 #include "proto.h"
 #include "sock.h"
 #include "stats.h"
@@ -119,6 +120,7 @@ struct nbdt_conn {
 	unsigned int nr_spare;
 	struct nbdt_mem mem;
 	struct nbdt_pace pace;
+	struct nbdt_poll poll;
 
 	/* Guarded by export->conns_lock. */
 	struct list_head export_node;

@@ -20,9 +20,9 @@
  *
  * and below these: proto.c (wire format and rules), sock.c (the socket),
  * gate.c and range.c (what keeps requests apart), checkpoint.c (points between
- * them), pace.c (which thread goes first).  export.c has the devices, target.c
- * the limits, netlink.c and nl_*.c the administrator's side, trace.h the
- * tracepoints.
+ * them), pace.c (which thread goes first), poll.h (which doesn't sleep).
+ * export.c has the devices, target.c the limits, netlink.c and nl_*.c the
+ * administrator's side, trace.h the tracepoints.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -31,6 +31,10 @@ static struct netlink_range_validation max_in_flight_range = {
 	.max = 4096,
 };
 
+static struct netlink_range_validation poll_time_range = {
+	.max = 10000,
+};
+
 static struct netlink_range_validation memory_limit_range = {
 	.min = NBDT_MEM_LIMIT_MIN,
 	.max = LONG_MAX,
@@ -54,6 +58,8 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 	[NBDTARGET_A_TARGET_TLS_KEY_POLICY] =
 		NLA_POLICY_MAX(NLA_U32, NBDTARGET_TLS_KEY_POLICY_OFF),
 	[NBDTARGET_A_TARGET_TLS_KEY_RECORDS] = NLA_POLICY_MIN(NLA_U64, 1),
+	[NBDTARGET_A_TARGET_POLL_TIME] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &poll_time_range),
 };
 
 static int put_target(struct sk_buff *skb)
@@ -82,7 +88,9 @@ static int put_target(struct sk_buff *skb)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_TLS_KEY_POLICY,
 			nbdt_target_tls_key_policy()) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
-			      nbdt_target_tls_key_records(), pad))
+			      nbdt_target_tls_key_records(), pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_POLL_TIME,
+			nbdt_target_poll_time()))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -131,6 +139,7 @@ static int target_set(struct sk_buff *skb, struct genl_info *info)
 	attr = attrs[NBDTARGET_A_TARGET_TLS_KEY_RECORDS];
 	if (attr)
 		WRITE_ONCE(nbdt_target.tls_key_records, nla_get_u64(attr));
+	set_limit(&nbdt_target.poll_time, attrs[NBDTARGET_A_TARGET_POLL_TIME]);
 	return 0;
 }
 

@@ -15,6 +15,7 @@ struct nbdt_target {
 	u32 negotiation_timeout;	/* ms */
 	u32 stall_timeout;		/* ms */
 	u32 max_in_flight;		/* of each connection */
+	u32 poll_time;			/* us; 0: threads sleep at once */
 	u32 tls_key_policy;		/* NBDTARGET_TLS_KEY_POLICY_* */
 	u64 tls_key_records;		/* of one key, in one direction */
 };
@@ -41,6 +42,11 @@ static inline u32 nbdt_target_stall_timeout(void)
 static inline u32 nbdt_target_max_in_flight(void)
 {
 	return READ_ONCE(nbdt_target.max_in_flight);
+}
+
+static inline u32 nbdt_target_poll_time(void)
+{
+	return READ_ONCE(nbdt_target.poll_time);
 }
 
 static inline u32 nbdt_target_tls_key_policy(void)

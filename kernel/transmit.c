@@ -625,10 +625,16 @@ static bool has_work(struct nbdt_conn *conn, int rx)
 
 static void wait_for_work(struct nbdt_conn *conn, int rx)
 {
+	nbdt_poll_begin(&conn->poll);
+	while (nbdt_poll_continue(&conn->poll)) {
+		if (has_work(conn, rx))
+			return;
+	}
 	set_current_state(TASK_IDLE);
 	if (!has_work(conn, rx))
 		schedule();
 	__set_current_state(TASK_RUNNING);
+	nbdt_poll_end(&conn->poll);
 }
 
 /* What an idle connection can do without; asked for by the housekeeping. */

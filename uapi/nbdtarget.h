@@ -656,6 +656,13 @@ enum {
 	 * have no limit that could be reached.
 	 */
 	NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
+	/*
+	 * u32 [min 0, max 10000]: Microseconds that a connection's thread
+	 * may look for what comes next before it sleeps, 200 by default; 0
+	 * has it sleep at once. It looks only while nothing else wants its
+	 * CPU, and if its last 16 waits were no longer than this.
+	 */
+	NBDTARGET_A_TARGET_POLL_TIME,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,

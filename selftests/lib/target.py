@@ -103,7 +103,7 @@ def listening(address="%s:%d" % (HOST, PORT)):
 
 
 LIMITS = ("max-connections", "negotiation-timeout", "stall-timeout",
-          "max-in-flight", "memory-limit")
+          "max-in-flight", "memory-limit", "poll-time")
 
 
 @contextlib.contextmanager

@@ -80,7 +80,7 @@ _nbdtargetctl_options()
 	set-target)
 		echo --max-connections --negotiation-timeout --stall-timeout \
 			--max-in-flight --memory-limit --tls-key-policy \
-			--tls-key-records ;;
+			--tls-key-records --poll-time ;;
 	disconnect)
 		echo --export --all --if-exists ;;
 	monitor)
@@ -134,7 +134,7 @@ _nbdtargetctl_takes_value()
 	--map-granularity | --rate | --granularity | --bitmap-from | \
 	--freeze | --start | --timeout | --tls | --listener | \
 	--credentials | --client-certificates | --ciphers | --max-handshakes | \
-	--tls-key-policy | --tls-key-records | \
+	--tls-key-policy | --tls-key-records | --poll-time | \
 	-b | --batch)
 		return 0 ;;
 	esac

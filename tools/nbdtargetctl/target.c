@@ -41,6 +41,7 @@ static const struct attr_field fields[] = {
 	FIELD(TLS_KEY_POLICY, ENUM, "tls-key-policy", tls_key_policy,
 	      .more = &key_policies),
 	FIELD(TLS_KEY_RECORDS, NUMBER, "tls-key-records", tls_key_records),
+	FIELD(POLL_TIME, NUMBER, "poll-time", poll_time),
 };
 
 const struct attr_set target_attrs = {
@@ -62,7 +63,7 @@ int target_get(struct tool *t, struct attr_list *list)
 enum {
 	SET_MAX_CONNECTIONS, SET_NEGOTIATION_TIMEOUT, SET_STALL_TIMEOUT,
 	SET_MAX_IN_FLIGHT, SET_MEMORY_LIMIT, SET_TLS_KEY_POLICY,
-	SET_TLS_KEY_RECORDS, SET_N,
+	SET_TLS_KEY_RECORDS, SET_POLL_TIME, SET_N,
 };
 
 static const struct opt set_opts[] = {
@@ -80,6 +81,8 @@ static const struct opt set_opts[] = {
 		"close, warn or off, when a TLS key is used up", 16 },
 	[SET_TLS_KEY_RECORDS] = { "--tls-key-records", OPT_NUMBER, "N",
 		"records that a TLS key is good for", UINT64_MAX },
+	[SET_POLL_TIME] = { "--poll-time", OPT_NUMBER, "MICROSECONDS",
+		"time to look for requests before sleeping", UINT32_MAX },
 	{ .name = NULL }
 };
 
@@ -91,6 +94,7 @@ static const uint16_t set_attrs[SET_N] = {
 	[SET_MEMORY_LIMIT] = NBDTARGET_A_TARGET_MEMORY_LIMIT,
 	[SET_TLS_KEY_POLICY] = NBDTARGET_A_TARGET_TLS_KEY_POLICY,
 	[SET_TLS_KEY_RECORDS] = NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
+	[SET_POLL_TIME] = NBDTARGET_A_TARGET_POLL_TIME,
 };
 
 /* The kernel's own range checks say what is wrong, but not with which. */
@@ -245,6 +249,8 @@ void target_print(const struct target *tg)
 	       seconds_format(used, tg->negotiation_timeout));
 	printf("  stall timeout        %s s\n",
 	       seconds_format(used, tg->stall_timeout));
+	if (attr_has(tg, NBDTARGET_A_TARGET_POLL_TIME))
+		printf("  poll time            %" PRIu64 " us\n", tg->poll_time);
 	if (!attr_has(tg, NBDTARGET_A_TARGET_TLS_KEY_RECORDS))
 		return;
 	policy = attr_enum_name(&key_policies, tg->tls_key_policy);

@@ -21,6 +21,7 @@ struct target {
 	uint64_t connections;
 	uint64_t tls_key_policy;	/* NBDTARGET_TLS_KEY_POLICY_* */
 	uint64_t tls_key_records;
+	uint64_t poll_time;		/* us */
 };
 
 extern const struct attr_set target_attrs;
