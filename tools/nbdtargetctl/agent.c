@@ -519,14 +519,17 @@ static int take_verify(struct tool *t, const char *how,
 
 static int take_ciphers(struct tool *t, const char *list)
 {
-	static const char all[] =
-		"AES-256-GCM, AES-128-GCM, CHACHA20-POLY1305 and AES-128-CCM";
 	const char *wrong = keys_choose(list);
+	char *names;
+	int ret;
 
 	if (!wrong)
 		return 0;
-	return fail_usage(t, "--ciphers: '%.*s' is none of %s",
-			  (int)strcspn(wrong, ","), wrong, all);
+	names = keys_names();
+	ret = fail_usage(t, "--ciphers: '%.*s' is none of %s",
+			 (int)strcspn(wrong, ","), wrong, names);
+	free(names);
+	return ret;
 }
 
 int tls_agent_run(struct tool *t, const struct args *args)

@@ -176,21 +176,34 @@ bool keys_ciphers_are_chosen(void)
 	return is_chosen;
 }
 
+static char *join(char *s, const char *between, const struct cipher *c)
+{
+	char *longer = mem_printf("%s%s%s", s, between, c->name);
+
+	free(s);
+	return longer;
+}
+
 /* As a part of a priority string, which the caller frees. */
 char *keys_ciphers(void)
 {
 	char *s = mem_copy("");
 	size_t i;
 
-	for (i = 0; i < nr_offered; i++) {
-		char *longer;
+	for (i = 0; i < nr_offered; i++)
+		if (usable[offered[i]])
+			s = join(s, ":+", &ciphers[offered[i]]);
+	return s;
+}
 
-		if (!usable[offered[i]])
-			continue;
-		longer = mem_printf("%s:+%s", s, ciphers[offered[i]].name);
-		free(s);
-		s = longer;
-	}
+/* All that can be chosen, as a list that the caller frees. */
+char *keys_names(void)
+{
+	char *s = mem_copy("");
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++)
+		s = join(s, i ? ", " : "", &ciphers[i]);
 	return s;
 }
 

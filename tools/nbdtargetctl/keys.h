@@ -10,6 +10,7 @@ const char *keys_choose(const char *list);
 const char *keys_probe(void);
 bool keys_ciphers_are_chosen(void);
 char *keys_ciphers(void);
+char *keys_names(void);
 int keys_install(gnutls_session_t session, int fd);
 
 #endif /* NBDTARGETCTL_KEYS_H */
