@@ -27,7 +27,6 @@
  * TCP send each record at once, in a segment of its own; so of what takes several
  * records all but the last goes with MSG_MORE.
  */
-#include <linux/bvec.h>
 #include <linux/jiffies.h>
 #include <linux/net.h>
 #include <linux/socket.h>
@@ -51,9 +50,6 @@
 
 /* An alert; a record that is longer is none. */
 #define CONTROL_MAX		16
-
-/* What a record holds. */
-#define RECORD_MAX		TLS_MAX_PAYLOAD_SIZE
 
 /* Pieces of one send: half a megabyte in most cases. */
 #define SEND_VECS		32
@@ -235,18 +231,14 @@ int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 	size_t len = 0;
 	int n;
 
-	if (!more && iov_iter_count(&ahead) > RECORD_MAX)
-		iov_iter_truncate(&ahead, iov_iter_count(&ahead) - RECORD_MAX);
+	if (!more && iov_iter_count(&ahead) > TLS_MAX_PAYLOAD_SIZE)
+		iov_iter_truncate(&ahead, iov_iter_count(&ahead) -
+				  TLS_MAX_PAYLOAD_SIZE);
 	while (nr < ARRAY_SIZE(vec) && iov_iter_count(&ahead)) {
-		struct bio_vec *bv = (struct bio_vec *)ahead.bvec;
-		size_t piece = min(bv->bv_len - ahead.iov_offset,
-				   iov_iter_count(&ahead));
+		size_t piece = iov_iter_count(&ahead);
 
-		/* 64-bit kernels have all memory mapped. */
-		vec[nr++] = (struct kvec) {
-			.iov_base = bvec_virt(bv) + ahead.iov_offset,
-			.iov_len = piece,
-		};
+		vec[nr].iov_base = nbdt_sock_piece(&ahead, &piece);
+		vec[nr++].iov_len = piece;
 		len += piece;
 		iov_iter_advance(&ahead, piece);
 	}

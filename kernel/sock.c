@@ -271,12 +271,10 @@ static int copy_to_pages(read_descriptor_t *desc, struct sk_buff *skb,
 
 	len = min(len, desc->count);
 	while (copied < len) {
-		struct bio_vec *bv = (struct bio_vec *)iter->bvec;
-		size_t piece = min(bv->bv_len - iter->iov_offset,
-				   len - copied);
+		size_t piece = len - copied;
+		void *to = nbdt_sock_piece(iter, &piece);
 
-		if (skb_copy_bits(skb, offset + copied,
-				  bvec_virt(bv) + iter->iov_offset, piece))
+		if (skb_copy_bits(skb, offset + copied, to, piece))
 			return -EFAULT;
 		iov_iter_advance(iter, piece);
 		copied += piece;

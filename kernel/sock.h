@@ -2,6 +2,8 @@
 #ifndef NBDT_SOCK_H
 #define NBDT_SOCK_H
 
+#include <linux/bvec.h>
+#include <linux/minmax.h>
 #include <linux/sched.h>
 #include <linux/socket.h>
 #include <linux/types.h>
@@ -70,6 +72,18 @@ int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
 		   unsigned long deadline);
 int nbdt_sock_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
 		    size_t len, bool more, unsigned long deadline);
+
+/*
+ * Where the next bytes are of what an iterator over bio_vecs is over: as many of
+ * *LEN as are in one piece.  64-bit kernels have all memory mapped.
+ */
+static inline void *nbdt_sock_piece(const struct iov_iter *iter, size_t *len)
+{
+	struct bio_vec *bv = (struct bio_vec *)iter->bvec;
+
+	*len = min(*len, bv->bv_len - iter->iov_offset);
+	return bvec_virt(bv) + iter->iov_offset;
+}
 
 bool nbdt_sock_is_listening(const struct nbdt_sock *s);
 struct socket *nbdt_sock_listen(struct net *net,
