@@ -40,6 +40,8 @@ WALL = COMMITTED
 USER_SPACE = ("qemu-nbd", "nbdkit", "nbd-server")
 NBD_SERVERS = ("nbdtarget", *USER_SPACE, "floor")
 ALL = (*NBD_SERVERS, "nvmet-tcp", "device")
+# And the target with a longer --poll-time.
+ALL_WALL = (*ALL, "polling")
 # nvmet-tcp works in kworkers that others use too, and the device in whoever
 # asks it: their own share can't be told.
 WITH_SHARE = NBD_SERVERS

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Figures as tables, and how far they are from those in the README."""
 
+import functools
 import pathlib
 import re
 import statistics
@@ -11,9 +12,9 @@ README = pathlib.Path(__file__).resolve().parents[2] / "README"
 WIDTH = max(map(len, POINTS)) + 2
 
 
-def missing(figures, names):
+def missing(figures, names, servers=ALL):
     """What isn't there and should be, in words."""
-    for server in ALL:
+    for server in servers:
         for name in names:
             figure = figures.get(server, {}).get(name)
             if not figure or not figure["iops"]:
@@ -63,20 +64,30 @@ def median(values):
     return f"{statistics.median(values):.2f} [{values[0]:.2f} {values[-1]:.2f}]"
 
 
-def wall(rounds, names):
+def iops(figures, server, name):
+    return figures[server][name]["iops"]
+
+
+def times(rounds, server, name, of):
+    """How many times as many I/O, in each round, as OF says of that round."""
+    return median(iops(figures, server, name) / of(figures, name=name)
+                  for figures in rounds)
+
+
+def wall(disks, names):
     """Only ratios: what each round gives for one server against another."""
     others = [server for server in ALL if server != "nbdtarget"]
-    for disk, figures in rounds.items():
-        yield f"{disk}, wall clock: times as many I/O as, {len(figures)} rounds"
-        yield f"{'':{WIDTH}}" + "".join(f"{other:>18}" for other in
-                                        ["best of user", *others])
+    for disk, rounds in disks.items():
+        yield f"{disk}, wall clock: times as many I/O as, {len(rounds)} rounds"
+        yield f"{'':{WIDTH}}" + "".join(
+            f"{title:>18}" for title in
+            ["best of user", *others, "polling: best"])
         for name in names:
-            ours = [found["nbdtarget"][name]["iops"] for found in figures]
-            cells = [median(mine / best_user_space(found, name)
-                            for mine, found in zip(ours, figures))]
-            cells += [median(mine / found[other][name]["iops"]
-                             for mine, found in zip(ours, figures))
+            cells = [times(rounds, "nbdtarget", name, best_user_space)]
+            cells += [times(rounds, "nbdtarget", name,
+                            functools.partial(iops, server=other))
                       for other in others]
+            cells.append(times(rounds, "polling", name, best_user_space))
             yield f"{name:{WIDTH}}" + "".join(f"{cell:>18}" for cell in cells)
         yield ""
 
