@@ -7,14 +7,18 @@
  * needs.  A client with one request at a time waits for that each time.
  *
  * So where the last waits were brief the thread goes on looking for as long as
- * such a wait takes.  It does so only while nothing else wants the CPU, and
- * stops at once when something does: what it takes is power, and nobody's time.
- * A client that stops asking, or a disk that takes its time, costs one such
- * wait in vain, and then none until enough of them were brief again.
+ * such a wait takes.  It does so only while no other task is on its CPU's queue,
+ * and stops at once when one is.  What it takes is power, and in a VM the host's
+ * time: a client that always goes on in time, with as little as a byte, keeps a
+ * CPU busy that would have been idle.  One that stops, or a disk that takes its
+ * time, costs one such wait in vain, and then none until enough of them were
+ * brief again.  Waits in which another task had the CPU at the start tell nothing
+ * of the client and aren't counted.
  */
 #ifndef NBDT_POLL_H
 #define NBDT_POLL_H
 
+#include <linux/processor.h>
 #include <linux/sched.h>
 #include <linux/sched/clock.h>
 #include <linux/sched/stat.h>

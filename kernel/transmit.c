@@ -627,8 +627,11 @@ static void wait_for_work(struct nbdt_conn *conn, int rx)
 {
 	nbdt_poll_begin(&conn->poll);
 	while (nbdt_poll_continue(&conn->poll)) {
-		if (has_work(conn, rx))
+		if (has_work(conn, rx)) {
+			/* It may be long until the thread sleeps again. */
+			cond_resched_tasks_rcu_qs();
 			return;
+		}
 	}
 	set_current_state(TASK_IDLE);
 	if (!has_work(conn, rx))

@@ -659,8 +659,9 @@ enum {
 	/*
 	 * u32 [min 0, max 10000]: Microseconds that a connection's thread
 	 * may look for what comes next before it sleeps, 200 by default; 0
-	 * has it sleep at once. It looks only while nothing else wants its
-	 * CPU, and if its last 16 waits were no longer than this.
+	 * has it sleep at once. It looks only while no other task is on its
+	 * CPU's queue, and if the last 16 waits that began so were no longer
+	 * than this.
 	 */
 	NBDTARGET_A_TARGET_POLL_TIME,
 
