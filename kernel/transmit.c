@@ -704,7 +704,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 		if (!rx || (rx == -EBUSY &&
 			    conn->in_flight != conn->rx.stopped_at &&
 			    conn->rx.state != NBDT_RX_CLOSED)) {
-			cond_resched();
+			cond_resched_tasks_rcu_qs();
 			continue;
 		}
 		wait_for_work(conn, rx);
