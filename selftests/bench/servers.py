@@ -17,7 +17,12 @@ import os
 import pathlib
 import signal
 import subprocess
+import sys
 import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+
+from target import cpu_time, limits
 
 
 def run(*command, **options):
@@ -31,12 +36,6 @@ def wait_until(what, condition):
             return
         time.sleep(0.01)
     raise RuntimeError(f"waited in vain until {what}")
-
-
-def cpu_time(pid):
-    """Nanoseconds that a process's threads have run, ended ones included."""
-    cpuclock_sched = 2
-    return time.clock_gettime_ns(~pid << 3 | cpuclock_sched)
 
 
 def listening(port):
@@ -118,14 +117,8 @@ def recording(disk, port):
 @contextlib.contextmanager
 def polling(disk, port):
     """The target looking for requests for as long as this slow VM takes."""
-    before = json.loads(run("nbdtargetctl", "--json", "show", "target"))
-    run("nbdtargetctl", "set-target", "--poll-time", "1000")
-    try:
-        with nbdtarget(disk, port) as share:
-            yield share
-    finally:
-        run("nbdtargetctl", "set-target", "--poll-time",
-            str(before["poll-time"]))
+    with limits(poll_time=1000), nbdtarget(disk, port) as share:
+        yield share
 
 
 @contextlib.contextmanager
