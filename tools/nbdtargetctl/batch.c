@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "batch.h"
+#include "command.h"
 
 /* Position in a line that is split in place. */
 struct cursor {

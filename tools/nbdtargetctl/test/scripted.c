@@ -16,9 +16,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "../nl.h"
-#include "../tool.h"
+#include "base/mem.h"
 #include "nbdtarget.h"
+#include "nl/nl.h"
 
 #define PORTID 4711
 #define EXPORTS_MAX 8

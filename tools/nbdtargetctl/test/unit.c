@@ -4,23 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../access.h"
-#include "../address.h"
-#include "../attr.h"
-#include "../json.h"
-#include "../number.h"
-#include "../options.h"
-#include "../text.h"
-#include "../uri.h"
-
-/* main.c is left out of this program. */
-int command_run(struct tool *t, int argc, char **argv)
-{
-	(void)t;
-	(void)argc;
-	(void)argv;
-	return TOOL_OK;
-}
+#include "base/address.h"
+#include "base/mem.h"
+#include "base/number.h"
+#include "base/text.h"
+#include "batch.h"
+#include "object/rule.h"
+#include "show/figure.h"
+#include "show/json.h"
+#include "show/uri.h"
 
 static void report(bool ok, const char *what, const char *input,
 		   const char *got)

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tls-agent: does TLS handshakes for the module.
+ *
+ * One thread and one loop. Handshakes are taken from the kernel, which has
+ * them on a list, whenever it says that one was added, and whenever there is
+ * room again: events that were lost, or sent before this began, don't matter.
+ * Each then goes on when its socket is ready (handshake.c), until it has come
+ * to an end or its time is up, and the kernel is told.
+ *
+ * Why not a process for each: a client that stalls costs some kilobytes here
+ * instead of a process, nothing has to be forked to begin with, and all use
+ * one copy of the credentials. What is lost is the wall between them: a flaw
+ * in the library would end all handshakes under way. It would end no more
+ * than these: connections that are encrypted are the kernel's.
+ *
+ * What a client can cause is bounded: handshakes at once, the time of each,
+ * lines in the log.
+ */
+#include <errno.h>
+#include <linux/genetlink.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/cipher.h"
+#include "agent/clock.h"
+#include "agent/cred.h"
+#include "agent/handshake.h"
+#include "agent/log.h"
+#include "agent/notify.h"
+#include "agent/task.h"
+#include "base/address.h"
+#include "base/fail.h"
+#include "base/mem.h"
+#include "nl/kernel.h"
+#include "nl/nl.h"
+
+#define DEFAULT_MAX 1024
+
+/* Handshakes taken before those under way have their turn. */
+#define ACCEPTS 16
+
+struct agent {
+	struct tool *t;
+	const char *dir;
+	enum cred_verify verify;
+	struct cred *cred;
+	struct mnl_socket *events;
+	uint16_t family;	/* 0 while there is no module */
+	char *buf;
+	int epoll;
+	int signals;
+	struct handshake *first;
+	uint64_t n, max;
+	bool waiting;		/* the kernel may have one for us */
+	bool stop;
+	bool quiet;
+	struct log log;
+};
+
+static void log_kernel(struct agent *a, const char *peer)
+{
+	const struct nl_error *e = nl_last_error(a->t->nl);
+
+	log_some(&a->log, a->t, peer,
+		 e->text[0] ? e->text : strerror(e->err));
+}
+
+/* --- Credentials --- */
+
+/* Those that don't load leave those that did in force. */
+static void reload(struct agent *a)
+{
+	struct cred *cred;
+
+	notify("RELOADING=1\n");
+	cred = cred_load(a->t, a->dir, a->verify);
+	if (cred) {
+		cred_put(a->cred);
+		a->cred = cred;
+	} else {
+		fail(a->t, NULL, "what was loaded before stays in force");
+	}
+	notify("READY=1\n");
+}
+
+/* --- Handshakes --- */
+
+/* Whether the kernel took it. */
+static bool send_report(struct agent *a, const struct handshake *h,
+			const char *text)
+{
+	if (!task_report(a->t, h, text))
+		return true;
+	log_kernel(a, h->peer);
+	return false;
+}
+
+/* Whom the kernel doesn't take for somebody needn't wait for the deadline. */
+static void report(struct agent *a, const struct handshake *h,
+		   const char *text)
+{
+	if (!send_report(a, h, text) && !text)
+		send_report(a, h, "the kernel didn't take the client's name");
+}
+
+static void end(struct agent *a, struct handshake *h, bool good)
+{
+	if (!good && !a->quiet)
+		log_some(&a->log, a->t, h->peer, h->text);
+	report(a, h, good ? NULL : h->text);
+	if (h->prev)
+		h->prev->next = h->next;
+	else
+		a->first = h->next;
+	if (h->next)
+		h->next->prev = h->prev;
+	a->n--;
+	a->waiting = true;
+	handshake_free(h);
+}
+
+static void step(struct agent *a, struct handshake *h)
+{
+	struct epoll_event event = { .data.ptr = h };
+	enum handshake_end how = handshake_step(h);
+
+	switch (how) {
+	case HANDSHAKE_READS:
+		event.events = EPOLLIN;
+		break;
+	case HANDSHAKE_WRITES:
+		event.events = EPOLLOUT;
+		break;
+	default:
+		end(a, h, how == HANDSHAKE_DONE);
+		return;
+	}
+	if (epoll_ctl(a->epoll, h->epoll < 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
+		      h->fd, &event)) {
+		handshake_fail(h, strerror(errno));
+		end(a, h, false);
+		return;
+	}
+	h->epoll = a->epoll;
+}
+
+static void begin(struct agent *a, const struct task *task)
+{
+	struct endpoint peer = {
+		.address = task->peer,
+		.port = task->peer_port,
+	};
+	struct handshake *h;
+
+	/* A handshake that begins with what was replaced would be a surprise */
+	if (cred_changed(a->cred))
+		reload(a);
+	h = handshake_new(a->cred, task->conn, task->fd);
+	h->deadline = clock_now() + task->timeout;
+	h->peer = endpoint_format(&peer);
+	h->next = a->first;
+	if (a->first)
+		a->first->prev = h;
+	a->first = h;
+	a->n++;
+	step(a, h);
+}
+
+/* False when the kernel has none. */
+static bool accept_one(struct agent *a)
+{
+	struct task task;
+	int ret = task_accept(a->t, &task);
+
+	if (!ret && task.present)
+		begin(a, &task);
+	else if (ret != -EAGAIN && ret != -ENOENT)
+		log_kernel(a, NULL);
+	return !ret;
+}
+
+static void accept_some(struct agent *a)
+{
+	int i;
+
+	for (i = 0; i < ACCEPTS && a->waiting && a->n < a->max; i++)
+		a->waiting = accept_one(a);
+}
+
+/* Ends those whose time is up; how long until the next one's is, in ms. */
+static int expire(struct agent *a)
+{
+	int64_t time = clock_now(), left = -1;
+	struct handshake *h, *next;
+
+	for (h = a->first; h; h = next) {
+		next = h->next;
+		if (h->deadline <= time) {
+			handshake_fail(h, "timed out");
+			end(a, h, false);
+		} else if (left < 0 || h->deadline - time < left) {
+			left = h->deadline - time;
+		}
+	}
+	return left > 60000 ? 60000 : left;
+}
+
+/* --- Events --- */
+
+static int join(struct agent *a, uint32_t group)
+{
+	return mnl_socket_setsockopt(a->events, NETLINK_ADD_MEMBERSHIP,
+				     &group, sizeof(group));
+}
+
+/* The module came or went. */
+static void controller_event(struct agent *a, const struct nlmsghdr *nlh)
+{
+	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
+	struct nl_family family;
+
+	if (!nl_family_parse(nlh, &family))
+		return;
+	if (genl->cmd == CTRL_CMD_DELFAMILY) {
+		a->family = 0;
+	} else if (genl->cmd == CTRL_CMD_NEWFAMILY && family.tls &&
+		   !join(a, family.tls)) {
+		a->family = family.id;
+		a->waiting = true;
+	}
+}
+
+static void take_events(struct agent *a, ssize_t n)
+{
+	const struct nlmsghdr *nlh = (const struct nlmsghdr *)a->buf;
+	int left = n;
+
+	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
+			continue;
+		if (nlh->nlmsg_type == GENL_ID_CTRL)
+			controller_event(a, nlh);
+		else if (a->family && nlh->nlmsg_type == a->family)
+			a->waiting = true;
+	}
+}
+
+static int receive_events(struct agent *a)
+{
+	ssize_t n = mnl_socket_recvfrom(a->events, a->buf, NL_BUFFER_SIZE);
+
+	if (n >= 0) {
+		take_events(a, n);
+		return TOOL_OK;
+	}
+	/* Lost ones may have said that one waits. */
+	if (errno == ENOBUFS)
+		a->waiting = true;
+	else if (errno != EINTR && errno != EAGAIN)
+		return fail(a->t, NULL, "netlink: %s", strerror(errno));
+	return TOOL_OK;
+}
+
+static void receive_signal(struct agent *a)
+{
+	struct signalfd_siginfo info;
+
+	if (read(a->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGHUP)
+		reload(a);
+	else
+		a->stop = true;
+}
+
+/* The two descriptors that are no handshakes are known by their address. */
+static int dispatch(struct agent *a, const struct epoll_event *event)
+{
+	if (event->data.ptr == &a->events)
+		return receive_events(a);
+	if (event->data.ptr == &a->signals)
+		receive_signal(a);
+	else
+		step(a, event->data.ptr);
+	return TOOL_OK;
+}
+
+/* One event at a time, as it may be the end of what the next is about. */
+static int loop(struct agent *a)
+{
+	struct epoll_event event;
+	int ret = TOOL_OK, n, timeout;
+
+	while (!ret && !a->stop) {
+		timeout = expire(a);
+		if (a->family)
+			accept_some(a);
+		if (a->waiting && a->n < a->max && a->family)
+			timeout = 0;
+		n = epoll_wait(a->epoll, &event, 1, timeout);
+		if (n > 0)
+			ret = dispatch(a, &event);
+		else if (n < 0 && errno != EINTR)
+			ret = fail(a->t, NULL, "epoll: %s", strerror(errno));
+	}
+	notify("STOPPING=1\n");
+	while (a->first) {
+		handshake_fail(a->first, "the TLS agent was stopped");
+		end(a, a->first, false);
+	}
+	return ret;
+}
+
+/* --- Its beginning --- */
+
+static int watch(struct agent *a, int fd, void *ptr)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.ptr = ptr };
+
+	return epoll_ctl(a->epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int open_signals(struct agent *a)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	a->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return a->signals < 0 ? -1 : 0;
+}
+
+static int open_events(struct agent *a, uint32_t group)
+{
+	a->events = mnl_socket_open2(NETLINK_GENERIC,
+				     SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (!a->events ||
+	    mnl_socket_bind(a->events, 0, MNL_SOCKET_AUTOPID) < 0)
+		return -1;
+	if (join(a, group) < 0)
+		return -1;
+	return join(a, GENL_ID_CTRL);
+}
+
+static int open_all(struct agent *a)
+{
+	struct nl_family family = nl_family(a->t->nl);
+
+	a->family = family.id;
+	if (open_signals(a) || open_events(a, family.tls))
+		return -1;
+	a->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (a->epoll < 0)
+		return -1;
+	if (watch(a, mnl_socket_get_fd(a->events), &a->events))
+		return -1;
+	return watch(a, a->signals, &a->signals);
+}
+
+/* A descriptor for each handshake; and no keys in a core file. */
+static void set_limits(void)
+{
+	struct rlimit limit;
+
+	prctl(PR_SET_DUMPABLE, 0);
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int start(struct agent *a)
+{
+	const char *wrong = cipher_probe();
+
+	if (wrong)
+		return fail(a->t, NULL, "%s", wrong);
+	a->cred = cred_load(a->t, a->dir, a->verify);
+	if (!a->cred)
+		return TOOL_REFUSED;
+	if (open_all(a))
+		return fail(a->t, NULL, "%s", strerror(errno));
+	a->waiting = true;
+	notify("READY=1\n");
+	return loop(a);
+}
+
+static int take_verify(struct tool *t, const char *how,
+		       enum cred_verify *verify)
+{
+	if (!strcmp(how, "require"))
+		*verify = CRED_REQUIRE;
+	else if (!strcmp(how, "request"))
+		*verify = CRED_REQUEST;
+	else if (!strcmp(how, "ignore"))
+		*verify = CRED_IGNORE;
+	else
+		return fail_usage(t, "%s: '%s' is none of require, request and ignore",
+				  "--client-certificates", how);
+	return 0;
+}
+
+static int take_ciphers(struct tool *t, const char *list)
+{
+	const char *wrong = cipher_choose(list);
+	char *names;
+	int ret;
+
+	if (!wrong)
+		return 0;
+	names = cipher_names();
+	ret = fail_usage(t, "--ciphers: '%.*s' is none of %s",
+			 (int)strcspn(wrong, ","), wrong, names);
+	free(names);
+	return ret;
+}
+
+int agent_run(struct tool *t, const struct args *args)
+{
+	const struct opt_value *o = args->opt;
+	struct agent a = {
+		.t = t,
+		.dir = o[AGENT_DIR].given ? o[AGENT_DIR].text : AGENT_DEFAULT_DIR,
+		.max = o[AGENT_MAX].given ? o[AGENT_MAX].number : DEFAULT_MAX,
+		.quiet = o[AGENT_QUIET].given,
+		.epoll = -1,
+		.signals = -1,
+	};
+	int ret = 0;
+
+	if (!a.max)
+		return fail_usage(t, "--max-handshakes has to be at least 1");
+	if (o[AGENT_CERTIFICATES].given)
+		ret = take_verify(t, o[AGENT_CERTIFICATES].text, &a.verify);
+	if (!ret && o[AGENT_CIPHERS].given)
+		ret = take_ciphers(t, o[AGENT_CIPHERS].text);
+	if (!ret)
+		ret = kernel_connect(t, NULL);
+	if (ret)
+		return ret;
+	set_limits();
+	a.buf = mem_zalloc(NL_BUFFER_SIZE);
+	ret = start(&a);
+	cred_put(a.cred);
+	if (a.events)
+		mnl_socket_close(a.events);
+	if (a.epoll >= 0)
+		close(a.epoll);
+	if (a.signals >= 0)
+		close(a.signals);
+	free(a.buf);
+	return ret;
+}

@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The TLS agent's credentials, in a folder laid out as other NBD programs
+ * have it: ca-cert.pem, ca-crl.pem, server-cert.pem, server-key.pem and
+ * keys.psk, each of which may be missing as long as there is a certificate
+ * with its key, or a file of keys.
+ *
+ * A loaded state never changes. When files did, the agent loads another and
+ * drops its reference to the first, which lives on for the handshakes that
+ * began with it. Secrets are wiped from memory with the last reference, and
+ * files that hold them right after they were parsed.
+ */
+#include <gnutls/x509.h>
+#include <stdlib.h>
+
+#include "agent/cipher.h"
+#include "agent/cred.h"
+#include "agent/files.h"
+#include "agent/psk.h"
+#include "base/fail.h"
+#include "base/mem.h"
+
+struct cred {
+	unsigned int refs;
+	enum cred_verify verify;
+	struct files files;		/* with data while it is loaded */
+	gnutls_certificate_credentials_t x509;	/* or NULL */
+	gnutls_psk_server_credentials_t psk;	/* or NULL */
+	gnutls_priority_t priority;
+	struct psk_list keys;
+	bool have_ca;
+};
+
+struct cred *cred_get(struct cred *cred)
+{
+	cred->refs++;
+	return cred;
+}
+
+void cred_put(struct cred *cred)
+{
+	if (!cred || --cred->refs)
+		return;
+	files_drop(&cred->files);
+	if (cred->x509)
+		gnutls_certificate_free_credentials(cred->x509);
+	if (cred->psk)
+		gnutls_psk_free_server_credentials(cred->psk);
+	if (cred->priority)
+		gnutls_priority_deinit(cred->priority);
+	psk_free(&cred->keys);
+	free(cred->files.dir);
+	free(cred);
+}
+
+/* Whether it would be another one if it were loaded now: see files_changed(). */
+bool cred_changed(struct cred *cred)
+{
+	return files_changed(&cred->files);
+}
+
+/* --- Certificates --- */
+
+static int failed(const struct tool *t, const struct cred *cred, int i,
+		  int err)
+{
+	char *path = mem_printf("%s/%s", cred->files.dir, files_name(i));
+	int ret = fail(t, path, "%s", gnutls_strerror(err));
+
+	free(path);
+	return ret;
+}
+
+static int load_trust(const struct tool *t, struct cred *cred)
+{
+	int n;
+
+	if (!cred->files.data[CA_CERT].data) {
+		if (!cred->files.data[CA_CRL].data)
+			return 0;
+		return fail(t, cred->files.dir, "there is %s, but no %s",
+			    files_name(CA_CRL), files_name(CA_CERT));
+	}
+	n = gnutls_certificate_set_x509_trust_mem(cred->x509,
+						  &cred->files.data[CA_CERT],
+						  GNUTLS_X509_FMT_PEM);
+	if (n <= 0)
+		return failed(t, cred, CA_CERT,
+			      n ? n : GNUTLS_E_NO_CERTIFICATE_FOUND);
+	cred->have_ca = true;
+	if (!cred->files.data[CA_CRL].data)
+		return 0;
+	n = gnutls_certificate_set_x509_crl_mem(cred->x509,
+						&cred->files.data[CA_CRL],
+						GNUTLS_X509_FMT_PEM);
+	return n < 0 ? failed(t, cred, CA_CRL, n) : 0;
+}
+
+static int load_x509(const struct tool *t, struct cred *cred)
+{
+	bool cert = cred->files.data[SERVER_CERT].data;
+	int err;
+
+	if (cert != !!cred->files.data[SERVER_KEY].data)
+		return fail(t, cred->files.dir, "there is %s, but no %s",
+			    files_name(cert ? SERVER_CERT : SERVER_KEY),
+			    files_name(cert ? SERVER_KEY : SERVER_CERT));
+	if (!cert)
+		return 0;
+	err = gnutls_certificate_allocate_credentials(&cred->x509);
+	if (err)
+		return fail(t, NULL, "%s", gnutls_strerror(err));
+	err = gnutls_certificate_set_x509_key_mem(cred->x509,
+						  &cred->files.data[SERVER_CERT],
+						  &cred->files.data[SERVER_KEY],
+						  GNUTLS_X509_FMT_PEM);
+	if (err < 0)
+		return failed(t, cred, SERVER_CERT, err);
+	gnutls_certificate_set_known_dh_params(cred->x509,
+					       GNUTLS_SEC_PARAM_MEDIUM);
+	return load_trust(t, cred);
+}
+
+/* --- Pre-shared keys --- */
+
+/* Called by the library. */
+static int find_key(gnutls_session_t session, const char *name,
+		    gnutls_datum_t *key)
+{
+	const struct cred_use *use = gnutls_session_get_ptr(session);
+
+	return psk_find(&use->cred->keys, name, key);
+}
+
+static int load_psk(const struct tool *t, struct cred *cred)
+{
+	int err, ret = psk_load(t, &cred->files, &cred->keys);
+
+	if (ret || !cred->keys.n)
+		return ret;
+	err = gnutls_psk_allocate_server_credentials(&cred->psk);
+	if (err)
+		return fail(t, NULL, "%s", gnutls_strerror(err));
+	gnutls_psk_set_server_credentials_function(cred->psk, find_key);
+	gnutls_psk_set_server_known_dh_params(cred->psk,
+					      GNUTLS_SEC_PARAM_MEDIUM);
+	return 0;
+}
+
+/* --- All of it --- */
+
+/*
+ * Versions and ciphers that the kernel takes over; keys that are agreed on
+ * in a way that a later theft doesn't reveal; nothing after the handshake.
+ */
+static int load_priority(const struct tool *t, struct cred *cred)
+{
+	static const char basis[] =
+		"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL";
+	char *ciphers = cipher_priority();
+	char *all = mem_printf("%s%s:-KX-ALL%s%s:%%NO_TICKETS%s", basis, ciphers,
+			       cred->x509 ?
+			       ":+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA" : "",
+			       cred->psk ? ":+ECDHE-PSK:+DHE-PSK" : "",
+			       cipher_is_chosen() ?
+			       ":%SERVER_PRECEDENCE" : "");
+	const char *where;
+	int err = gnutls_priority_init(&cred->priority, all, &where);
+
+	if (err)
+		fail(t, NULL, "priority '%s': %s", all, gnutls_strerror(err));
+	free(ciphers);
+	free(all);
+	return err ? TOOL_REFUSED : 0;
+}
+
+static int load(const struct tool *t, struct cred *cred)
+{
+	int ret = files_read(t, &cred->files);
+
+	if (!ret)
+		ret = load_x509(t, cred);
+	if (!ret)
+		ret = load_psk(t, cred);
+	if (!ret && !cred->x509 && !cred->psk)
+		ret = fail(t, cred->files.dir, "there is neither %s nor %s",
+			   files_name(SERVER_CERT), files_name(KEYS_PSK));
+	if (!ret)
+		ret = load_priority(t, cred);
+	files_drop(&cred->files);
+	return ret;
+}
+
+/* With one reference; NULL after it was said why not. */
+struct cred *cred_load(const struct tool *t, const char *dir,
+		       enum cred_verify verify)
+{
+	struct cred *cred = mem_zalloc(sizeof(*cred));
+
+	cred->refs = 1;
+	cred->files.dir = mem_copy(dir);
+	cred->verify = verify;
+	if (!load(t, cred))
+		return cred;
+	cred_put(cred);
+	return NULL;
+}
+
+/*
+ * Is the client's certificate to be trusted? Called by the library in the
+ * middle of the handshake, so that the client is told if it isn't.
+ */
+static int verify(gnutls_session_t session)
+{
+	gnutls_typed_vdata_st purpose = {
+		.type = GNUTLS_DT_KEY_PURPOSE_OID,
+		.data = (void *)GNUTLS_KP_TLS_WWW_CLIENT,
+	};
+	struct cred_use *use = gnutls_session_get_ptr(session);
+	unsigned int n = 0;
+	int err;
+
+	/* Whether there has to be one is for the library to say. */
+	if (!gnutls_certificate_get_peers(session, &n) || !n)
+		return 0;
+	err = gnutls_certificate_verify_peers(session, &purpose, 1,
+					      &use->status);
+	if (!err && use->status)
+		err = GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
+	return err;
+}
+
+/* Give them to a session, which ends before USE; 0 or a GnuTLS error. */
+int cred_apply(struct cred_use *use, gnutls_session_t session)
+{
+	struct cred *cred = use->cred;
+	static const gnutls_certificate_request_t requests[] = {
+		[CRED_REQUIRE] = GNUTLS_CERT_REQUIRE,
+		[CRED_REQUEST] = GNUTLS_CERT_REQUEST,
+		[CRED_IGNORE] = GNUTLS_CERT_IGNORE,
+	};
+	int err = gnutls_priority_set(session, cred->priority);
+
+	gnutls_session_set_ptr(session, use);
+	gnutls_session_set_verify_function(session, verify);
+	if (!err && cred->x509)
+		err = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
+					     cred->x509);
+	if (!err && cred->psk)
+		err = gnutls_credentials_set(session, GNUTLS_CRD_PSK,
+					     cred->psk);
+	gnutls_certificate_server_set_request(session, cred->have_ca ?
+					      requests[cred->verify] :
+					      GNUTLS_CERT_IGNORE);
+	return err;
+}

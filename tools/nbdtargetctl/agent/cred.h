@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The TLS agent's credentials: what the server is, and whom it trusts. */
+#ifndef NBDTARGETCTL_CRED_H
+#define NBDTARGETCTL_CRED_H
+
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/tool.h"
+
+/* What to do about client certificates, where there is a CA for them. */
+enum cred_verify {
+	CRED_REQUIRE,	/* no certificate, no TLS */
+	CRED_REQUEST,	/* one that is sent has to be good */
+	CRED_IGNORE,	/* none is asked for */
+};
+
+/* One state of the folder.  Handshakes that use it hold a reference. */
+struct cred;
+
+/* A session's part in it. */
+struct cred_use {
+	struct cred *cred;	/* with a reference, the caller's */
+	unsigned int status;	/* GNUTLS_CERT_*: what is wrong with the client's */
+};
+
+struct cred *cred_load(const struct tool *t, const char *dir,
+		       enum cred_verify verify);
+bool cred_changed(struct cred *cred);
+struct cred *cred_get(struct cred *cred);
+void cred_put(struct cred *cred);
+
+int cred_apply(struct cred_use *use, gnutls_session_t session);
+
+#endif /* NBDTARGETCTL_CRED_H */

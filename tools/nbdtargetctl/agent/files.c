@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The files of the folder of credentials: which there are, who may have written
+ * them, and whether they have changed. What was read is wiped from memory.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/files.h"
+#include "base/fail.h"
+#include "base/mem.h"
+
+#define FILE_MAX (4 << 20)
+
+static const struct {
+	const char *name;
+	bool secret;
+} names[N_FILES] = {
+	[CA_CERT] = { "ca-cert.pem", false },
+	[CA_CRL] = { "ca-crl.pem", false },
+	[SERVER_CERT] = { "server-cert.pem", false },
+	[SERVER_KEY] = { "server-key.pem", true },
+	[KEYS_PSK] = { "keys.psk", true },
+};
+
+const char *files_name(int i)
+{
+	return names[i].name;
+}
+
+void files_wipe(gnutls_datum_t *datum)
+{
+	if (datum->data)
+		gnutls_memset(datum->data, 0, datum->size);
+	free(datum->data);
+	datum->data = NULL;
+	datum->size = 0;
+}
+
+/* What was read isn't needed any more. */
+void files_drop(struct files *f)
+{
+	int i;
+
+	for (i = 0; i < N_FILES; i++)
+		files_wipe(&f->data[i]);
+}
+
+static void take_stamp(struct stamp *stamp, const struct stat *st)
+{
+	stamp->dev = st->st_dev;
+	stamp->ino = st->st_ino;
+	stamp->size = st->st_size;
+	stamp->mtime = st->st_mtim;
+	stamp->ctime = st->st_ctim;
+}
+
+static bool same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static bool same_stamp(const struct stamp *a, const struct stamp *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       same_time(&a->mtime, &b->mtime) &&
+	       same_time(&a->ctime, &b->ctime);
+}
+
+/*
+ * Is any of the files another one, or has it other content, than when it was
+ * loaded or this was last asked? What doesn't load is tried once.
+ */
+bool files_changed(struct files *f)
+{
+	bool changed = false;
+	int i;
+
+	for (i = 0; i < N_FILES; i++) {
+		char *path = mem_printf("%s/%s", f->dir, names[i].name);
+		struct stamp stamp = { 0 };
+		struct stat st;
+
+		if (!stat(path, &st))
+			take_stamp(&stamp, &st);
+		changed |= !same_stamp(&stamp, &f->stamps[i]);
+		f->stamps[i] = stamp;
+		free(path);
+	}
+	return changed;
+}
+
+/* Whoever can write any of them is the server; a secret is read by it only */
+static const char *bad_mode(const struct stat *st, bool secret)
+{
+	if (!S_ISREG(st->st_mode))
+		return "is no regular file";
+	if (st->st_uid && st->st_uid != geteuid())
+		return "belongs to somebody else";
+	if (secret && (st->st_mode & 077))
+		return "may be read by others; its mode has to be 0600 or less";
+	if (st->st_mode & 022)
+		return "may be written by others";
+	if (st->st_size > FILE_MAX)
+		return "is too large";
+	return NULL;
+}
+
+static int read_all(int fd, gnutls_datum_t *datum, size_t size)
+{
+	ssize_t n;
+
+	/* Terminated, for those who take it for text. */
+	datum->data = mem_zalloc(size + 1);
+	while (datum->size < size) {
+		n = read(fd, datum->data + datum->size, size - datum->size);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		if (!n)
+			break;
+		datum->size += n;
+	}
+	return 0;
+}
+
+static int read_file(const struct tool *t, struct files *f, int i,
+		     const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	const char *wrong;
+	struct stat st;
+	int ret = 0;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0 || fstat(fd, &st)) {
+		ret = fail(t, path, "%s", strerror(errno));
+		goto out;
+	}
+	take_stamp(&f->stamps[i], &st);
+	wrong = bad_mode(&st, names[i].secret);
+	if (wrong)
+		ret = fail(t, path, "%s", wrong);
+	else if (read_all(fd, &f->data[i], st.st_size))
+		ret = fail(t, path, "%s", strerror(errno));
+out:
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+int files_read(const struct tool *t, struct files *f)
+{
+	int i, ret = 0;
+
+	for (i = 0; i < N_FILES && !ret; i++) {
+		char *path = mem_printf("%s/%s", f->dir, names[i].name);
+
+		ret = read_file(t, f, i, path);
+		free(path);
+	}
+	return ret;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The files of the folder of credentials. */
+#ifndef NBDTARGETCTL_FILES_H
+#define NBDTARGETCTL_FILES_H
+
+#include <gnutls/gnutls.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "base/tool.h"
+
+enum { CA_CERT, CA_CRL, SERVER_CERT, SERVER_KEY, KEYS_PSK, N_FILES };
+
+/* By which one can tell that a file is another; all zero when there is none */
+struct stamp {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec mtime;
+	struct timespec ctime;
+};
+
+struct files {
+	char *dir;
+	struct stamp stamps[N_FILES];
+	gnutls_datum_t data[N_FILES];	/* empty for one that isn't there */
+};
+
+const char *files_name(int i);
+int files_read(const struct tool *t, struct files *f);
+bool files_changed(struct files *f);
+void files_drop(struct files *f);
+void files_wipe(gnutls_datum_t *datum);
+
+#endif /* NBDTARGETCTL_FILES_H */

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What goes to stderr: "nbdtargetctl: [FILE:LINE: ][VERB [THING]: ]TEXT".
+ * Everything is escaped, for it may quote names that others chose.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/text.h"
+
+static void print_prefix(const struct tool *t, const char *thing)
+{
+	fputs("nbdtargetctl: ", stderr);
+	if (t->file) {
+		text_print(stderr, text_of(t->file), 0);
+		fprintf(stderr, ":%lu: ", t->line);
+	}
+	if (!t->verb)
+		return;
+	fputs(t->verb, stderr);
+	if (thing) {
+		fputc(' ', stderr);
+		text_print(stderr, text_of(thing), TEXT_NAME);
+	}
+	fputs(": ", stderr);
+}
+
+static void print_message(const char *fmt, va_list ap)
+{
+	char *s = NULL;
+
+	if (vasprintf(&s, fmt, ap) < 0)
+		return;
+	text_print(stderr, text_of(s), 0);
+	free(s);
+}
+
+int fail(const struct tool *t, const char *thing, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	print_prefix(t, thing);
+	va_start(ap, fmt);
+	print_message(fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+	return TOOL_REFUSED;
+}
+
+int fail_usage(const struct tool *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	fflush(stdout);
+	print_prefix(t, NULL);
+	va_start(ap, fmt);
+	print_message(fmt, ap);
+	va_end(ap);
+	fprintf(stderr, "; see 'nbdtargetctl %s%s--help'\n",
+		t->verb ? t->verb : "", t->verb ? " " : "");
+	return TOOL_USAGE;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What every part of the tool knows: the run, and how it may end. */
+#ifndef NBDTARGETCTL_TOOL_H
+#define NBDTARGETCTL_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+#define __printf(fmt, first) __attribute__((format(printf, fmt, first)))
+#define __aligned(n) __attribute__((aligned(n)))
+
+/* Exit status of the tool, documented in nbdtargetctl(8). */
+enum tool_exit {
+	TOOL_OK = 0,
+	TOOL_REFUSED = 1,	/* the kernel refused, or something failed */
+	TOOL_USAGE = 2,		/* the command line is wrong */
+	TOOL_UNREACHABLE = 3,	/* no module, or no permission */
+};
+
+struct nl;
+
+struct tool {
+	struct nl *nl;		/* NULL until a verb needs the kernel */
+	const char *verb;	/* the one that runs, or NULL */
+	const char *file;	/* batch that it comes from, or NULL */
+	unsigned long line;	/* in that file */
+	bool json;
+};
+
+#endif /* NBDTARGETCTL_TOOL_H */

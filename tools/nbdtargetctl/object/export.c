@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Exports, as the module reports them, and how they are shown. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "nbdtarget.h"
+#include "object/export.h"
+#include "show/figure.h"
+#include "show/table.h"
+
+#define FIELD(type_, kind_, key_, member_, ...) {		\
+	.type = NBDTARGET_A_EXPORT_##type_, .kind = ATTR_##kind_, \
+	.key = key_, .offset = offsetof(struct export, member_), \
+	##__VA_ARGS__ }
+
+static const char *const scan_state_names[] = {
+	[NBDTARGET_SCAN_STATE_NONE] = "none",
+	[NBDTARGET_SCAN_STATE_RUNNING] = "running",
+	[NBDTARGET_SCAN_STATE_COMPLETE] = "complete",
+	[NBDTARGET_SCAN_STATE_STOPPED] = "stopped",
+};
+
+static const struct attr_names scan_states = {
+	scan_state_names,
+	ARRAY_SIZE(scan_state_names)
+};
+
+static const struct attr_field fields[] = {
+	FIELD(ID, NUMBER, "id", id),
+	FIELD(NAME, TEXT, "name", name),
+	FIELD(DEVICE, TEXT, "device", device),
+	FIELD(DEVICE_ID, NUMBER, "device-id", device_id),
+	FIELD(DESCRIPTION, TEXT, "description", description),
+	FIELD(READ_ONLY, BOOL, "read-only", read_only),
+	FIELD(DEFAULT, BOOL, "default", is_default),
+	FIELD(MAX_CONNECTIONS, NUMBER, "max-connections", max_connections),
+	FIELD(CONNECTIONS, NUMBER, "connections", connections),
+	FIELD(SIZE, NUMBER, "size", size),
+	FIELD(LOGICAL_BLOCK, NUMBER, "logical-block", logical_block),
+	FIELD(MIN_BLOCK, NUMBER, "min-block", min_block),
+	FIELD(PREFERRED_BLOCK, NUMBER, "preferred-block", preferred_block),
+	FIELD(MAX_PAYLOAD, NUMBER, "max-payload", max_payload),
+	FIELD(TRANSMISSION_FLAGS, NUMBER, "transmission-flags", flags),
+	FIELD(ALLOCATION_DEPTH, BOOL, "allocation-depth", allocation_depth),
+	FIELD(MAP_GRANULARITY, NUMBER, "map-granularity", map_granularity),
+	FIELD(MAP_MEMORY, NUMBER, "map-memory", map_memory),
+	FIELD(ZERO_BYTES, NUMBER, "zero-bytes", zero_bytes),
+	FIELD(HOLE_BYTES, NUMBER, "hole-bytes", hole_bytes),
+	FIELD(SCAN_STATE, ENUM, "scan-state", scan_state,
+	      .more = &scan_states),
+	FIELD(SCAN_DONE, NUMBER, "scan-done", scan_done),
+	FIELD(TLS_REQUIRED, BOOL, "tls-required", tls_required),
+	FIELD(STATS, NEST, "stats", stats, .more = &stats_attrs),
+};
+
+const struct attr_set export_attrs = {
+	fields, ARRAY_SIZE(fields), sizeof(struct export)
+};
+
+/* Asks for one export; 0 or a negative errno, see nl_last_error(). */
+int export_get(struct tool *t, const char *name, struct attr_list *list)
+{
+	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_GET);
+	int ret;
+
+	memset(list, 0, sizeof(*list));
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, name);
+	ret = nl_do(t->nl, nlh, &list->reply);
+	attr_list_take(&export_attrs, list);
+	return ret;
+}
+
+/* NBD_FLAG_*, by bit. */
+static const char *const flag_names[16] = {
+	"has-flags", "read-only", "flush", "fua", "rotational", "trim",
+	"write-zeroes", "df", "multi-conn", "resize", "cache", "fast-zero",
+	"block-status-payload",
+};
+
+static void print_flags(uint64_t flags)
+{
+	unsigned int bit;
+
+	printf("  flags        ");
+	for (bit = 0; bit < 16; bit++)
+		if (flags >> bit & 1)
+			printf(" %s", flag_names[bit] ? flag_names[bit] : "?");
+	putchar('\n');
+}
+
+static void print_text_line(const char *title, struct text text)
+{
+	printf("  %-13s ", title);
+	text_print(stdout, text, TEXT_EXACT);
+	putchar('\n');
+}
+
+static void print_limits(const struct export *e)
+{
+	char buf[FIGURE_MAX];
+
+	printf("  clients       %" PRIu64, e->connections);
+	if (e->max_connections)
+		printf(" of %" PRIu64, e->max_connections);
+	printf("\n  block sizes   logical %" PRIu64 ", minimum %" PRIu64
+	       ", preferred %" PRIu64 ", payload up to %s\n",
+	       e->logical_block, e->min_block, e->preferred_block,
+	       size_format(buf, e->max_payload));
+	print_flags(e->flags);
+}
+
+/* What is known of where it is zero. */
+static void print_map(const struct export *e)
+{
+	char zero[FIGURE_MAX], hole[FIGURE_MAX], granule[FIGURE_MAX];
+
+	if (e->scan_state)
+		printf("  scan          %s, %" PRIu64 "%%\n",
+		       scan_state_names[e->scan_state %
+					ARRAY_SIZE(scan_state_names)],
+		       e->size ? e->scan_done * 100 / e->size : 100);
+	if (!attr_has(e, NBDTARGET_A_EXPORT_MAP_GRANULARITY))
+		return;
+	printf("  known         %s zero, %s discarded, by %s\n",
+	       size_format(zero, e->zero_bytes),
+	       size_format(hole, e->hole_bytes),
+	       size_format(granule, e->map_granularity));
+}
+
+static void print_stats(const struct stats *s)
+{
+	char buf[FIGURE_MAX];
+
+	printf("  requests      %" PRIu64 ", %" PRIu64 " failed, %" PRIu64
+	       " unaligned\n", s->requests, s->errors, s->unaligned);
+	printf("  read          %s in %" PRIu64 " requests\n",
+	       size_format(buf, s->read_bytes), s->reads);
+	printf("  written       %s in %" PRIu64 " requests\n",
+	       size_format(buf, s->written_bytes), s->writes);
+}
+
+/* Everything about one export. */
+void export_print(const struct export *e)
+{
+	char buf[FIGURE_MAX];
+
+	printf("export ");
+	text_print(stdout, e->name, TEXT_NAME);
+	putchar('\n');
+	print_text_line("device", e->device);
+	if (attr_has(e, NBDTARGET_A_EXPORT_DEVICE_ID))
+		printf("  device number %" PRIu64 ":%" PRIu64 "\n",
+		       e->device_id >> 20, e->device_id & 0xfffff);
+	if (e->description.len)
+		print_text_line("description", e->description);
+	printf("  size          %s (%" PRIu64 " bytes)\n",
+	       size_format(buf, e->size), e->size);
+	printf("  access        %s\n",
+	       e->read_only ? "read-only" : "read-write");
+	printf("  default       %s\n", e->is_default ? "yes" : "no");
+	if (e->tls_required)
+		printf("  TLS           required\n");
+	print_limits(e);
+	print_map(e);
+	print_stats(&e->stats);
+}
+
+static void add_row(struct table *tb, const struct export *e)
+{
+	char buf[FIGURE_MAX];
+
+	table_text(tb, e->name, TEXT_NAME);
+	table_text(tb, e->device, TEXT_EXACT);
+	table_cell(tb, "%s", size_format(buf, e->size));
+	table_cell(tb, "%s%s%s", e->read_only ? "ro" : "rw",
+		   e->is_default ? ",default" : "",
+		   e->tls_required ? ",tls" : "");
+	if (e->max_connections)
+		table_cell(tb, "%" PRIu64 "/%" PRIu64, e->connections,
+			   e->max_connections);
+	else
+		table_cell(tb, "%" PRIu64, e->connections);
+	table_cell(tb, "%" PRIu64, e->stats.requests);
+	table_cell(tb, "%s", size_format(buf, e->stats.read_bytes));
+	table_cell(tb, "%s", size_format(buf, e->stats.written_bytes));
+	table_text(tb, e->description, TEXT_EXACT);
+}
+
+void export_print_all(const struct attr_list *list, const char *indent)
+{
+	static const struct table_column columns[] = {
+		{ "NAME", false }, { "DEVICE", false }, { "SIZE", true },
+		{ "ACCESS", false }, { "CLIENTS", true },
+		{ "REQUESTS", true }, { "READ", true }, { "WRITTEN", true },
+		{ "DESCRIPTION", false },
+	};
+	struct table tb = {
+		.columns = columns,
+		.width = ARRAY_SIZE(columns),
+	};
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		add_row(&tb, attr_list_item(list, i));
+	table_print(&tb, indent);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Exports, as the module reports them. */
+#ifndef NBDTARGETCTL_EXPORT_H
+#define NBDTARGETCTL_EXPORT_H
+
+#include "base/text.h"
+#include "base/tool.h"
+#include "nl/attr.h"
+#include "object/stats.h"
+
+struct export {
+	uint64_t present;
+	uint64_t id;
+	struct text name;
+	struct text device;
+	uint64_t device_id;
+	struct text description;
+	bool read_only;
+	bool is_default;
+	uint64_t max_connections;
+	uint64_t connections;
+	uint64_t size;
+	uint64_t logical_block;
+	uint64_t min_block;
+	uint64_t preferred_block;
+	uint64_t max_payload;
+	uint64_t flags;
+	bool allocation_depth;
+	uint64_t map_granularity;	/* as the rest: only if there is a map */
+	uint64_t map_memory;
+	uint64_t zero_bytes;
+	uint64_t hole_bytes;
+	uint64_t scan_state;		/* NBDTARGET_SCAN_STATE_* */
+	uint64_t scan_done;
+	bool tls_required;
+	struct stats stats;
+};
+
+extern const struct attr_set export_attrs;
+
+int export_get(struct tool *t, const char *name, struct attr_list *list);
+void export_print(const struct export *e);
+void export_print_all(const struct attr_list *list, const char *indent);
+
+#endif /* NBDTARGETCTL_EXPORT_H */

@@ -1,0 +1,446 @@
+// SPDX-License-Identifier: GPL-2.0
+/* add-export, set-export, remove-export and scan-export. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "nbdtarget.h"
+#include "nl/kernel.h"
+#include "object/export.h"
+#include "object/rule.h"
+#include "verb/verbs.h"
+
+static int check_name(struct tool *t, const char *name)
+{
+	if (strlen(name) <= NBDTARGET_MAX_STRING)
+		return 0;
+	return fail_usage(t, "the name is longer than %d bytes",
+			  NBDTARGET_MAX_STRING);
+}
+
+/*
+ * The path from the root, for the kernel has no working directory of ours.
+ * Symbolic links stay as they are: /dev/mapper names outlive dm numbers.
+ */
+static char *absolute_path(const char *path)
+{
+	char *cwd, *full;
+
+	if (*path == '/')
+		return mem_copy(path);
+	cwd = getcwd(NULL, 0);
+	if (!cwd)
+		return NULL;
+	while (!strncmp(path, "./", 2))
+		for (path += 2; *path == '/'; path++)
+			;
+	full = mem_printf("%s/%s", strcmp(cwd, "/") ? cwd : "", path);
+	free(cwd);
+	return full;
+}
+
+enum {
+	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
+	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
+	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING,
+};
+
+static const struct opt add_opts[] = {
+	[ADD_READ_ONLY] = { "--read-only", OPT_FLAG, NULL,
+		"clients may not write, the device is not held", 0 },
+	[ADD_DESCRIPTION] = { "--description", OPT_TEXT, "TEXT",
+		"text that clients can ask for", NBDTARGET_MAX_STRING },
+	[ADD_DEFAULT] = { "--default", OPT_FLAG, NULL,
+		"answer to the empty name, too", 0 },
+	[ADD_MAX_CONNECTIONS] = { "--max-connections", OPT_NUMBER, "N",
+		"most clients at once, 0 for no limit", UINT32_MAX },
+	[ADD_ALLOCATION_DEPTH] = { "--allocation-depth", OPT_FLAG, NULL,
+		"offer the context qemu:allocation-depth", 0 },
+	[ADD_ZEROED] = { "--zeroed", OPT_FLAG, NULL,
+		"the device is known to be all zero", 0 },
+	[ADD_MAP_GRANULARITY] = { "--map-granularity", OPT_SIZE, "SIZE",
+		"of what is known to be zero", UINT32_MAX },
+	[ADD_BITMAP_FROM] = { "--bitmap-from", OPT_TEXT, "EXPORT:BITMAP",
+		"show that bitmap with this snapshot",
+		NBDTARGET_MAX_STRING + 1 + NBDTARGET_MAX_BITMAP_NAME },
+	[ADD_TLS] = { "--tls", OPT_TEXT, "HOW",
+		"required or optional", 16 },
+	[ADD_ACCESS] = { "--access", OPT_TEXT, "ACTION",
+		"deny: nobody may use it until set-access says who", 8 },
+	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
+		"succeed when it is there with the same device", 0 },
+	{ .name = NULL }
+};
+
+/* EEXIST with --if-missing: is what is there what was asked for? */
+static int compare_existing(struct tool *t, const struct args *a,
+			    const char *device)
+{
+	struct nl_error refusal = *nl_last_error(t->nl);
+	const struct export *e;
+	struct attr_list list;
+	char *other;
+	int ret;
+
+	ret = export_get(t, a->pos[0], &list);
+	if (ret || !list.n) {
+		/* Not there, so something else was in the way. */
+		ret = ret && ret != -ENOENT ? kernel_fail(t, a->pos[0], NULL) :
+		      fail(t, a->pos[0], "%s", refusal.text);
+		attr_list_free(&list);
+		return ret;
+	}
+	e = attr_list_item(&list, 0);
+	if (!text_is(e->device, device)) {
+		other = text_copy(e->device);
+		ret = fail(t, a->pos[0],
+			   "the export exists with another device, '%s'",
+			   other);
+		free(other);
+	} else if (e->read_only != a->opt[ADD_READ_ONLY].given) {
+		ret = fail(t, a->pos[0], "the export exists and is %s",
+			   e->read_only ? "read-only" : "writable");
+	}
+	attr_list_free(&list);
+	return ret;
+}
+
+static char *add_remedy(const char *device, int err)
+{
+	switch (err) {
+	case EEXIST:
+		return mem_copy("see --if-missing and set-export");
+	case ENOENT:
+		return mem_copy("'lsblk -p' lists the block devices");
+	case EBUSY:
+		return mem_printf("'lsblk %s' and 'fuser -v %s' show its users",
+				  device, device);
+	case ENOTBLK:
+		return mem_copy("see losetup(8) to export a file");
+	case EROFS:
+	case EACCES:
+		return mem_copy("--read-only exports it all the same");
+	}
+	return NULL;
+}
+
+static int add_failed(struct tool *t, const struct args *a,
+		      const char *device, int err)
+{
+	char *remedy;
+	int ret;
+
+	if (err == EEXIST && a->opt[ADD_IF_MISSING].given)
+		return compare_existing(t, a, device);
+	remedy = add_remedy(device, err);
+	ret = kernel_fail(t, a->pos[0], remedy);
+	free(remedy);
+	return ret;
+}
+
+static void put_settings(struct nlmsghdr *nlh,
+			 const struct opt_value *description,
+			 const struct opt_value *max_connections)
+{
+	if (description->given)
+		mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_DESCRIPTION,
+				  description->text);
+	if (max_connections->given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_MAX_CONNECTIONS,
+				 max_connections->number);
+}
+
+/* EXPORT:BITMAP; an export's name may hold colons, so the last one counts. */
+static void put_bitmap(struct nlmsghdr *nlh, const char *from)
+{
+	const char *colon = strrchr(from, ':');
+	char *export = strndup(from, colon - from);
+
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_BITMAP_EXPORT,
+			  export ? export : "");
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_BITMAP_NAME, colon + 1);
+	free(export);
+}
+
+static int check_bitmap(struct tool *t, const struct args *a)
+{
+	const struct opt_value *from = &a->opt[ADD_BITMAP_FROM];
+	const char *colon = from->given ? strrchr(from->text, ':') : NULL;
+
+	if (!from->given)
+		return 0;
+	if (!colon || !colon[1])
+		return fail_usage(t, "--bitmap-from takes EXPORT:BITMAP");
+	if (colon - from->text > NBDTARGET_MAX_STRING ||
+	    strlen(colon + 1) > NBDTARGET_MAX_BITMAP_NAME)
+		return fail_usage(t, "a name in --bitmap-from is too long");
+	if (!a->opt[ADD_READ_ONLY].given)
+		return fail_usage(t, "--bitmap-from goes with --read-only");
+	return 0;
+}
+
+/* "required" or "optional"; 0 when it is one of these or not given. */
+static int take_tls(struct tool *t, const struct opt_value *tls,
+		    bool *required)
+{
+	*required = false;
+	if (!tls->given || !strcmp(tls->text, "optional"))
+		return 0;
+	*required = true;
+	if (!strcmp(tls->text, "required"))
+		return 0;
+	return fail_usage(t, "--tls: '%s' is neither required nor optional",
+			  tls->text);
+}
+
+static int send_add(struct tool *t, const struct args *a, const char *device,
+		    bool tls_required, uint32_t access)
+{
+	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_ADD);
+
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_DEVICE, device);
+	put_settings(nlh, &a->opt[ADD_DESCRIPTION],
+		     &a->opt[ADD_MAX_CONNECTIONS]);
+	if (a->opt[ADD_READ_ONLY].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_READ_ONLY, 1);
+	if (a->opt[ADD_DEFAULT].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_DEFAULT, 1);
+	if (a->opt[ADD_ALLOCATION_DEPTH].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH, 1);
+	if (a->opt[ADD_ZEROED].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_ZEROED, 0, NULL);
+	if (a->opt[ADD_MAP_GRANULARITY].given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
+				 a->opt[ADD_MAP_GRANULARITY].number);
+	if (a->opt[ADD_BITMAP_FROM].given)
+		put_bitmap(nlh, a->opt[ADD_BITMAP_FROM].text);
+	if (tls_required)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED, 1);
+	if (access != NBDTARGET_ACCESS_ALLOW)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ACCESS, access);
+	return nl_do(t->nl, nlh, NULL);
+}
+
+static int add_export(struct tool *t, const struct args *a)
+{
+	bool tls_required;
+	uint32_t access;
+	char *device;
+	int ret = check_name(t, a->pos[0]);
+
+	if (!ret)
+		ret = check_bitmap(t, a);
+	if (!ret)
+		ret = take_tls(t, &a->opt[ADD_TLS], &tls_required);
+	if (!ret)
+		ret = rule_take_action(t, "--access",
+				       a->opt[ADD_ACCESS].text, &access);
+	if (ret)
+		return ret;
+	if (!*a->pos[1])
+		return fail_usage(t, "DEVICE is empty");
+	device = absolute_path(a->pos[1]);
+	if (!device)
+		return fail(t, a->pos[0], "the working directory: %s",
+			    strerror(errno));
+	if (strlen(device) > NBDTARGET_MAX_DEVICE)
+		ret = fail_usage(t, "the path is longer than %d bytes",
+				 NBDTARGET_MAX_DEVICE);
+	if (!ret)
+		ret = kernel_connect(t, a->pos[0]);
+	if (!ret) {
+		ret = send_add(t, a, device, tls_required, access);
+		if (ret)
+			ret = add_failed(t, a, device, -ret);
+		else
+			kernel_warn(t, a->pos[0]);
+	}
+	free(device);
+	return ret;
+}
+
+const struct verb verb_add_export = {
+	.name = "add-export",
+	.args = "NAME DEVICE",
+	.summary = "Exports the block device DEVICE under NAME.",
+	.details = "The empty name '' is what clients get that ask for none.",
+	.opts = add_opts,
+	.min_args = 2,
+	.max_args = 2,
+	.run = add_export,
+};
+
+enum {
+	SET_DESCRIPTION, SET_DEFAULT, SET_NO_DEFAULT, SET_MAX_CONNECTIONS,
+	SET_TLS, SET_IF_EXISTS,
+};
+
+static const struct opt set_opts[] = {
+	[SET_DESCRIPTION] = { "--description", OPT_TEXT, "TEXT",
+		"text that clients can ask for", NBDTARGET_MAX_STRING },
+	[SET_DEFAULT] = { "--default", OPT_FLAG, NULL,
+		"answer to the empty name, in place of any other", 0 },
+	[SET_NO_DEFAULT] = { "--no-default", OPT_FLAG, NULL,
+		"answer to its own name only", 0 },
+	[SET_MAX_CONNECTIONS] = { "--max-connections", OPT_NUMBER, "N",
+		"most clients at once, 0 for no limit", UINT32_MAX },
+	[SET_TLS] = { "--tls", OPT_TEXT, "HOW",
+		"required or optional", 16 },
+	[SET_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
+		"succeed when there is no such export", 0 },
+	{ .name = NULL }
+};
+
+static const char no_export[] = "'nbdtargetctl show exports' lists them";
+
+static int set_export(struct tool *t, const struct args *a)
+{
+	const struct opt_value *o = a->opt;
+	struct nlmsghdr *nlh;
+	bool tls_required;
+	int ret = check_name(t, a->pos[0]);
+
+	if (!ret)
+		ret = take_tls(t, &o[SET_TLS], &tls_required);
+	if (ret)
+		return ret;
+	if (o[SET_DEFAULT].given && o[SET_NO_DEFAULT].given)
+		return fail_usage(t, "--default or --no-default, not both");
+	if (!o[SET_DESCRIPTION].given && !o[SET_MAX_CONNECTIONS].given &&
+	    !o[SET_DEFAULT].given && !o[SET_NO_DEFAULT].given &&
+	    !o[SET_TLS].given)
+		return fail_usage(t, "nothing to change is given");
+	ret = kernel_connect(t, a->pos[0]);
+	if (ret)
+		return ret;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_SET);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
+	put_settings(nlh, &o[SET_DESCRIPTION], &o[SET_MAX_CONNECTIONS]);
+	if (o[SET_DEFAULT].given || o[SET_NO_DEFAULT].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_DEFAULT,
+				o[SET_DEFAULT].given);
+	if (o[SET_TLS].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
+				tls_required);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret == -ENOENT && o[SET_IF_EXISTS].given)
+		return TOOL_OK;
+	if (ret)
+		return kernel_fail(t, a->pos[0], ret == -ENOENT ? no_export :
+				   NULL);
+	kernel_warn(t, a->pos[0]);
+	return TOOL_OK;
+}
+
+const struct verb verb_set_export = {
+	.name = "set-export",
+	.args = "NAME",
+	.summary = "Changes an export; what is not given stays as it is.",
+	.opts = set_opts,
+	.min_args = 1,
+	.max_args = 1,
+	.run = set_export,
+};
+
+enum { REMOVE_FORCE, REMOVE_IF_EXISTS };
+
+static const struct opt remove_opts[] = {
+	[REMOVE_FORCE] = { "--force", OPT_FLAG, NULL,
+		"disconnect its clients and wait for their I/O", 0 },
+	[REMOVE_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
+		"succeed when there is no such export", 0 },
+	{ .name = NULL }
+};
+
+static const char *remove_remedy(int err)
+{
+	if (err == EBUSY)
+		return "--force disconnects them";
+	return err == ENOENT ? no_export : NULL;
+}
+
+static int remove_export(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	int ret = check_name(t, a->pos[0]);
+
+	if (!ret)
+		ret = kernel_connect(t, a->pos[0]);
+	if (ret)
+		return ret;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_DEL);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
+	if (a->opt[REMOVE_FORCE].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given)
+		return TOOL_OK;
+	if (ret)
+		return kernel_fail(t, a->pos[0], remove_remedy(-ret));
+	kernel_warn(t, a->pos[0]);
+	return TOOL_OK;
+}
+
+const struct verb verb_remove_export = {
+	.name = "remove-export",
+	.args = "NAME",
+	.summary = "Removes an export. Its device is closed on return.",
+	.opts = remove_opts,
+	.min_args = 1,
+	.max_args = 1,
+	.run = remove_export,
+};
+
+enum { SCAN_RATE, SCAN_STOP };
+
+static const struct opt scan_opts[] = {
+	[SCAN_RATE] = { "--rate", OPT_SIZE, "SIZE",
+		"most bytes read in a second (64M)", INT64_MAX },
+	[SCAN_STOP] = { "--stop", OPT_FLAG, NULL,
+		"end the scan that is running", 0 },
+	{ .name = NULL }
+};
+
+static int scan_export(struct tool *t, const struct args *a)
+{
+	const struct opt_value *o = a->opt;
+	struct nlmsghdr *nlh;
+	int ret = check_name(t, a->pos[0]);
+
+	if (ret)
+		return ret;
+	if (o[SCAN_RATE].given && o[SCAN_STOP].given)
+		return fail_usage(t, "--rate or --stop, not both");
+	if (o[SCAN_RATE].given && !o[SCAN_RATE].number)
+		return fail_usage(t, "a rate of nothing would never end");
+	ret = kernel_connect(t, a->pos[0]);
+	if (ret)
+		return ret;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_SCAN);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
+	if (o[SCAN_RATE].given)
+		mnl_attr_put_u64(nlh, NBDTARGET_A_EXPORT_SCAN_RATE,
+				 o[SCAN_RATE].number);
+	if (o[SCAN_STOP].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_SCAN_STOP, 0, NULL);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret)
+		return kernel_fail(t, a->pos[0], ret == -EBUSY ?
+				   "'show export' tells how far it is" : NULL);
+	return TOOL_OK;
+}
+
+const struct verb verb_scan_export = {
+	.name = "scan-export",
+	.args = "NAME",
+	.summary = "Reads an export's device to learn where it is zero.",
+	.details = "Goes on in the background; 'show export NAME' tells how far.",
+	.opts = scan_opts,
+	.min_args = 1,
+	.max_args = 1,
+	.run = scan_export,
+};

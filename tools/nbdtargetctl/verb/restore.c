@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/* restore-bitmaps: what save-bitmaps wrote; save.c says what can be gone by. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "nbdtarget.h"
+#include "nl/kernel.h"
+#include "nl/nl.h"
+#include "object/bitmap.h"
+#include "object/export.h"
+#include "saved/content.h"
+#include "saved/device.h"
+#include "saved/record.h"
+#include "show/json.h"
+#include "verb/verbs.h"
+
+struct restore {
+	struct tool *t;
+	const char *path;
+	int fd;
+	char *map;
+	size_t size;
+	struct attr_list exports;
+};
+
+/* A record, and what it is to be restored to. */
+struct item {
+	const struct record *record;
+	json_t *about;
+	const struct export *export;
+	const char *other;		/* why it isn't the same device, or NULL */
+	struct content content;
+};
+
+static const struct export *find_export(const struct restore *r,
+					const char *name)
+{
+	const struct export *e;
+	size_t i;
+
+	for (i = 0; i < r->exports.n; i++) {
+		e = attr_list_item(&r->exports, i);
+		if (text_is(e->name, name))
+			return e;
+	}
+	return NULL;
+}
+
+/* From now on, whoever reads it in the file knows that it isn't all. */
+static int consume(struct restore *r, const struct record *record)
+{
+	uint32_t state = RECORD_UNCLEAN;
+	off_t at = (const char *)&record->state - r->map;
+
+	if (pwrite(r->fd, &state, sizeof(state), at) != sizeof(state) ||
+	    fsync(r->fd))
+		return fail(r->t, r->path, "%s", strerror(errno));
+	return 0;
+}
+
+/* --- Bitmaps --- */
+
+static bool is_set(const struct item *item, const char *key)
+{
+	return json_is_true(json_object_get(item->about, key));
+}
+
+/* NULL, or why it can't be gone by. */
+static const char *distrust_bitmap(const struct item *item)
+{
+	const char *why;
+
+	if (!is_set(item, "consistent"))
+		return "it was inconsistent when it was saved";
+	if (item->record->state != RECORD_CLEAN)
+		return "it was recording when the target stopped";
+	why = item->other;
+	if (!why && is_set(item, "recording"))
+		why = device_was_written(item->export, item->about);
+	return why;
+}
+
+static int add_bitmap(struct restore *r, const struct item *item)
+{
+	struct nlmsghdr *nlh = bitmap_request(r->t, NBDTARGET_CMD_BITMAP_ADD,
+					      item->content.export,
+					      item->content.bitmap);
+
+	mnl_attr_put_u64(nlh, NBDTARGET_A_BITMAP_GRANULARITY,
+			 item->content.granularity);
+	mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_RECORDING, 0);
+	mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_CONSISTENT, 0);
+	return nl_do(r->t->nl, nlh, NULL);
+}
+
+static int set_bitmap(struct restore *r, const struct item *item,
+		      bool consistent)
+{
+	struct nlmsghdr *nlh = bitmap_request(r->t, NBDTARGET_CMD_BITMAP_SET,
+					      item->content.export,
+					      item->content.bitmap);
+
+	mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_RECORDING,
+			is_set(item, "recording"));
+	if (consistent)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_CONSISTENT, 1);
+	return nl_do(r->t->nl, nlh, NULL);
+}
+
+static int load(struct restore *r, const struct item *item)
+{
+	return content_load(r->t, &item->content, record_data(item->record),
+			    item->record->data_len);
+}
+
+static int restore_bitmap(struct restore *r, const struct item *item)
+{
+	const char *why = distrust_bitmap(item);
+	bool recording = is_set(item, "recording");
+	int ret = 0, err;
+
+	/* Whether or not that is seen the next time, too. */
+	if (recording && !item->other)
+		ret = consume(r, item->record);
+	if (ret)
+		return ret;
+	err = add_bitmap(r, item);
+	if (!err && !why)
+		err = load(r, item);
+	if (!err && (!why || recording))
+		err = set_bitmap(r, item, !why);
+	if (err)
+		return kernel_fail(r->t, item->content.bitmap, NULL);
+	if (why)
+		fail(r->t, item->content.bitmap,
+		     "warning: all of it counts as dirty: %s", why);
+	else
+		kernel_warn(r->t, item->content.bitmap);
+	return 0;
+}
+
+/* --- Allocation maps --- */
+
+#define SAMPLES		256
+#define SAMPLE_SIZE	4096		/* that of the smallest granule, or a block */
+
+static bool says_zero(const char *data, uint64_t granule)
+{
+	return data[granule / 2] & (granule % 2 ? 0x10 : 0x01);
+}
+
+/* Every so many of the granules that it says are zero. */
+static size_t choose_samples(const struct item *item, size_t len,
+			     uint64_t *offsets)
+{
+	const char *data = record_data(item->record);
+	uint64_t n = 2 * item->record->data_len, zero = 0, step, at, offset;
+	size_t found = 0;
+
+	for (at = 0; at < n; at++)
+		zero += says_zero(data, at);
+	step = zero / SAMPLES + 1;
+	zero = arc4random_uniform(step);
+	for (at = 0; at < n && found < SAMPLES; at++) {
+		if (!says_zero(data, at) || zero++ % step)
+			continue;
+		offset = at * item->content.granularity;
+		/* What there is of the last may be less than is read. */
+		if (offset + len <= item->content.size)
+			offsets[found++] = offset;
+	}
+	return found;
+}
+
+static bool samples_are_zero(const struct item *item)
+{
+	size_t block = item->export->logical_block, n;
+	size_t len = block > SAMPLE_SIZE ? block : SAMPLE_SIZE;
+	uint64_t offsets[SAMPLES];
+
+	n = choose_samples(item, len, offsets);
+	return !n || device_reads_zero(item->export, offsets, n, len);
+}
+
+static const char *distrust_map(const struct item *item)
+{
+	const char *why;
+
+	if (item->record->state != RECORD_CLEAN)
+		return "the target has written to the device since";
+	why = item->other;
+	if (!why)
+		why = device_is_unsure(item->export, item->about);
+	if (!why)
+		why = device_was_written(item->export, item->about);
+	if (!why && !samples_are_zero(item))
+		why = "there is data where there was none";
+	return why;
+}
+
+/* No more than that clients copy what they need not. */
+static int forget_map(struct restore *r, const struct item *item,
+		      const char *why)
+{
+	fail(r->t, item->content.export,
+	     "warning: it isn't known any more what is zero: %s", why);
+	return 0;
+}
+
+static int restore_map(struct restore *r, const struct item *item)
+{
+	const char *why = distrust_map(item);
+	int ret = why ? 0 : content_try(r->t, &item->content);
+
+	/* The map is another one: an export that is made as it was can have it. */
+	if (ret == -EINVAL)
+		return forget_map(r, item, nl_last_error(r->t->nl)->text);
+	if (ret == -EBUSY)
+		why = nl_last_error(r->t->nl)->text;
+	else if (ret)
+		return kernel_fail(r->t, item->content.export, NULL);
+	if (why)
+		forget_map(r, item, why);
+	if (!item->other)
+		ret = consume(r, item->record);
+	if (ret || why)
+		return ret;
+	if (content_load(r->t, &item->content, record_data(item->record),
+			 item->record->data_len))
+		return forget_map(r, item, nl_last_error(r->t->nl)->text);
+	return 0;
+}
+
+/* --- The file --- */
+
+static uint64_t number_in(const json_t *o, const char *key)
+{
+	return json_integer_value(json_object_get(o, key));
+}
+
+static int restore_to_export(struct restore *r, const struct item *item)
+{
+	if (!item->content.bitmap) {
+		if (!item->export)
+			return forget_map(r, item, "there is no such export");
+		return restore_map(r, item);
+	}
+	if (strlen(item->content.bitmap) > NBDTARGET_MAX_BITMAP_NAME)
+		return fail(r->t, r->path, "has a name that is too long");
+	if (!item->export)
+		return fail(r->t, item->content.bitmap,
+			    "there is no export '%s' to restore to",
+			    item->content.export);
+	return restore_bitmap(r, item);
+}
+
+static int restore_record(struct restore *r, const struct record *record)
+{
+	json_t *about = record_about(record);
+	char *export = json_get_hex(about, "export");
+	char *bitmap = json_get_hex(about, "bitmap");
+	struct item item = {
+		.record = record,
+		.about = about,
+		.export = find_export(r, export),
+		.content = {
+			.export = export,
+			.bitmap = *bitmap ? bitmap : NULL,
+			.granularity = number_in(about, "granularity"),
+			.size = number_in(about, "size"),
+		},
+	};
+	int ret;
+
+	if (item.export)
+		item.other = device_is_other(item.export, about);
+	ret = restore_to_export(r, &item);
+	json_decref(about);
+	free(export);
+	free(bitmap);
+	return ret;
+}
+
+/* Nothing is done with a file that isn't whole. */
+static int check_file(const struct restore *r)
+{
+	const struct record *record;
+	size_t at = 0;
+
+	for (;;) {
+		record = record_at(r->map, r->size, at);
+		if (!record)
+			return fail(r->t, r->path,
+				    "is damaged, or no file of save-bitmaps");
+		at += record_size(record);
+		if (!record->json_len)
+			break;
+	}
+	if (at == r->size)
+		return 0;
+	return fail(r->t, r->path, "is damaged: it goes on behind its end");
+}
+
+static int restore_all(struct restore *r)
+{
+	const struct record *record;
+	size_t at = 0;
+	int ret, first = 0;
+
+	if (attr_list_get(r->t, NBDTARGET_CMD_EXPORT_GET, &export_attrs,
+			  &r->exports))
+		return kernel_fail(r->t, NULL, NULL);
+	while ((record = record_at(r->map, r->size, at)) &&
+	       record->json_len) {
+		ret = restore_record(r, record);
+		first = first ? first : ret;
+		at += record_size(record);
+	}
+	return first;
+}
+
+static int restore_bitmaps(struct tool *t, const struct args *a)
+{
+	struct restore r = { .t = t, .path = a->pos[0] };
+	struct stat st = { 0 };
+	int ret = kernel_connect(t, r.path);
+
+	if (ret)
+		return ret;
+	r.fd = open(r.path, O_RDWR | O_CLOEXEC);
+	if (r.fd < 0 || fstat(r.fd, &st))
+		ret = fail(t, r.path, "%s", strerror(errno));
+	r.size = st.st_size;
+	if (!ret && !r.size)
+		ret = fail(t, r.path, "is empty");
+	if (!ret) {
+		r.map = mmap(NULL, r.size, PROT_READ, MAP_PRIVATE, r.fd, 0);
+		if (r.map == MAP_FAILED)
+			ret = fail(t, r.path, "%s", strerror(errno));
+	}
+	if (!ret)
+		ret = check_file(&r);
+	if (!ret)
+		ret = restore_all(&r);
+	attr_list_free(&r.exports);
+	if (r.map && r.map != MAP_FAILED)
+		munmap(r.map, r.size);
+	if (r.fd >= 0)
+		close(r.fd);
+	return ret;
+}
+
+const struct verb verb_restore_bitmaps = {
+	.name = "restore-bitmaps",
+	.args = "FILE",
+	.summary = "Makes the bitmaps that a file has, and knows again what is zero.",
+	.details = "After add-export, and before any client can write.",
+	.min_args = 1,
+	.max_args = 1,
+	.run = restore_bitmaps,
+};

@@ -1,0 +1,390 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * save-bitmaps: bitmaps and allocation maps outlive the module in a file, see
+ * record.c; restore.c has the way back.
+ *
+ * What is recording is worth nothing when the device was written to and the
+ * file doesn't know.  So a recording bitmap is saved as clean only together
+ * with the removal of its export, while the target takes no writes; and before
+ * it goes on recording, the file says so for good: what is read from the file
+ * once more, as after a crash, is inconsistent.  A bitmap that is frozen stays
+ * what it is.
+ *
+ * So it is with a map, which would call data zero: it is saved with the removal
+ * of its export only.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio_ext.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "nbdtarget.h"
+#include "nl/kernel.h"
+#include "nl/nl.h"
+#include "object/bitmap.h"
+#include "object/checkpoint.h"
+#include "object/export.h"
+#include "saved/content.h"
+#include "saved/device.h"
+#include "saved/record.h"
+#include "show/json.h"
+#include "verb/verbs.h"
+
+struct save {
+	struct tool *t;
+	const struct args *args;
+	bool remove;
+	FILE *f;
+	off_t good;		/* so much of it is of exports that ended */
+	struct attr_list exports;
+	struct attr_list bitmaps;
+};
+
+/* What is the same in the records of bitmaps and maps. */
+static json_t *describe(const struct export *e, uint64_t granularity,
+			uint64_t size)
+{
+	json_t *o = json_object();
+
+	json_put(o, "export", json_hex(e->name));
+	json_put(o, "granularity", json_integer(granularity));
+	device_describe(e, size, o);
+	return o;
+}
+
+static int read_content(struct save *s, struct content *c, char *data,
+			uint64_t bytes)
+{
+	const char *thing = c->bitmap ? c->bitmap : c->export;
+	int ret = content_read(s->t, c, data, bytes);
+
+	if (ret == -EBADMSG)
+		return fail(s->t, thing, "its content has another size");
+	return ret ? kernel_fail(s->t, thing, NULL) : 0;
+}
+
+static int write_content(struct save *s, uint32_t state, const json_t *about,
+			 const char *data, uint64_t bytes)
+{
+	if (record_write(s->f, state, about, data, bytes))
+		return 0;
+	return fail(s->t, s->args->pos[0], "%s", strerror(errno));
+}
+
+/* The state: what is frozen is what it is; what records isn't, but at the end. */
+static int save_bitmap(struct save *s, const struct export *e,
+		       const struct bitmap *b)
+{
+	char *export = text_copy(e->name), *bitmap = text_copy(b->name);
+	struct content c = { .export = export, .bitmap = bitmap };
+	json_t *o = describe(e, b->granularity, b->size);
+	char *data = mem_zalloc(b->memory ? b->memory : 1);
+	int ret;
+
+	json_put(o, "bitmap", json_hex(b->name));
+	json_put(o, "recording", json_boolean(b->recording));
+	json_put(o, "consistent", json_boolean(b->consistent));
+	ret = read_content(s, &c, data, b->memory);
+	if (!ret)
+		ret = write_content(s, s->remove || !b->recording ?
+				    RECORD_CLEAN : RECORD_UNCLEAN, o, data,
+				    b->memory);
+	json_decref(o);
+	free(data);
+	free(bitmap);
+	free(export);
+	return ret;
+}
+
+/* Bitmap number *AT or the next that this export has, not another's; or NULL. */
+static const struct bitmap *next_bitmap(const struct save *s,
+					const struct export *e, size_t *at)
+{
+	const struct bitmap *b;
+
+	while (*at < s->bitmaps.n) {
+		b = attr_list_item(&s->bitmaps, (*at)++);
+		if (text_same(b->export_name, e->name) && !b->borrowed)
+			return b;
+	}
+	return NULL;
+}
+
+static int save_bitmaps_of(struct save *s, const struct export *e)
+{
+	const struct bitmap *b;
+	size_t at = 0;
+	int ret = 0;
+
+	while (!ret && (b = next_bitmap(s, e, &at)))
+		ret = save_bitmap(s, e, b);
+	return ret;
+}
+
+/* What it has learned since it was looked at is lost. */
+static bool knows_zeroes(const struct export *e)
+{
+	return e->zero_bytes || e->hole_bytes;
+}
+
+static int save_map(struct save *s, const struct export *e, const char *name)
+{
+	struct content c = { .export = name };
+	char *data = mem_zalloc(e->map_memory);
+	json_t *o;
+	int ret = read_content(s, &c, data, e->map_memory);
+
+	if (!ret) {
+		o = describe(e, c.granularity, c.size);
+		ret = write_content(s, RECORD_CLEAN, o, data, e->map_memory);
+		json_decref(o);
+	}
+	free(data);
+	return ret;
+}
+
+static int remove_export(struct save *s, const char *name)
+{
+	struct nlmsghdr *nlh = nl_request(s->t->nl, NBDTARGET_CMD_EXPORT_DEL);
+
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, name);
+	mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
+	return nl_do(s->t->nl, nlh, NULL) ? kernel_fail(s->t, name, NULL) : 0;
+}
+
+/* Nobody writes to it meanwhile. */
+static int save_held(struct save *s, const struct export *e, const char *name)
+{
+	int ret;
+
+	/* With what was recorded up to here. */
+	attr_list_free(&s->bitmaps);
+	if (attr_list_get(s->t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs,
+			  &s->bitmaps))
+		return kernel_fail(s->t, name, NULL);
+	ret = save_bitmaps_of(s, e);
+	if (!ret && knows_zeroes(e))
+		ret = save_map(s, e, name);
+	return ret ? ret : remove_export(s, name);
+}
+
+/* Ten minutes, the longest that there is: a large bitmap takes a while. */
+static int hold(struct save *s, const char *name, uint32_t *id)
+{
+	static const uint64_t longest = 600000;
+	const struct checkpoint c = {
+		.exports = &name,
+		.n = 1,
+		.timeout = &longest,
+		.hold = true,
+	};
+
+	return checkpoint_begin(s->t, &c, id);
+}
+
+/* Nobody writes from before it is read until it is gone. */
+static int save_and_remove(struct save *s, const struct export *e,
+			   const char *name)
+{
+	uint32_t id = 0;
+	int ret;
+
+	if (hold(s, name, &id))
+		return kernel_fail(s->t, name, NULL);
+	ret = save_held(s, e, name);
+	/* It is over in any case, with the export or without. */
+	if (checkpoint_end(s->t, id, true) && !ret)
+		ret = fail(s->t, name, "it took too long to save");
+	return ret;
+}
+
+/* Whatever of an export that goes on is in the file would be believed. */
+static int keep_or_drop(struct save *s, int ret)
+{
+	if (!ret && fflush(s->f))
+		ret = fail(s->t, s->args->pos[0], "%s", strerror(errno));
+	if (!ret) {
+		s->good = ftello(s->f);
+	} else {
+		__fpurge(s->f);
+		clearerr(s->f);
+		if (ftruncate(fileno(s->f), s->good) ||
+		    fseeko(s->f, s->good, SEEK_SET))
+			fail(s->t, s->args->pos[0], "%s", strerror(errno));
+	}
+	return ret;
+}
+
+static int end_export(struct save *s, const struct export *e)
+{
+	char *name = text_copy(e->name);
+	size_t at = 0;
+	int ret;
+
+	/* A device that hangs keeps nobody from the end who has nothing to save. */
+	if (next_bitmap(s, e, &at) || knows_zeroes(e))
+		ret = keep_or_drop(s, save_and_remove(s, e, name));
+	else
+		ret = remove_export(s, name);
+	free(name);
+	return ret;
+}
+
+static bool is_chosen(const struct args *a, const struct export *e)
+{
+	int i;
+
+	for (i = 1; i < a->n; i++)
+		if (text_is(e->name, a->pos[i]))
+			return true;
+	return a->n == 1;
+}
+
+static int check_chosen(struct save *s)
+{
+	const struct args *a = s->args;
+	size_t i;
+	int k;
+
+	for (k = 1; k < a->n; k++) {
+		for (i = 0; i < s->exports.n; i++) {
+			const struct export *e = attr_list_item(&s->exports, i);
+
+			if (text_is(e->name, a->pos[k]))
+				break;
+		}
+		if (i == s->exports.n)
+			return fail(s->t, a->pos[k], "there is no such export");
+	}
+	return 0;
+}
+
+/* One that fails doesn't keep the others from their end. */
+static int save_all(struct save *s)
+{
+	const struct export *e;
+	int ret, first = 0;
+	size_t i;
+
+	for (i = 0; i < s->exports.n && (s->remove || !first); i++) {
+		e = attr_list_item(&s->exports, i);
+		if (!is_chosen(s->args, e))
+			continue;
+		ret = s->remove ? end_export(s, e) : save_bitmaps_of(s, e);
+		first = first ? first : ret;
+	}
+	return first;
+}
+
+/* So that the file has it whatever happens next. */
+static int sync_folder(const char *path)
+{
+	char *copy = mem_copy(path), *slash = strrchr(copy, '/');
+	int fd, ret = -1;
+
+	if (slash)
+		slash[slash == copy] = '\0';
+	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		ret = fsync(fd);
+		close(fd);
+	}
+	free(copy);
+	return ret;
+}
+
+static int publish(struct save *s, const char *temp, const char *path)
+{
+	if (!record_write_end(s->f) || fflush(s->f) || ferror(s->f) ||
+	    fsync(fileno(s->f)) || rename(temp, path) || sync_folder(path))
+		return fail(s->t, path, "%s", strerror(errno));
+	return 0;
+}
+
+/* What ended is in no other place than the file. */
+static int save_to(struct save *s, const char *temp, const char *path)
+{
+	int ret = save_all(s);
+
+	/* A second time there is nothing, which is no reason to lose it. */
+	if (s->remove ? !s->good : ret)
+		return ret;
+	if (publish(s, temp, path))
+		return TOOL_REFUSED;
+	if (ret)
+		fail(s->t, path,
+		     "has what was saved; save the rest to another file");
+	return ret;
+}
+
+static int make_file(struct save *s, const char *path)
+{
+	char *temp = mem_printf("%s.XXXXXX", path);
+	int fd = mkostemp(temp, O_CLOEXEC), ret;
+
+	s->f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (s->f) {
+		ret = save_to(s, temp, path);
+		fclose(s->f);
+	} else {
+		ret = fail(s->t, path, "%s", strerror(errno));
+		if (fd >= 0)
+			close(fd);
+	}
+	/* Not there any more if it was published. */
+	if (fd >= 0)
+		unlink(temp);
+	free(temp);
+	return ret;
+}
+
+enum { SAVE_REMOVE };
+
+static const struct opt save_opts[] = {
+	[SAVE_REMOVE] = { "--remove-exports", OPT_FLAG, NULL,
+		"and end: what records can go on, what is zero stays known", 0 },
+	{ .name = NULL }
+};
+
+static int save_bitmaps(struct tool *t, const struct args *a)
+{
+	struct save s = {
+		.t = t,
+		.args = a,
+		.remove = a->opt[SAVE_REMOVE].given,
+	};
+	int ret = kernel_connect(t, a->pos[0]);
+
+	if (ret)
+		return ret;
+	if (attr_list_get(t, NBDTARGET_CMD_EXPORT_GET, &export_attrs,
+			  &s.exports) ||
+	    attr_list_get(t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs,
+			  &s.bitmaps))
+		ret = kernel_fail(t, NULL, NULL);
+	if (!ret)
+		ret = check_chosen(&s);
+	if (!ret)
+		ret = make_file(&s, a->pos[0]);
+	attr_list_free(&s.exports);
+	attr_list_free(&s.bitmaps);
+	return ret;
+}
+
+const struct verb verb_save_bitmaps = {
+	.name = "save-bitmaps",
+	.args = "FILE [EXPORT]...",
+	.summary = "Writes bitmaps to a file, of all exports or of some.",
+	.details = "One that is recording can go on after restore-bitmaps only with\n"
+		   "--remove-exports; else all of it counts as dirty then. With it, the\n"
+		   "allocation maps are saved, too.",
+	.opts = save_opts,
+	.min_args = 1,
+	.max_args = ARGS_MAX,
+	.run = save_bitmaps,
+};
