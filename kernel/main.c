@@ -28,13 +28,13 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
-#include "conn.h"
-#include "export.h"
-#include "listener.h"
-#include "netlink.h"
-#include "request.h"
-#include "slow.h"
-#include "target.h"
+#include "session/conn.h"
+#include "block/export.h"
+#include "transport/listener.h"
+#include "admin/netlink.h"
+#include "session/request.h"
+#include "block/slow.h"
+#include "base/target.h"
 #include "nbdtarget.h"
 
 static int __init nbdt_init(void)

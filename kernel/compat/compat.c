@@ -6,7 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/mm.h>
 
-#include "compat.h"
+#include "compat/compat.h"
 
 #ifndef NL_SET_ERR_MSG_FMT
 /*

@@ -11,7 +11,7 @@
  */
 #include <stdlib.h>
 
-#include "proto.h"
+#include "base/proto.h"
 
 #define assert(condition)						\
 	do {								\

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Exports, to the administrator. */
+#include <linux/blkdev.h>
+#include <linux/kdev_t.h>
+#include <net/genetlink.h>
+
+#include "compat/compat.h"
+#include "block/export.h"
+#include "content/map.h"
+#include "admin/netlink.h"
+#include "admin/nl.h"
+#include "nbdtarget.h"
+
+/* Not const, as struct nla_policy wants it before 6.7. */
+static struct netlink_range_validation granularity_range = {
+	.min = NBDT_MAP_GRANULE_MIN,
+	.max = NBDT_MAP_GRANULE_MAX,
+};
+
+/* What each attribute has to look like, in whichever command. */
+#define EXPORT_NAME_POLICY						\
+	[NBDTARGET_A_EXPORT_NAME] = {					\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_STRING,				\
+	}
+#define EXPORT_DEVICE_POLICY						\
+	[NBDTARGET_A_EXPORT_DEVICE] = {					\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_DEVICE,				\
+	}
+#define EXPORT_DESCRIPTION_POLICY					\
+	[NBDTARGET_A_EXPORT_DESCRIPTION] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_STRING,				\
+	}
+#define EXPORT_READ_ONLY_POLICY						\
+	[NBDTARGET_A_EXPORT_READ_ONLY] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_DEFAULT_POLICY						\
+	[NBDTARGET_A_EXPORT_DEFAULT] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_MAX_CONNECTIONS_POLICY					\
+	[NBDTARGET_A_EXPORT_MAX_CONNECTIONS] = { .type = NLA_U32 }
+#define EXPORT_ALLOCATION_DEPTH_POLICY					\
+	[NBDTARGET_A_EXPORT_ALLOCATION_DEPTH] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_ZEROED_POLICY						\
+	[NBDTARGET_A_EXPORT_ZEROED] = { .type = NLA_FLAG }
+#define EXPORT_MAP_GRANULARITY_POLICY					\
+	[NBDTARGET_A_EXPORT_MAP_GRANULARITY] =				\
+		NLA_POLICY_FULL_RANGE(NLA_U32, &granularity_range)
+#define EXPORT_SCAN_RATE_POLICY						\
+	[NBDTARGET_A_EXPORT_SCAN_RATE] = NLA_POLICY_MIN(NLA_U64, 1)
+#define EXPORT_SCAN_STOP_POLICY						\
+	[NBDTARGET_A_EXPORT_SCAN_STOP] = { .type = NLA_FLAG }
+#define EXPORT_BITMAP_EXPORT_POLICY					\
+	[NBDTARGET_A_EXPORT_BITMAP_EXPORT] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_STRING,				\
+	}
+#define EXPORT_BITMAP_NAME_POLICY					\
+	[NBDTARGET_A_EXPORT_BITMAP_NAME] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_BITMAP_NAME,			\
+	}
+#define EXPORT_FORCE_POLICY						\
+	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG }
+#define EXPORT_TLS_REQUIRED_POLICY					\
+	[NBDTARGET_A_EXPORT_TLS_REQUIRED] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_ACCESS_POLICY						\
+	[NBDTARGET_A_EXPORT_ACCESS] =					\
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY)
+
+/* Which attributes each command takes; all others are refused. */
+static const struct nla_policy
+export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_DEVICE_POLICY,
+	EXPORT_DESCRIPTION_POLICY,
+	EXPORT_READ_ONLY_POLICY,
+	EXPORT_DEFAULT_POLICY,
+	EXPORT_MAX_CONNECTIONS_POLICY,
+	EXPORT_ALLOCATION_DEPTH_POLICY,
+	EXPORT_ZEROED_POLICY,
+	EXPORT_MAP_GRANULARITY_POLICY,
+	EXPORT_BITMAP_EXPORT_POLICY,
+	EXPORT_BITMAP_NAME_POLICY,
+	EXPORT_TLS_REQUIRED_POLICY,
+	EXPORT_ACCESS_POLICY,
+};
+
+static const struct nla_policy
+export_scan_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_SCAN_RATE_POLICY,
+	EXPORT_SCAN_STOP_POLICY,
+};
+
+static const struct nla_policy
+export_set_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_DESCRIPTION_POLICY,
+	EXPORT_DEFAULT_POLICY,
+	EXPORT_MAX_CONNECTIONS_POLICY,
+	EXPORT_TLS_REQUIRED_POLICY,
+};
+
+static const struct nla_policy
+export_del_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+	EXPORT_FORCE_POLICY,
+};
+
+static const struct nla_policy
+export_get_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
+};
+
+static int put_export_device(struct sk_buff *skb, struct nbdt_export *export)
+{
+	struct nbdt_cmd_limits limits;
+
+	nbdt_export_limits(export, &limits);
+	if (nla_put_string(skb, NBDTARGET_A_EXPORT_DEVICE, export->device) ||
+	    nla_put_u8(skb, NBDTARGET_A_EXPORT_READ_ONLY, export->read_only) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SIZE, limits.size,
+			      NBDTARGET_A_EXPORT_PAD) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_LOGICAL_BLOCK, export->block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MIN_BLOCK, export->min_block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_PREFERRED_BLOCK,
+			export->preferred_block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MAX_PAYLOAD,
+			limits.max_payload) ||
+	    nla_put_u16(skb, NBDTARGET_A_EXPORT_TRANSMISSION_FLAGS,
+			limits.flags) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_DEVICE_ID, export->device_id))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_export_use(struct sk_buff *skb, struct nbdt_export *export)
+{
+	struct nbdt_stats stats;
+
+	nbdt_export_stats(export, &stats);
+	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_DEFAULT,
+		       nbdt_export_is_default(export)) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MAX_CONNECTIONS,
+			READ_ONCE(export->max_connections)) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_CONNECTIONS,
+			READ_ONCE(export->nr_conns)) ||
+	    nla_put_u8(skb, NBDTARGET_A_EXPORT_TLS_REQUIRED,
+		       READ_ONCE(export->tls_required)) ||
+	    nbdt_nl_put_stats(skb, NBDTARGET_A_EXPORT_STATS, &stats))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_export_description(struct sk_buff *skb,
+				  struct nbdt_export *export)
+{
+	char *description = nbdt_export_description(export);
+	int err = 0;
+
+	if (description)
+		err = nla_put_string(skb, NBDTARGET_A_EXPORT_DESCRIPTION,
+				     description);
+	kfree(description);
+	return err;
+}
+
+static u32 scan_state(const struct nbdt_scan *scan)
+{
+	if (READ_ONCE(scan->running))
+		return NBDTARGET_SCAN_STATE_RUNNING;
+	if (!READ_ONCE(scan->started))
+		return NBDTARGET_SCAN_STATE_NONE;
+	return READ_ONCE(scan->err) ? NBDTARGET_SCAN_STATE_STOPPED :
+				      NBDTARGET_SCAN_STATE_COMPLETE;
+}
+
+/* What is known of where the device is zero, and how it came to be known. */
+static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
+{
+	const int pad = NBDTARGET_A_EXPORT_PAD;
+	const struct nbdt_scan *scan = &export->scan;
+	const struct nbdt_map *map = export->map;
+	u64 zero, hole;
+
+	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH,
+		       export->allocation_depth) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_SCAN_STATE,
+			scan_state(scan)) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SCAN_DONE,
+			      READ_ONCE(scan->done), pad))
+		return -EMSGSIZE;
+	if (!nbdt_map_bytes(map))
+		return 0;
+	nbdt_map_count(map, &zero, &hole);
+	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
+			1U << map->shift) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_MAP_MEMORY,
+			      nbdt_map_bytes(map), pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_ZERO_BYTES, zero, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_HOLE_BYTES, hole, pad))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
+{
+	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_ID, export->id) ||
+	    nla_put_string(skb, NBDTARGET_A_EXPORT_NAME, export->name))
+		return -EMSGSIZE;
+	if (cmd == NBDTARGET_CMD_EXPORT_DEL_NTF)
+		return 0;
+	if (put_export_device(skb, export) || put_export_use(skb, export) ||
+	    put_export_map(skb, export) ||
+	    put_export_description(skb, export))
+		return -EMSGSIZE;
+	return 0;
+}
+
+const char *nbdt_nl_need_export_name(struct genl_info *info)
+{
+	return nbdt_nl_need_string(info, NBDTARGET_A_EXPORT_NAME,
+				   "the export's name");
+}
+
+/* By its own name, not by being the default; with a reference. */
+struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
+					const char *name)
+{
+	struct nbdt_export *export = nbdt_export_get(name, strlen(name));
+
+	if (export && export->name_len == strlen(name))
+		return export;
+	if (export)
+		nbdt_export_put(export);
+	nbdt_set_err_msg(info->extack, "there is no export '%.32s'", name);
+	return NULL;
+}
+
+static int export_add(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *granularity =
+		info->attrs[NBDTARGET_A_EXPORT_MAP_GRANULARITY];
+	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
+	struct nbdt_export_config config = {
+		.description =
+			nbdt_nl_string(info, NBDTARGET_A_EXPORT_DESCRIPTION),
+		.read_only = nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_READ_ONLY),
+		.is_default = nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_DEFAULT),
+		.allocation_depth =
+			nbdt_nl_is_set(info,
+				       NBDTARGET_A_EXPORT_ALLOCATION_DEPTH),
+		.zeroed = info->attrs[NBDTARGET_A_EXPORT_ZEROED],
+		.map_granule = granularity ? nla_get_u32(granularity) : 0,
+		.tls_required =
+			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
+		.deny = nbdt_nl_denies(info, NBDTARGET_A_EXPORT_ACCESS),
+		.max_connections = max ? nla_get_u32(max) : 0,
+		.bitmap_export =
+			nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),
+		.bitmap = nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_NAME),
+	};
+
+	/* A device is opened whatever its permissions say. */
+	if (!netlink_capable(skb, CAP_SYS_ADMIN)) {
+		nbdt_set_err_msg(info->extack,
+				 "exporting a device needs CAP_SYS_ADMIN");
+		return -EPERM;
+	}
+	if (!config.bitmap_export != !config.bitmap) {
+		nbdt_set_err_msg(info->extack,
+				 "a bitmap takes its name and its export's");
+		return -EINVAL;
+	}
+	config.name = nbdt_nl_need_export_name(info);
+	if (!config.name)
+		return -EINVAL;
+	config.device = nbdt_nl_need_string(info, NBDTARGET_A_EXPORT_DEVICE,
+					    "the export's device");
+	if (!config.device)
+		return -EINVAL;
+	if (!*config.device) {
+		nbdt_set_err_msg(info->extack, "the device's path is empty");
+		return -EINVAL;
+	}
+	return nbdt_export_add(&config, info->extack);
+}
+
+static int export_set(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = nbdt_nl_need_export_name(info);
+	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
+	struct nbdt_export_change change = {
+		.description =
+			nbdt_nl_string(info, NBDTARGET_A_EXPORT_DESCRIPTION),
+		.set_max_connections = max,
+		.max_connections = max ? nla_get_u32(max) : 0,
+		.set_default = info->attrs[NBDTARGET_A_EXPORT_DEFAULT],
+		.is_default = nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_DEFAULT),
+		.set_tls_required =
+			info->attrs[NBDTARGET_A_EXPORT_TLS_REQUIRED],
+		.tls_required =
+			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
+	};
+
+	if (!name)
+		return -EINVAL;
+	return nbdt_export_set(name, &change, info->extack);
+}
+
+static int export_del(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = nbdt_nl_need_export_name(info);
+
+	if (!name)
+		return -EINVAL;
+	return nbdt_export_remove(name, info->attrs[NBDTARGET_A_EXPORT_FORCE],
+				  info->extack);
+}
+
+static int export_scan(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *rate = info->attrs[NBDTARGET_A_EXPORT_SCAN_RATE];
+	const char *name = nbdt_nl_need_export_name(info);
+	struct nbdt_export *export;
+	int err = 0;
+
+	if (!name)
+		return -EINVAL;
+	export = nbdt_nl_find_export(info, name);
+	if (!export)
+		return -ENOENT;
+	if (!info->attrs[NBDTARGET_A_EXPORT_SCAN_STOP]) {
+		err = nbdt_scan_start(export, rate ? nla_get_u64(rate) : 0,
+				      info->extack);
+	} else {
+		err = nbdt_scan_stop(export);
+		if (err == -ENOENT)
+			nbdt_set_err_msg(info->extack, "no scan is running");
+	}
+	nbdt_export_put(export);
+	return err;
+}
+
+static int export_get(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = nbdt_nl_need_export_name(info);
+	struct nbdt_export *export;
+	struct sk_buff *msg;
+	void *head;
+	int err;
+
+	if (!name)
+		return -EINVAL;
+	export = nbdt_nl_find_export(info, name);
+	if (!export)
+		return -ENOENT;
+	err = -ENOMEM;
+	msg = nbdt_nl_message();
+	if (!msg)
+		goto out;
+	err = -EMSGSIZE;
+	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
+				 NBDTARGET_CMD_EXPORT_GET);
+	if (!head || put_export(msg, export, NBDTARGET_CMD_EXPORT_GET)) {
+		nlmsg_free(msg);
+		goto out;
+	}
+	genlmsg_end(msg, head);
+	err = genlmsg_reply(msg, info);
+out:
+	nbdt_export_put(export);
+	return err;
+}
+
+static int export_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct nbdt_export *export;
+	void *head;
+	int err = 0;
+
+	cb->seq = nbdt_nl_dump_seq(nbdt_export_generation());
+	while ((export = nbdt_export_get_from(cb->args[0]))) {
+		head = nbdt_nl_dump_begin(skb, cb, NBDTARGET_CMD_EXPORT_GET);
+		err = head ? put_export(skb, export, NBDTARGET_CMD_EXPORT_GET) :
+			     0;
+		err = nbdt_nl_dump_end(skb, head, err);
+		if (!err)
+			cb->args[0] = export->id + 1;
+		nbdt_export_put(export);
+		if (err)
+			break;
+	}
+	/* One that doesn't fit into an empty message is an error. */
+	return skb->len ?: err;
+}
+
+static const struct genl_ops ops[] = {
+	{ NBDT_NL_OP(EXPORT_ADD, EXPORT, export_add), .doit = export_add },
+	{ NBDT_NL_OP(EXPORT_SET, EXPORT, export_set), .doit = export_set },
+	{ NBDT_NL_OP(EXPORT_DEL, EXPORT, export_del), .doit = export_del },
+	{ NBDT_NL_OP(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
+	{ NBDT_NL_OP(EXPORT_GET, EXPORT, export_get), .doit = export_get,
+	  .dumpit = export_dump },
+};
+
+const struct nbdt_nl_ops nbdt_nl_export = { ops, ARRAY_SIZE(ops) };
+
+/* Exports are seen from every namespace. */
+void nbdt_netlink_export_event(struct nbdt_export *export, u8 cmd)
+{
+	struct sk_buff *msg;
+	void *head;
+
+	msg = nbdt_nl_event_begin(cmd, &head);
+	if (!msg)
+		return;
+	nbdt_nl_event_end(msg, head, put_export(msg, export, cmd), NULL);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/* TLS handshakes, to the agents that do them. */
+#include <linux/file.h>
+#include <linux/jiffies.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+#include "compat/compat.h"
+#include "session/conn.h"
+#include "admin/netlink.h"
+#include "admin/nl.h"
+#include "session/tls.h"
+#include "nbdtarget.h"
+
+/* Which attributes each command takes; all others are refused. */
+static const struct nla_policy tls_accept_policy[NBDTARGET_A_TLS_MAX + 1];
+
+static const struct nla_policy tls_done_policy[NBDTARGET_A_TLS_MAX + 1] = {
+	[NBDTARGET_A_TLS_CONN_ID] = NLA_POLICY_MIN(NLA_U32, 1),
+	[NBDTARGET_A_TLS_STATUS] = { .type = NLA_U32 },
+	[NBDTARGET_A_TLS_TEXT] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_REASON,
+	},
+	[NBDTARGET_A_TLS_AUTH] =
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_TLS_AUTH_PSK),
+	[NBDTARGET_A_TLS_IDENTITY] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_IDENTITY,
+	},
+	[NBDTARGET_A_TLS_ALT_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_ALT_NAME,
+	},
+};
+
+/* FD is installed in the calling process once it is in a message. */
+static struct sk_buff *accept_reply(struct genl_info *info,
+				    struct nbdt_conn *conn, int fd)
+{
+	long left = conn->tls.deadline - jiffies;
+	struct sk_buff *msg = nbdt_nl_message();
+	void *head;
+
+	if (!msg)
+		return NULL;
+	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
+				 NBDTARGET_CMD_TLS_ACCEPT);
+	if (!head ||
+	    nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->id) ||
+	    nla_put_u32(msg, NBDTARGET_A_TLS_FD, fd) ||
+	    nbdt_nl_put_address(msg, &conn->peer, NBDTARGET_A_TLS_PEER_ADDRESS,
+				NBDTARGET_A_TLS_PEER_PORT) ||
+		    nla_put_u32(msg, NBDTARGET_A_TLS_TIMEOUT,
+				jiffies_to_msecs(max(left, 0L)))) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	genlmsg_end(msg, head);
+	return msg;
+}
+
+/* A handshake that was taken and can't be given to the agent is lost. */
+static int tls_accept(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nbdt_conn *conn;
+	struct sk_buff *msg;
+	struct file *file;
+	int fd, err;
+
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0)
+		return fd;
+	conn = nbdt_tls_accept(genl_info_net(info), info->snd_portid, &file);
+	if (!conn) {
+		nbdt_set_err_msg(info->extack, "no TLS handshake waits");
+		err = -EAGAIN;
+		goto err_fd;
+	}
+	err = -ENOMEM;
+	msg = accept_reply(info, conn, fd);
+	if (!msg)
+		goto err_conn;
+	fd_install(fd, file);
+	err = genlmsg_reply(msg, info);
+	if (err)
+		/* It has a descriptor that it doesn't know of. */
+		nbdt_conn_kill(conn, "TLS agent was not reached");
+	nbdt_conn_put(conn);
+	return err;
+
+err_conn:
+	nbdt_conn_kill(conn, "TLS agent was not reached");
+	fput(file);
+	nbdt_conn_put(conn);
+err_fd:
+	put_unused_fd(fd);
+	return err;
+}
+
+/* All attributes ALT_NAME; how many there are, or an error. */
+static int get_alt_names(struct genl_info *info,
+			 const char *names[NBDTARGET_MAX_ALT_NAMES])
+{
+	struct nlattr *attr;
+	int rem, n = 0;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != NBDTARGET_A_TLS_ALT_NAME)
+			continue;
+		if (n == NBDTARGET_MAX_ALT_NAMES) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attr,
+					    "too many alternative names");
+			return -E2BIG;
+		}
+		names[n++] = nla_data(attr);
+	}
+	return n;
+}
+
+static int get_identity(struct genl_info *info, struct nbdt_identity **identity)
+{
+	struct nlattr *auth = info->attrs[NBDTARGET_A_TLS_AUTH];
+	const char *name = nbdt_nl_string(info, NBDTARGET_A_TLS_IDENTITY);
+	u32 kind = auth ? nla_get_u32(auth) : NBDTARGET_TLS_AUTH_NONE;
+	const char **alt_names;
+	int n;
+
+	if (kind == NBDTARGET_TLS_AUTH_NONE ? !!name : !name || !*name) {
+		nbdt_set_err_msg(info->extack,
+				 "an identity goes with what proved it");
+		return -EINVAL;
+	}
+	alt_names = kcalloc(NBDTARGET_MAX_ALT_NAMES, sizeof(*alt_names),
+			    GFP_KERNEL);
+	if (!alt_names)
+		return -ENOMEM;
+	n = get_alt_names(info, alt_names);
+	if (n > 0 && kind != NBDTARGET_TLS_AUTH_X509) {
+		nbdt_set_err_msg(info->extack,
+				 "alternative names go with a certificate");
+		n = -EINVAL;
+	}
+	if (n >= 0) {
+		*identity = nbdt_identity_create(kind, name, alt_names, n);
+		n = *identity ? 0 : -ENOMEM;
+	}
+	kfree(alt_names);
+	return n;
+}
+
+static int tls_done(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *id = info->attrs[NBDTARGET_A_TLS_CONN_ID];
+	struct nlattr *status = info->attrs[NBDTARGET_A_TLS_STATUS];
+	struct nbdt_identity *identity = NULL;
+	u32 number;
+	int err;
+
+	if (!id || !status) {
+		nbdt_set_err_msg(info->extack,
+				 "the connection or its status is missing");
+		return -EINVAL;
+	}
+	number = nla_get_u32(status);
+	if (number > MAX_ERRNO) {
+		NL_SET_ERR_MSG_ATTR(info->extack, status,
+				    "the status is no error number");
+		return -EINVAL;
+	}
+	if (!number) {
+		err = get_identity(info, &identity);
+		if (err)
+			return err;
+	}
+	err = nbdt_tls_report(nla_get_u32(id), genl_info_net(info),
+			      info->snd_portid, -(int)number,
+			      nbdt_nl_string(info, NBDTARGET_A_TLS_TEXT),
+			      identity, info->extack);
+	if (err)
+		kfree(identity);
+	return err;
+}
+
+static const struct genl_ops ops[] = {
+	{ NBDT_NL_OP(TLS_ACCEPT, TLS, tls_accept), .doit = tls_accept },
+	{ NBDT_NL_OP(TLS_DONE, TLS, tls_done), .doit = tls_done },
+};
+
+const struct nbdt_nl_ops nbdt_nl_tls = { ops, ARRAY_SIZE(ops) };
+
+static int tls_event_to(struct net *net, struct nbdt_conn *conn)
+{
+	struct sk_buff *msg;
+	void *head;
+
+	if (!nbdt_nl_is_trusted(net))
+		return -ESRCH;
+	msg = nbdt_nl_event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
+	if (!msg)
+		return -ENOMEM;
+	if (nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->id)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, head);
+	return genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0,
+				       NBDT_NL_TLS, GFP_KERNEL);
+}
+
+/*
+ * Whether a group has members is known over all namespaces only; who is in
+ * one shows when something is sent.  An agent that has no room for it, hears
+ * that it missed something.
+ */
+bool nbdt_netlink_tls_event(struct nbdt_conn *conn)
+{
+	int err = tls_event_to(conn->net, conn);
+
+	if (err == -ESRCH && conn->net != &init_net)
+		err = tls_event_to(&init_net, conn);
+	return !err || err == -ENOBUFS;
+}

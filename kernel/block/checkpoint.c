@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Checkpoints: at one point between writes, over all exports of a group, one
+ * bitmap is frozen and another begins to record.  What was written before is in
+ * the first, what is written later in the second, and nothing in both or none.
+ *
+ * All gates are shut, and when nobody is inside any of them, the bitmaps are
+ * switched and the gates opened: it takes no longer than the requests in flight
+ * do.  Visits to gates don't wait for each other (gate.c), so any number of
+ * checkpoints may overlap; the bitmaps that one is about are kept from the
+ * others (bitmaps.c).  When requests don't come to an end in time, nothing has
+ * changed, and the gates are opened with them inside.
+ *
+ * A checkpoint may be held: then devices are flushed, and the gates stay shut
+ * until a second command has the bitmaps switched, or not.  In between, the
+ * administrator makes a snapshot.  Nothing but that command switches them.
+ * When the deadline passes or the socket that it was begun on is closed, the
+ * checkpoint is off, and everything as before.
+ *
+ * One that is held is on a list.  Whoever takes it off, under the mutex, is its
+ * only owner and ends it: the second command, the timer, the closing of the
+ * socket, or the end of the module.
+ */
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+#include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include "content/bitmap.h"
+#include "content/bitmaps.h"
+#include "block/checkpoint.h"
+#include "compat/compat.h"
+#include "block/export.h"
+#include "base/gate.h"
+#include "admin/netlink.h"
+#include "block/slow.h"
+#include "nbdtarget.h"
+
+struct member {
+	struct nbdt_export *export;
+	struct nbdt_gate_visit visit;
+	struct nbdt_bitmaps_switch bitmaps;
+};
+
+struct checkpoint {
+	struct list_head node;			/* on held, or nowhere */
+	u32 id;
+	struct nbdt_checkpoint_owner owner;
+	struct delayed_work expire;
+	unsigned long deadline;			/* jiffies */
+	char freeze[NBDT_BITMAP_NAME_MAX + 1];	/* or empty, as the next */
+	char start[NBDT_BITMAP_NAME_MAX + 1];
+	unsigned int nr;			/* members that are prepared */
+	struct member members[];
+};
+
+/* Guards what follows. */
+static DEFINE_MUTEX(held_mutex);
+static LIST_HEAD(held);
+static u32 last_id;
+
+/* --- Flushing, with a deadline --- */
+
+/* Outlives who waits for it when the device doesn't answer. */
+struct flush {
+	struct kref ref;
+	struct nbdt_export *export;	/* whose device is kept open */
+	struct bio bio;
+	struct completion done;
+	int err;
+};
+
+static void flush_free(struct kref *ref)
+{
+	kfree(container_of(ref, struct flush, ref));
+}
+
+static void flush_end(struct bio *bio)
+{
+	struct flush *flush = container_of(bio, struct flush, bio);
+
+	/* The module isn't freed under it, once nobody uses the device. */
+	rcu_read_lock();
+	flush->err = blk_status_to_errno(bio->bi_status);
+	bio_uninit(bio);
+	nbdt_export_device_put(flush->export);
+	complete(&flush->done);
+	kref_put(&flush->ref, flush_free);
+	rcu_read_unlock();
+}
+
+static struct flush *flush_begin(struct nbdt_export *export)
+{
+	struct flush *flush = kzalloc(sizeof(*flush), GFP_KERNEL);
+
+	if (!flush)
+		return ERR_PTR(-ENOMEM);
+	if (!nbdt_export_device_get(export)) {
+		kfree(flush);
+		return ERR_PTR(-ENODEV);
+	}
+	kref_init(&flush->ref);
+	kref_get(&flush->ref);
+	flush->export = export;
+	init_completion(&flush->done);
+	bio_init(&flush->bio, export->bdev, NULL, 0,
+		 REQ_OP_WRITE | REQ_PREFLUSH);
+	flush->bio.bi_end_io = flush_end;
+	submit_bio(&flush->bio);
+	return flush;
+}
+
+static int flush_wait(struct flush *flush, unsigned long deadline)
+{
+	unsigned long left = max_t(long, deadline - jiffies, 1);
+	long ret;
+
+	ret = wait_for_completion_killable_timeout(&flush->done, left);
+	if (ret > 0)
+		return flush->err;
+	return ret ? -EINTR : -ETIMEDOUT;
+}
+
+static int flush_device(struct nbdt_export *export, unsigned long deadline,
+			struct netlink_ext_ack *extack)
+{
+	struct flush *flush = flush_begin(export);
+	int err;
+
+	if (!IS_ERR(flush)) {
+		err = flush_wait(flush, deadline);
+		kref_put(&flush->ref, flush_free);
+	} else {
+		err = PTR_ERR(flush);
+	}
+	if (err)
+		nbdt_set_err_msg(extack, "the device of '%.24s' can't be flushed",
+				 export->name);
+	return err;
+}
+
+/* --- Checkpoints --- */
+
+static void announce(const struct checkpoint *cp, struct nbdt_export *export)
+{
+	if (*cp->freeze)
+		nbdt_netlink_bitmap_event(export, cp->freeze,
+					  NBDTARGET_CMD_BITMAP_SET_NTF);
+	if (*cp->start)
+		nbdt_netlink_bitmap_event(export, cp->start,
+					  NBDTARGET_CMD_BITMAP_SET_NTF);
+}
+
+/* What every checkpoint comes to. */
+static void finish(struct checkpoint *cp, bool commit)
+{
+	struct member *member;
+
+	/* All before any gate is opened. */
+	for (member = cp->members; member < cp->members + cp->nr; member++)
+		nbdt_bitmaps_switch_end(member->export, &member->bitmaps,
+					commit);
+	for (member = cp->members; member < cp->members + cp->nr; member++)
+		nbdt_gate_open(&member->export->gate, &member->visit);
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (commit)
+			announce(cp, member->export);
+		nbdt_export_put(member->export);
+	}
+	kfree(cp);
+}
+
+static void expire(struct work_struct *work)
+{
+	struct checkpoint *cp = container_of(to_delayed_work(work),
+					     struct checkpoint, expire);
+	bool ours;
+
+	mutex_lock(&held_mutex);
+	ours = !list_empty(&cp->node);
+	list_del_init(&cp->node);
+	mutex_unlock(&held_mutex);
+	if (ours)
+		finish(cp, false);
+}
+
+static struct checkpoint *create(const struct nbdt_checkpoint_config *config)
+{
+	struct checkpoint *cp;
+
+	cp = kzalloc(struct_size(cp, members, config->nr), GFP_KERNEL);
+	if (!cp)
+		return NULL;
+	INIT_LIST_HEAD(&cp->node);
+	INIT_DELAYED_WORK(&cp->expire, expire);
+	cp->owner = config->owner;
+	strscpy(cp->freeze, config->freeze ?: "", sizeof(cp->freeze));
+	strscpy(cp->start, config->start ?: "", sizeof(cp->start));
+	cp->deadline = jiffies + msecs_to_jiffies(config->timeout);
+	return cp;
+}
+
+/* Reserve the bitmaps of an export, and be a visitor of its gate. */
+static int add_member(struct checkpoint *cp, struct nbdt_export *export,
+		      const struct nbdt_checkpoint_config *config,
+		      struct netlink_ext_ack *extack)
+{
+	struct member *member = cp->members + cp->nr;
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < cp->nr; i++) {
+		if (cp->members[i].export != export)
+			continue;
+		nbdt_set_err_msg(extack, "export '%.32s' is named twice",
+				 export->name);
+		return -EINVAL;
+	}
+	err = nbdt_bitmaps_switch_begin(export, &member->bitmaps,
+					config->freeze, config->start, extack);
+	if (err)
+		return err;
+	kref_get(&export->ref);
+	member->export = export;
+	nbdt_gate_visit_init(&member->visit, NULL);
+	cp->nr++;
+	return 0;
+}
+
+/* At the end, nobody is inside any of the gates, and all devices are flushed. */
+static int quiesce(struct checkpoint *cp, bool flush,
+		   struct netlink_ext_ack *extack)
+{
+	struct member *member, *end = cp->members + cp->nr;
+	int err;
+
+	for (member = cp->members; member < end; member++)
+		nbdt_gate_shut(&member->export->gate, &member->visit);
+	for (member = cp->members; member < end; member++) {
+		err = nbdt_gate_wait(&member->visit, cp->deadline);
+		if (!err)
+			continue;
+		nbdt_set_err_msg(extack,
+				 "requests in flight on '%.24s' don't come to an end",
+				 member->export->name);
+		return err;
+	}
+	for (member = cp->members; flush && member < end; member++) {
+		err = flush_device(member->export, cp->deadline, extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* From here on it is whoever's takes it off the list. */
+static u32 hold(struct checkpoint *cp)
+{
+	unsigned long left = max_t(long, cp->deadline - jiffies, 0);
+	u32 id;
+
+	mutex_lock(&held_mutex);
+	id = ++last_id ?: ++last_id;
+	cp->id = id;
+	list_add_tail(&cp->node, &held);
+	queue_delayed_work(nbdt_control_wq, &cp->expire, left);
+	mutex_unlock(&held_mutex);
+	return id;
+}
+
+/**
+ * nbdt_checkpoint_begin - make a checkpoint, or hold everything ready for one
+ * @config: of what
+ * @id: set when it is held; for nbdt_checkpoint_end()
+ * @extack: why not
+ *
+ * Return: 0, or an error as checkpoint in the netlink contract; then nothing
+ * has changed.
+ */
+int nbdt_checkpoint_begin(const struct nbdt_checkpoint_config *config, u32 *id,
+			  struct netlink_ext_ack *extack)
+{
+	struct checkpoint *cp = create(config);
+	unsigned int i;
+	int err = 0;
+
+	if (!cp)
+		return -ENOMEM;
+	for (i = 0; i < config->nr && !err; i++)
+		err = add_member(cp, config->exports[i], config, extack);
+	if (!err)
+		err = quiesce(cp, config->hold, extack);
+	if (!err && config->hold)
+		*id = hold(cp);
+	else
+		finish(cp, !err);
+	return err;
+}
+
+/* ID 0 and no OWNER stand for any. */
+static bool is_meant(const struct checkpoint *cp, u32 id,
+		     const struct nbdt_checkpoint_owner *owner)
+{
+	if (id && cp->id != id)
+		return false;
+	return !owner || (cp->owner.net == owner->net &&
+			  cp->owner.portid == owner->portid);
+}
+
+/* Off the list: by id, by owner, or any. */
+static struct checkpoint *take(u32 id,
+			       const struct nbdt_checkpoint_owner *owner)
+{
+	struct checkpoint *cp = NULL;
+
+	mutex_lock(&held_mutex);
+	list_for_each_entry(cp, &held, node) {
+		if (!is_meant(cp, id, owner))
+			continue;
+		list_del_init(&cp->node);
+		mutex_unlock(&held_mutex);
+		/* It finds that the checkpoint isn't its own any more. */
+		cancel_delayed_work_sync(&cp->expire);
+		return cp;
+	}
+	mutex_unlock(&held_mutex);
+	return NULL;
+}
+
+/**
+ * nbdt_checkpoint_end - end one that is held
+ * @id: of it
+ * @owner: that began it
+ * @abort: leave the bitmaps as they are
+ * @extack: why not
+ *
+ * Return: 0, or -ENOENT when there is none: its deadline has passed.
+ */
+int nbdt_checkpoint_end(u32 id, const struct nbdt_checkpoint_owner *owner,
+			bool abort, struct netlink_ext_ack *extack)
+{
+	struct checkpoint *cp = id ? take(id, owner) : NULL;
+
+	if (!cp) {
+		nbdt_set_err_msg(extack,
+				 "the checkpoint is off: its deadline has passed");
+		return -ENOENT;
+	}
+	finish(cp, !abort);
+	return 0;
+}
+
+/* Whoever held them is gone. */
+void nbdt_checkpoint_abandon(const struct nbdt_checkpoint_owner *owner)
+{
+	struct checkpoint *cp;
+
+	while ((cp = take(0, owner)))
+		finish(cp, false);
+}
+
+/* Nobody begins one any more. */
+void nbdt_checkpoint_exit(void)
+{
+	nbdt_checkpoint_abandon(NULL);
+	/* One that was taken by its timer. */
+	flush_workqueue(nbdt_control_wq);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_EXPORT_H
+#define NBDT_EXPORT_H
+
+#include <linux/atomic.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "content/bitmaps.h"
+#include "base/gate.h"
+#include "base/proto.h"
+#include "block/range.h"
+#include "content/scan.h"
+#include "base/stats.h"
+
+struct block_device;
+struct file;
+struct nbdt_access;
+struct nbdt_conn;
+struct nbdt_map;
+struct netlink_ext_ack;
+
+/*
+ * A block device under a name.
+ */
+struct nbdt_export {
+	/* Read-only while the export exists. */
+	u32 id;
+	char *name;			/* terminated; NAME_LEN without */
+	u32 name_len;
+	char *device;
+	struct file *file;		/* holds the device */
+	struct block_device *bdev;
+	u32 device_id;			/* major << 20 | minor */
+	u32 block;			/* logical block size */
+	u32 min_block;			/* told to clients */
+	u32 preferred_block;
+	bool read_only;
+	bool allocation_depth;		/* offers that metadata context */
+	struct nbdt_map *map;		/* what is known to be zero */
+
+	/*
+	 * Size and transmission flags: guarded by exports_mutex of export.c, and
+	 * read-only while there are connections.
+	 */
+	struct nbdt_cmd_limits limits;
+
+	/* Guarded by exports_mutex of export.c. */
+	struct hlist_node by_name;
+	char *description;		/* terminated, or NULL */
+	u32 max_connections;		/* 0: no limit of its own */
+	bool tls_required;		/* may be read without */
+	struct nbdt_access *access;	/* guarded by access.c */
+	bool removing;			/* takes no new connections */
+	bool dead;			/* so does the device's removal */
+
+	/* Guarded by CONNS_LOCK; count may be read without. */
+	spinlock_t conns_lock;
+	struct list_head conns;		/* struct nbdt_conn.export_node */
+	u32 nr_conns;
+	struct nbdt_stats past;		/* of connections that ended */
+
+	/* How requests are kept apart. */
+	struct nbdt_gate gate;
+	bool careful;			/* changes with the gate shut only */
+	bool want_careful;		/* what it changes to */
+	struct nbdt_gate_visit careful_visit;
+	unsigned long last_unaligned;	/* jiffies */
+	struct nbdt_ranges ranges;
+	struct llist_head aside;	/* long requests between two parts */
+
+	struct nbdt_bitmaps bitmaps;	/* has a lock of its own */
+	struct nbdt_scan scan;		/* has a lock of its own */
+
+	/* Its own, as a device that hangs keeps all workers that it gets. */
+	struct workqueue_struct *slow_wq;
+	struct work_struct dead_work;	/* the device went away */
+	struct work_struct close_work;	/* removal, when nobody waits for it */
+	atomic_t device_users;		/* besides connections and the scan */
+	struct kref ref;
+};
+
+/* What it takes to make one. */
+struct nbdt_export_config {
+	const char *name;
+	const char *device;
+	const char *description;	/* or NULL */
+	bool read_only;
+	bool is_default;
+	bool allocation_depth;
+	bool zeroed;			/* the device is known to be all zero */
+	bool tls_required;
+	bool deny;			/* nobody, until there are rules */
+	u32 map_granule;		/* bytes; 0: the map's choice */
+	u32 max_connections;
+	const char *bitmap_export;	/* of which to show... */
+	const char *bitmap;		/* ...this bitmap; or NULL */
+};
+
+/* What to change of one. */
+struct nbdt_export_change {
+	const char *description;	/* NULL: as it was */
+	bool set_max_connections;
+	u32 max_connections;
+	bool set_default;
+	bool is_default;
+	bool set_tls_required;
+	bool tls_required;
+};
+
+int nbdt_export_add(const struct nbdt_export_config *config,
+		    struct netlink_ext_ack *extack);
+int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
+		    struct netlink_ext_ack *extack);
+int nbdt_export_set_access(const char *name, struct nbdt_access *access,
+			   struct netlink_ext_ack *extack);
+int nbdt_export_remove(const char *name, bool force,
+		       struct netlink_ext_ack *extack);
+void nbdt_export_remove_all(void);
+
+struct nbdt_export *nbdt_export_get(const char *name, size_t len);
+struct nbdt_export *nbdt_export_get_from(u32 id);
+void nbdt_export_put(struct nbdt_export *export);
+bool nbdt_export_is_default(const struct nbdt_export *export);
+char *nbdt_export_description(struct nbdt_export *export);
+void nbdt_export_limits(struct nbdt_export *export,
+			struct nbdt_cmd_limits *limits);
+void nbdt_export_stats(struct nbdt_export *export, struct nbdt_stats *sum);
+u32 nbdt_export_count(void);
+u32 nbdt_export_generation(void);
+
+int nbdt_export_attach(struct nbdt_export *export, struct nbdt_conn *conn);
+void nbdt_export_detach(struct nbdt_export *export, struct nbdt_conn *conn);
+bool nbdt_export_device_get(struct nbdt_export *export);
+void nbdt_export_device_put(struct nbdt_export *export);
+void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason);
+void nbdt_export_be_careful(struct nbdt_export *export);
+int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
+			 const void *data, unsigned int len,
+			 struct netlink_ext_ack *extack);
+void nbdt_export_tick(void);
+
+#endif /* NBDT_EXPORT_H */

@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The slow way to the device: requests that need more than one step, or
+ * long.  Each is carried out by a worker of its own that may sleep.
+ *
+ *  - a WRITE of part of a block: read the blocks at its two ends, merge,
+ *    write; the range lock (dispatch.c) is held
+ *  - any WRITE that had to wait for the range lock
+ *  - TRIM, shrunk to whole blocks (TR1)
+ *  - WRITE_ZEROES, the parts of blocks at its ends by read and write
+ *  - CACHE of more than one buffer: read piece after piece, drop all
+ *
+ * What is long goes in parts and stops between two when nobody waits for the
+ * answer any more, or for a while when others shall pass (dispatch.c).
+ */
+#include <linux/align.h>
+#include <linux/blkdev.h>
+#include <linux/sched/mm.h>
+#include <linux/uio.h>
+
+#include "session/conn.h"
+#include "block/dispatch.h"
+#include "block/export.h"
+#include "block/io.h"
+#include "content/map.h"
+#include "session/request.h"
+#include "block/slow.h"
+#include "session/trace.h"
+
+struct workqueue_struct *nbdt_gate_wq;
+struct workqueue_struct *nbdt_control_wq;
+
+/* Is it pointless to go on? */
+static bool client_gone(const struct nbdt_request *req)
+{
+	return READ_ONCE(req->conn->gone) ||
+	       nbdt_sock_cancelled(&req->conn->sock);
+}
+
+/* One logical block, read or written and waited for. */
+static int block_io(struct nbdt_export *export, struct page *page, u64 offset,
+		    blk_opf_t opf)
+{
+	struct bio_vec bvec;
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, export->bdev, &bvec, 1, opf);
+	bio.bi_iter.bi_sector = offset >> SECTOR_SHIFT;
+	__bio_add_page(&bio, page, export->block, 0);
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
+static struct page *alloc_block(struct nbdt_export *export)
+{
+	return alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN,
+			   get_order(export->block));
+}
+
+/* Copy bytes of a block to where they belong in the request's buffer. */
+static void fill_buffer(struct nbdt_request *req, u32 at, const void *from,
+			u32 len)
+{
+	struct iov_iter iter;
+
+	iov_iter_bvec(&iter, ITER_DEST, req->bvecs, req->nr_bvecs, req->size);
+	iov_iter_advance(&iter, at);
+	WARN_ON_ONCE(copy_to_iter(from, len, &iter) != len);
+}
+
+/* What the device has around the client's bytes in their first and last block. */
+static int merge_ends(struct nbdt_request *req)
+{
+	struct nbdt_export *export = req->export;
+	u64 start = req->cmd.offset - req->head;
+	u32 end = req->head + req->cmd.length;
+	u32 last = req->size - export->block;
+	bool have_first = false;
+	struct page *page;
+	int err = 0;
+
+	page = alloc_block(export);
+	if (!page)
+		return -ENOMEM;
+	if (req->head) {
+		err = block_io(export, page, start, REQ_OP_READ);
+		if (err)
+			goto out;
+		have_first = true;
+		fill_buffer(req, 0, page_address(page), req->head);
+	}
+	if (end != req->size) {
+		if (!have_first || last)
+			err = block_io(export, page, start + last,
+				       REQ_OP_READ);
+		if (err)
+			goto out;
+		fill_buffer(req, end, page_address(page) + (end - last),
+			    req->size - end);
+	}
+out:
+	put_page(page);
+	return err;
+}
+
+/* Goes on to completion by itself unless it fails. */
+static int slow_write(struct nbdt_request *req)
+{
+	int err = 0;
+
+	if (req->size != req->cmd.length)
+		err = merge_ends(req);
+	if (!err)
+		nbdt_io_rw(req);
+	return err;
+}
+
+static int flush_if_fua(struct nbdt_request *req)
+{
+	struct block_device *bdev = req->export->bdev;
+
+	if (!(req->cmd.flags & NBDT_CMD_FUA) || !bdev_write_cache(bdev))
+		return 0;
+	return blkdev_issue_flush(bdev);
+}
+
+static bool trim_begin(struct nbdt_request *req)
+{
+	if (!bdev_max_discard_sectors(req->export->bdev))
+		return false;
+	nbdt_map_discard_begin(req->export->map, req->cmd.offset,
+			       req->cmd.length);
+	return true;
+}
+
+/* TR1: what is whole of it. */
+static int trim_part(struct nbdt_request *req)
+{
+	u32 block = req->export->block;
+	u64 first = ALIGN(req->at, block), end = ALIGN_DOWN(req->to, block);
+
+	if (first >= end)
+		return 0;
+	return blkdev_issue_discard(req->export->bdev, first >> SECTOR_SHIFT,
+				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL);
+}
+
+static int trim_end(struct nbdt_request *req, int err)
+{
+	u64 start = req->cmd.offset, len = req->cmd.length;
+	u64 first = ALIGN(start, req->export->block);
+	u64 end = ALIGN_DOWN(start + len, req->export->block);
+
+	nbdt_map_discard_end(req->export->map, start, len, first,
+			     err ? first : end);
+	/* A hint that the device can't take is still taken. */
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
+/* Zero bytes FROM to TO of the block at OFFSET, keeping the rest. */
+static int zero_in_block(struct nbdt_request *req, u64 offset, u32 from, u32 to)
+{
+	struct nbdt_export *export = req->export;
+	struct page *page;
+	int err;
+
+	page = alloc_block(export);
+	if (!page)
+		return -ENOMEM;
+	err = block_io(export, page, offset, REQ_OP_READ);
+	if (!err) {
+		memset(page_address(page) + from, 0, to - from);
+		err = block_io(export, page, offset, REQ_OP_WRITE | REQ_SYNC);
+	}
+	put_page(page);
+	return err;
+}
+
+static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
+{
+	unsigned int flags = 0;
+
+	if (first == end)
+		return 0;
+	if (req->cmd.flags & NBDT_CMD_NO_HOLE)
+		flags |= BLKDEV_ZERO_NOUNMAP;
+	if (req->cmd.flags & NBDT_CMD_FAST_ZERO)
+		flags |= BLKDEV_ZERO_NOFALLBACK;
+	return blkdev_issue_zeroout(req->export->bdev, first >> SECTOR_SHIFT,
+				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL,
+				    flags);
+}
+
+/* Does the device have a way that is faster than writing?  WZ4 */
+static bool fast_zero_possible(const struct nbdt_request *req)
+{
+	return bdev_write_zeroes_sectors(req->export->bdev) &&
+	       !((req->cmd.offset | req->cmd.length) &
+		 (req->export->block - 1));
+}
+
+static bool zero_begin(struct nbdt_request *req)
+{
+	if ((req->cmd.flags & NBDT_CMD_FAST_ZERO) && !fast_zero_possible(req)) {
+		req->error = NBDT_ENOTSUP;
+		return false;
+	}
+	nbdt_map_zero_begin(req->export->map, &req->zeroing, req->cmd.offset,
+			    req->cmd.length);
+	return true;
+}
+
+static int zero_part(struct nbdt_request *req)
+{
+	u32 block = req->export->block;
+	u64 start = req->at, end = req->to;
+	u64 first = ALIGN(start, block);
+	u64 last = ALIGN_DOWN(end, block);
+	int err = 0;
+
+	if (first > last)	/* inside one block */
+		return zero_in_block(req, last, start - last, end - last);
+	if (start < first)
+		err = zero_in_block(req, first - block, start - (first - block),
+				    block);
+	if (!err && end > last)
+		err = zero_in_block(req, last, 0, end - last);
+	return err ?: zero_blocks(req, first, last);
+}
+
+static int zero_end(struct nbdt_request *req, int err)
+{
+	nbdt_map_zero_end(req->export->map, &req->zeroing, req->cmd.offset,
+			  req->cmd.length, !err);
+	if (err == -EOPNOTSUPP && (req->cmd.flags & NBDT_CMD_FAST_ZERO)) {
+		req->error = NBDT_ENOTSUP;
+		return 0;
+	}
+	return err;
+}
+
+/* What may be long and goes in parts; see dispatch.c. */
+struct long_op {
+	bool (*begin)(struct nbdt_request *req);	/* false: nothing to do */
+	int (*part)(struct nbdt_request *req);
+	int (*end)(struct nbdt_request *req, int err);
+};
+
+static const struct long_op trim = { trim_begin, trim_part, trim_end };
+static const struct long_op zero = { zero_begin, zero_part, zero_end };
+
+/* Return: whether it is done with; it goes on later if not. */
+static bool slow_long(struct nbdt_request *req, const struct long_op *op)
+{
+	u64 end = req->cmd.offset + req->cmd.length;
+	int err;
+
+	/* It stepped aside, and nobody waits for it any more. */
+	if (!req->inside && client_gone(req)) {
+		req->status = op->end(req, -ESHUTDOWN);
+		return true;
+	}
+	if (!nbdt_dispatch_again(req))
+		return false;
+	if (req->at == req->cmd.offset && !op->begin(req))
+		return true;
+	for (;;) {
+		err = client_gone(req) ? -ESHUTDOWN : op->part(req);
+		if (err || req->to == end)
+			break;
+		if (!nbdt_dispatch_next_part(req))
+			return false;
+	}
+	req->status = op->end(req, err) ?: flush_if_fua(req);
+	return true;
+}
+
+/* The buffer holds one piece; it is read into again and again. */
+static int slow_cache(struct nbdt_request *req)
+{
+	struct nbdt_export *export = req->export;
+	u64 at = ALIGN_DOWN(req->cmd.offset, export->block);
+	u64 end = ALIGN(req->cmd.offset + req->cmd.length, export->block);
+	struct bio bio;
+	int err = 0;
+
+	while (at < end && !err) {
+		if (client_gone(req))
+			return -ESHUTDOWN;
+		bio_init(&bio, export->bdev, req->bvecs, req->nr_bvecs,
+			 REQ_OP_READ);
+		bio.bi_vcnt = req->nr_bvecs;
+		bio.bi_iter.bi_sector = at >> SECTOR_SHIFT;
+		bio.bi_iter.bi_size = min_t(u64, req->size, end - at);
+		at += bio.bi_iter.bi_size;
+		err = submit_bio_wait(&bio);
+		bio_uninit(&bio);
+	}
+	return err;
+}
+
+/* Return: whether it is done with; it goes on by itself, or later, if not. */
+static bool carry_out(struct nbdt_request *req)
+{
+	int err;
+
+	switch (req->cmd.type) {
+	case NBDT_CMD_WRITE:
+		err = slow_write(req);
+		if (!err)
+			return false;	/* the bio completes it */
+		req->status = err;
+		return true;
+	case NBDT_CMD_TRIM:
+		return slow_long(req, &trim);
+	case NBDT_CMD_WRITE_ZEROES:
+		return slow_long(req, &zero);
+	case NBDT_CMD_CACHE:
+		req->status = slow_cache(req);
+		return true;
+	}
+	WARN_ON_ONCE(1);
+	req->status = -EIO;
+	return true;
+}
+
+static void slow_work(struct work_struct *work)
+{
+	struct nbdt_request *req = container_of(work, struct nbdt_request,
+						work);
+	unsigned int noio = memalloc_noio_save();
+
+	trace_nbdt_request_slow(req);
+	if (carry_out(req))
+		nbdt_request_complete(req);
+	memalloc_noio_restore(noio);
+}
+
+/* Have a worker carry out the request.  Any context. */
+void nbdt_slow_queue(struct nbdt_request *req)
+{
+	INIT_WORK(&req->work, slow_work);
+	queue_work(req->export->slow_wq, &req->work);
+}
+
+int nbdt_slow_init(void)
+{
+	nbdt_gate_wq = alloc_workqueue("nbdt_gate", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				       0);
+	if (!nbdt_gate_wq)
+		return -ENOMEM;
+	nbdt_control_wq = alloc_workqueue("nbdt_control", WQ_UNBOUND, 0);
+	if (!nbdt_control_wq) {
+		destroy_workqueue(nbdt_gate_wq);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void nbdt_slow_exit(void)
+{
+	destroy_workqueue(nbdt_control_wq);
+	destroy_workqueue(nbdt_gate_wq);
+}

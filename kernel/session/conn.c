@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connections: how they begin, how they are found, and how they end.
+ *
+ * A connection is run by one kernel thread, which negotiates, serves requests
+ * and in the end gives everything back: it waits until no request is in
+ * flight (bios can't be recalled), says that this was all, detaches from the
+ * export, waits for a while until the client has its last replies, releases
+ * the socket, and buries itself.  Nobody else takes anything away from under
+ * it.
+ *
+ * Anybody may kill a connection, at any time and more than once: that sets a
+ * flag and wakes the thread, which can't be stuck anywhere but in the device.
+ * Whoever needs it gone then waits for it.
+ *
+ * A buried connection is on nobody's list; the reaper waits until its thread
+ * has really left the module's code, then drops the last reference.  The
+ * memory of both goes after an RCU grace period: lookups, and whoever
+ * completes the last request, need no reference of their own.
+ *
+ * What takes long to notice is looked for once in a while (tick): clients
+ * that leave a request half sent or replies unread, and connections that have
+ * been idle and can give memory back.
+ */
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/net.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include "base/access.h"
+#include "session/conn.h"
+#include "content/context.h"
+#include "block/export.h"
+#include "transport/listener.h"
+#include "session/negotiate.h"
+#include "admin/netlink.h"
+#include "block/slow.h"
+#include "base/target.h"
+#include "session/trace.h"
+#include "session/transmit.h"
+#include "nbdtarget.h"
+
+#define TICK	HZ
+
+/* How long a client that got no export may take to acknowledge the last. */
+#define LINGER_STRANGER	(2 * HZ)
+
+static DEFINE_XARRAY_ALLOC1(conns);		/* by id */
+static u32 next_id;
+static atomic_t nr_conns = ATOMIC_INIT(0);	/* those of conns, and coming */
+static DECLARE_WAIT_QUEUE_HEAD(buried);		/* woken when one left conns */
+
+static DEFINE_SPINLOCK(export_lock);		/* guards conn->export */
+
+static LLIST_HEAD(graves);
+
+u32 nbdt_conn_count(void)
+{
+	return atomic_read(&nr_conns);
+}
+
+static void conn_free(struct rcu_head *rcu)
+{
+	struct nbdt_conn *conn = container_of(rcu, struct nbdt_conn, rcu);
+
+	put_task_struct(conn->task);
+	nbdt_tls_exit(conn);
+	nbdt_access_put(conn->access);
+	kfree(conn);
+}
+
+static void conn_release(struct kref *ref)
+{
+	struct nbdt_conn *conn = container_of(ref, struct nbdt_conn, ref);
+
+	call_rcu(&conn->rcu, conn_free);
+}
+
+void nbdt_conn_put(struct nbdt_conn *conn)
+{
+	kref_put(&conn->ref, conn_release);
+}
+
+/* The first connection with an id of at least ID, with a reference; or NULL. */
+struct nbdt_conn *nbdt_conn_get_from(u32 id)
+{
+	unsigned long index = id;
+	struct nbdt_conn *conn;
+
+	rcu_read_lock();
+	conn = xa_find(&conns, &index, UINT_MAX, XA_PRESENT);
+	/* One that is just being freed has left conns: the next find skips it. */
+	while (conn && !kref_get_unless_zero(&conn->ref))
+		conn = xa_find_after(&conns, &index, UINT_MAX, XA_PRESENT);
+	rcu_read_unlock();
+	return conn;
+}
+
+struct nbdt_conn *nbdt_conn_get(u32 id)
+{
+	struct nbdt_conn *conn = nbdt_conn_get_from(id);
+
+	if (conn && conn->id != id) {
+		nbdt_conn_put(conn);
+		conn = NULL;
+	}
+	return conn;
+}
+
+/* With a reference; NULL when it isn't attached to any. */
+struct nbdt_export *nbdt_conn_get_export(struct nbdt_conn *conn)
+{
+	struct nbdt_export *export;
+
+	spin_lock(&export_lock);
+	export = conn->export;
+	if (export)
+		kref_get(&export->ref);
+	spin_unlock(&export_lock);
+	return export;
+}
+
+void nbdt_conn_set_export(struct nbdt_conn *conn, struct nbdt_export *export)
+{
+	spin_lock(&export_lock);
+	WRITE_ONCE(conn->export, export);
+	spin_unlock(&export_lock);
+}
+
+void nbdt_conn_set_state(struct nbdt_conn *conn, u32 state)
+{
+	WRITE_ONCE(conn->state, state);
+}
+
+/**
+ * nbdt_conn_kill - have a connection end
+ * @conn: the caller has a reference, or the connection is on a list
+ * @reason: a literal, unless there is one already
+ *
+ * Any context.  Doesn't wait.
+ */
+void nbdt_conn_kill(struct nbdt_conn *conn, const char *reason)
+{
+	cmpxchg(&conn->reason, NULL, reason);
+	nbdt_sock_cancel(&conn->sock);
+}
+
+/* Have a connection try again what it couldn't do.  Any context. */
+void nbdt_conn_resume(struct nbdt_conn *conn)
+{
+	WRITE_ONCE(conn->resume, true);
+	wake_up_process(conn->task);
+}
+
+static bool matches(const struct nbdt_conn *conn,
+		    const struct nbdt_conn_filter *filter)
+{
+	if (filter->id && conn->id != filter->id)
+		return false;
+	if (filter->listener_id && conn->listener_id != filter->listener_id)
+		return false;
+	if (filter->net && conn->net != filter->net)
+		return false;
+	if (filter->export && READ_ONCE(conn->export) != filter->export)
+		return false;
+	return !filter->negotiating ||
+	       READ_ONCE(conn->state) == NBDTARGET_CONN_STATE_NEGOTIATING;
+}
+
+/* Returns how many there were. */
+unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,
+				     const char *reason)
+{
+	struct nbdt_conn *conn;
+	unsigned int n = 0;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn) {
+		if (matches(conn, filter)) {
+			nbdt_conn_kill(conn, reason);
+			n++;
+		}
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter)
+{
+	struct nbdt_conn *conn;
+	unsigned long id;
+	u32 n = 0;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn)
+		n += matches(conn, filter);
+	rcu_read_unlock();
+	return n;
+}
+
+static bool any_killed(const struct nbdt_conn_filter *filter)
+{
+	struct nbdt_conn *conn;
+	unsigned long id;
+	bool any = false;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn) {
+		any = matches(conn, filter) && nbdt_sock_cancelled(&conn->sock);
+		if (any)
+			break;
+	}
+	rcu_read_unlock();
+	return any;
+}
+
+/**
+ * nbdt_conn_wait_killed - wait for the end of those that were killed
+ * @filter: which; new ones may come meanwhile
+ *
+ * Return: 0, or -ERESTARTSYS when the caller was killed itself: they go on
+ * ending.
+ */
+int nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter)
+{
+	return wait_event_killable(buried, !any_killed(filter));
+}
+
+/* --- The end --- */
+
+static void reap(struct work_struct *work)
+{
+	struct llist_node *dead = llist_del_all(&graves);
+	struct nbdt_conn *conn, *next;
+
+	llist_for_each_entry_safe(conn, next, dead, grave) {
+		kthread_stop(conn->task);
+		nbdt_conn_put(conn);
+	}
+}
+
+static DECLARE_WORK(reap_work, reap);
+
+/*
+ * The last that the thread does.  It is in a grave before it leaves conns,
+ * so whoever finds conns empty can flush the reaper and knows that no thread
+ * is left.
+ */
+static void bury(struct nbdt_conn *conn)
+{
+	llist_add(&conn->grave, &graves);
+	queue_work(nbdt_control_wq, &reap_work);
+	xa_erase(&conns, conn->id);
+	atomic_dec(&nr_conns);
+	wake_up_all(&buried);
+}
+
+/* Whoever removes the export need not wait for the network. */
+static void conn_finish(struct nbdt_conn *conn)
+{
+	unsigned long linger = conn->export ?
+		msecs_to_jiffies(nbdt_target_stall_timeout()) : LINGER_STRANGER;
+
+	trace_nbdt_conn_close(conn);
+	nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_CLOSING);
+	nbdt_transmit_exit(conn);
+	if (conn->export) {
+		nbdt_context_deselect(conn->export, conn->contexts);
+		nbdt_export_detach(conn->export, conn);
+	}
+	nbdt_sock_finish(&conn->sock);
+	if (!conn->gone)
+		nbdt_sock_linger(&conn->sock, linger);
+	nbdt_sock_release(&conn->sock);
+}
+
+static int conn_thread(void *data)
+{
+	struct nbdt_conn *conn = data;
+	/* Memory must not be had by writing to our own devices. */
+	unsigned int noio = memalloc_noio_save();
+
+	nbdt_sock_attach(&conn->sock);
+	trace_nbdt_conn_open(conn);
+	if (!nbdt_negotiate(conn)) {
+		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
+		nbdt_netlink_conn_event(conn, NBDTARGET_CMD_CONN_OPEN_NTF);
+		nbdt_transmit(conn);
+		nbdt_netlink_conn_event(conn, NBDTARGET_CMD_CONN_CLOSE_NTF);
+	}
+	conn_finish(conn);
+	memalloc_noio_restore(noio);
+	bury(conn);
+	return 0;
+}
+
+/* --- Housekeeping --- */
+
+static bool overdue(unsigned long since)
+{
+	return since && time_after(jiffies, since +
+				   msecs_to_jiffies(nbdt_target_stall_timeout()));
+}
+
+static void tick_one(struct nbdt_conn *conn)
+{
+	u64 requests = READ_ONCE(conn->stats.requests);
+
+	/* Once the socket is ready again, it is up to us, not to the client. */
+	if (overdue(READ_ONCE(conn->rx_since)) &&
+	    !READ_ONCE(conn->sock.readable))
+		nbdt_conn_kill(conn, "request was not finished in time");
+	if (overdue(READ_ONCE(conn->tx_since)) &&
+	    !READ_ONCE(conn->sock.writable))
+		nbdt_conn_kill(conn, "replies were not read in time");
+
+	/* How much its keys are worn is for the thread to see. */
+	if (requests != conn->tick_requests && READ_ONCE(conn->tls.on))
+		nbdt_conn_resume(conn);
+
+	/* Idle since the last tick, but not before: it can give memory back. */
+	if (requests == conn->tick_requests) {
+		if (conn->tick_busy && !READ_ONCE(conn->in_flight))
+			nbdt_conn_resume(conn);
+		conn->tick_busy = false;
+	} else {
+		conn->tick_busy = true;
+		conn->tick_requests = requests;
+	}
+}
+
+static void tick(struct work_struct *work);
+static DECLARE_DELAYED_WORK(tick_work, tick);
+
+static void tick(struct work_struct *work)
+{
+	struct nbdt_conn *conn;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn)
+		tick_one(conn);
+	rcu_read_unlock();
+	nbdt_export_tick();
+	if (nbdt_conn_count())
+		queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
+}
+
+/* --- The beginning --- */
+
+static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener)
+{
+	conn->listener_id = listener->id;
+	conn->tls_mode = listener->config.tls_mode;
+	conn->access = nbdt_access_get(&listener->access);
+	conn->net = listener->net;
+	conn->accepted = jiffies;
+	conn->max_in_flight = nbdt_target_max_in_flight();
+	conn->state = NBDTARGET_CONN_STATE_NEGOTIATING;
+	init_llist_head(&conn->done);
+	INIT_LIST_HEAD(&conn->tx.queue);
+	INIT_HLIST_HEAD(&conn->free);
+	nbdt_mem_init(&conn->mem);
+	nbdt_tls_init(conn);
+	kref_init(&conn->ref);
+}
+
+/**
+ * nbdt_conn_create - run a connection
+ * @listener: that accepted it
+ * @sock: of the client
+ *
+ * Return: 0 when a thread has @sock now.  Otherwise it still is the caller's:
+ * -EUSERS when there are as many connections as there may be; -ENOMEM and
+ * such.
+ */
+int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock)
+{
+	struct nbdt_conn *conn;
+	int err;
+
+	if (atomic_inc_return(&nr_conns) > nbdt_target_max_connections()) {
+		err = -EUSERS;
+		goto err_count;
+	}
+	err = -ENOMEM;
+	conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+	if (!conn)
+		goto err_count;
+	conn_init(conn, listener);
+	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
+	if (err)
+		goto err_free;
+	nbdt_sock_setup(sock);
+
+	/* Only the number, for now. */
+	err = xa_alloc_cyclic(&conns, &conn->id, NULL, xa_limit_32b, &next_id,
+			      GFP_KERNEL);
+	if (err < 0)
+		goto err_free;
+	conn->task = kthread_create(conn_thread, conn, "nbdt/%u", conn->id);
+	if (IS_ERR(conn->task)) {
+		err = PTR_ERR(conn->task);
+		goto err_erase;
+	}
+	get_task_struct(conn->task);
+	nbdt_sock_init(&conn->sock, sock, conn->task);
+	/*
+	 * From here on it is found, and being killed starts it: it may be at
+	 * its end before we are.
+	 */
+	kref_get(&conn->ref);
+	xa_store(&conns, conn->id, conn, GFP_KERNEL);
+	queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
+	wake_up_process(conn->task);
+	nbdt_conn_put(conn);
+	return 0;
+
+err_erase:
+	xa_erase(&conns, conn->id);
+err_free:
+	nbdt_access_put(conn->access);
+	kfree(conn);
+err_count:
+	atomic_dec(&nr_conns);
+	return err;
+}
+
+/* Nobody creates connections any more; all of them end. */
+void nbdt_conn_exit(void)
+{
+	struct nbdt_conn_filter all = {};
+
+	nbdt_conn_kill_matching(&all, "module is being unloaded");
+	wait_event(buried, !any_killed(&all));
+	flush_work(&reap_work);
+	cancel_delayed_work_sync(&tick_work);
+	rcu_barrier();
+	xa_destroy(&conns);
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_CONN_H
+#define NBDT_CONN_H
+
+#include <linux/blkdev.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/socket.h>
+#include <linux/types.h>
+#include <linux/uio.h>
+
+#include "session/mem.h"
+#include "session/pace.h"
+#include "session/poll.h"
+#include "base/proto.h"
+#include "transport/sock.h"
+#include "base/stats.h"
+#include "session/tls.h"
+
+struct nbdt_access;
+struct nbdt_export;
+struct nbdt_listener;
+struct nbdt_request;
+struct nbdt_series;
+
+/* Bytes that may be received ahead, of requests behind the one being read. */
+#define NBDT_READ_AHEAD		1024
+
+/* Elements of one send: replies without data take one, with data two. */
+#define NBDT_BATCH_VECS		64
+
+/* Pieces of buffers that are kept for the next requests; see request.c. */
+#define NBDT_SPARE_MAX		32
+
+/* Where the thread is in the stream of requests. */
+enum nbdt_rx_state {
+	NBDT_RX_HEADER,		/* between requests */
+	NBDT_RX_BUFFER,		/* rx.req needs memory */
+	NBDT_RX_PAYLOAD,	/* into rx.req's buffer */
+	NBDT_RX_DISCARD,	/* payload of rx.req, which was refused */
+	NBDT_RX_FILTER,		/* its payload says what a BLOCK_STATUS is of */
+	NBDT_RX_DISPATCH,	/* rx.req is complete, to be carried out */
+	NBDT_RX_SPLIT,		/* the next part of rx.series has its turn */
+	NBDT_RX_CLOSED,		/* nothing more is read */
+};
+
+/*
+ * A client's connection.
+ *
+ * One kernel thread runs it from the greeting to the end.  Others may look
+ * at it, kill it, or hand back requests they carried out; only the thread
+ * changes it.  See conn.c for how it ends.
+ */
+struct nbdt_conn {
+	/* Set before the thread starts, then read-only. */
+	u32 id;
+	u32 listener_id;
+	struct net *net;		/* of the listener; not pinned */
+	struct task_struct *task;	/* pinned until the memory is freed */
+	struct sockaddr_storage local;
+	struct sockaddr_storage peer;
+	unsigned long accepted;		/* jiffies */
+	u32 max_in_flight;
+	u32 tls_mode;			/* NBDTARGET_TLS_MODE_*, the listener's */
+	struct nbdt_access *access;	/* the listener's, or NULL */
+
+	/* Set by the thread during negotiation, then read-only; mode is shown. */
+	enum nbdt_mode mode;
+	u64 contexts;			/* mask of those selected */
+	struct nbdt_cmd_limits limits;
+
+	/* The thread's; others may cancel it. */
+	struct nbdt_sock sock;
+
+	/* Any context adds, the thread takes: requests carried out. */
+	struct llist_head done;
+	/* Set by anybody, cleared by the thread: try again what was parked. */
+	bool resume;
+	/* Set once by whoever kills it first. */
+	const char *reason;
+
+	/* Written by the thread, read by anybody. */
+	u32 state;			/* NBDTARGET_CONN_STATE_* */
+	u32 in_flight;			/* requests between header and reply */
+	struct nbdt_stats stats;
+	unsigned long rx_since;		/* jiffies | 1: half a request is here */
+	unsigned long tx_since;		/* jiffies | 1: a reply isn't taken */
+	bool gone;			/* nobody waits for replies any more */
+	struct nbdt_export *export;	/* set under export_lock of conn.c */
+
+	/* The thread's alone. */
+	struct {
+		enum nbdt_rx_state state;
+		struct nbdt_request *req;
+		struct iov_iter iter;	/* the rest of its payload */
+		u64 discard;		/* payload bytes still to discard */
+		struct nbdt_series *series;	/* being split, or NULL */
+		u64 at;			/* where its next part begins */
+		u8 header_len;		/* of a request */
+		unsigned int start;	/* read ahead and not yet used: */
+		unsigned int end;	/*  bytes start to end of buf */
+		bool lean;		/* the last request was a WRITE */
+		u32 expected;		/* bytes of payload of the next, or 0 */
+		u32 came;		/*  of them, in the next one's page */
+		u8 *buf;		/* a page */
+		u32 stopped_at;		/* in_flight when no more was read */
+		u32 moved;		/* bytes since rx_since */
+	} rx;
+	struct {
+		struct list_head queue;	/* requests to be answered, in order */
+		u32 sent;		/* bytes of the first that are out */
+		bool blocked;		/* the socket had no room */
+		struct iov_iter iter;	/* the rest of its pages */
+		u32 moved;		/* bytes since tx_since */
+		struct kvec vec[NBDT_BATCH_VECS];	/* of one send */
+	} tx;
+	struct hlist_head free;		/* requests to be used again */
+	struct page *spare[NBDT_SPARE_MAX];	/* pieces to be used again */
+	unsigned int nr_spare;
+	struct nbdt_mem mem;
+	struct nbdt_pace pace;
+	struct nbdt_poll poll;
+
+	/* Guarded by export->conns_lock. */
+	struct list_head export_node;
+	/* Of the housekeeping in conn.c. */
+	u64 tick_requests;		/* stats.requests at the last tick */
+	bool tick_busy;			/* it was busy before that */
+	/* Of the reaper in conn.c. */
+	struct llist_node grave;
+	struct nbdt_tls tls;		/* see there */
+
+	struct kref ref;
+	struct rcu_head rcu;
+};
+
+void nbdt_conn_exit(void);
+
+int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock);
+struct nbdt_conn *nbdt_conn_get(u32 id);
+struct nbdt_conn *nbdt_conn_get_from(u32 id);
+void nbdt_conn_put(struct nbdt_conn *conn);
+u32 nbdt_conn_count(void);
+
+void nbdt_conn_kill(struct nbdt_conn *conn, const char *reason);
+void nbdt_conn_resume(struct nbdt_conn *conn);
+void nbdt_conn_set_state(struct nbdt_conn *conn, u32 state);
+struct nbdt_export *nbdt_conn_get_export(struct nbdt_conn *conn);
+void nbdt_conn_set_export(struct nbdt_conn *conn, struct nbdt_export *export);
+
+/* Which connections to kill, count, or wait for. */
+struct nbdt_conn_filter {
+	u32 id;				/* 0: any */
+	u32 listener_id;		/* 0: any */
+	struct net *net;		/* NULL: any */
+	struct nbdt_export *export;	/* NULL: any; attached to it */
+	bool negotiating;		/* only those not yet in transmission */
+};
+
+unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,
+				     const char *reason);
+int nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter);
+u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter);
+
+#endif /* NBDT_CONN_H */

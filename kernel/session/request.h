@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_REQUEST_H
+#define NBDT_REQUEST_H
+
+#include <linux/bio.h>
+#include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/workqueue.h>
+
+#include "content/map.h"
+#include "base/proto.h"
+#include "block/range.h"
+
+struct nbdt_conn;
+struct nbdt_export;
+struct nbdt_series;
+
+/* Buffers of up to this many pieces need no table of their own. */
+#define NBDT_INLINE_BVECS	8
+
+/*
+ * A request, from its header to its reply.
+ *
+ * It has one owner at a time and therefore neither lock nor count: the
+ * connection's thread until it is dispatched, whoever carries it out (block
+ * layer, slow worker) until nbdt_request_complete(), the thread again until
+ * it is freed.
+ */
+struct nbdt_request {
+	/* The thread's lists; on conn->done while it changes hands. */
+	union {
+		struct llist_node done;
+		struct list_head queue;
+		struct hlist_node idle;
+	};
+	struct nbdt_conn *conn;
+	struct nbdt_export *export;
+	struct nbdt_cmd cmd;
+	struct nbdt_series *series;	/* the READ it is a part of, or NULL */
+	enum nbdt_error error;		/* what it will be answered */
+	bool hole;			/* known to be zero: no I/O, no data */
+	u64 contexts;			/* that a BLOCK_STATUS asks for */
+
+	/*
+	 * The buffer covers whole logical blocks; the client's bytes are the
+	 * cmd.length ones behind the first HEAD.
+	 */
+	u32 head;
+	u32 size;			/* of the buffer, in bytes */
+	unsigned int nr_bvecs;
+	unsigned int max_bvecs;
+	struct bio_vec *bvecs;		/* inline_bvecs or allocated */
+	size_t charged;			/* to the connection's account */
+	struct page *page;		/* kept for the next small request */
+
+	/* Of whoever carries it out. */
+	atomic_t bios;			/* in flight, and one for who submits */
+	int status;			/* first failure, 0 or -errno */
+	bool inside;			/* went through the export's gate */
+	bool locked;			/* holds RANGE */
+	bool mapped;			/* is a writer in the export's map */
+	u64 at;				/* TRIM, WRITE_ZEROES: the part that is */
+	u64 to;				/*  being carried out */
+	struct nbdt_map_zeroing zeroing;
+	struct bio *more_bios;		/* all but the first, one allocation */
+	struct nbdt_range range;
+	struct work_struct work;
+
+	/* The reply: its head, then data from the buffer, or a text. */
+	u8 reply[NBDT_MAX_REPLY_HEAD];
+	u8 reply_len;
+	u16 text_len;
+	u32 data_len;
+	const char *text;
+
+	struct bio bio;
+	struct bio_vec inline_bvecs[NBDT_INLINE_BVECS];
+};
+
+int nbdt_request_cache_init(void);
+void nbdt_request_cache_exit(void);
+
+struct nbdt_request *nbdt_request_next(const struct nbdt_conn *conn);
+struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn);
+void nbdt_request_free(struct nbdt_request *req);
+void nbdt_request_free_buffer(struct nbdt_request *req);
+void nbdt_request_destroy_free(struct nbdt_conn *conn);
+int nbdt_request_alloc_buffer(struct nbdt_request *req);
+void nbdt_request_complete(struct nbdt_request *req);
+
+#endif /* NBDT_REQUEST_H */

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * TLS handshakes: a connection's socket is lent to a program and comes back
+ * encrypted.
+ *
+ * The handshake is done by an agent in user space (nbdtargetctl tls-agent),
+ * which has the certificates and the library; records are the kernel's own
+ * business afterwards (ktls.c).  It goes like this:
+ *
+ *	client's thread				agent
+ *
+ *	gives the socket a file
+ *	puts the connection on a list
+ *	tells the agents			TLS_ACCEPT: takes the first of the
+ *	sleeps					list, and a descriptor for the file
+ *						talks to the client
+ *						sets the keys on the socket
+ *						closes the descriptor
+ *	wakes up				TLS_DONE: reports
+ *	looks for itself
+ *
+ * Who owns what.  The file owns the socket, from the moment it is lent to the
+ * end of the connection.  The thread has one reference to the file, the agent
+ * another while it works.  The thread doesn't touch the socket until it has
+ * taken back the only reference; when it gives up before that, it shuts the
+ * socket down, and the agent may hold what is left for as long as it likes.
+ * The connection's identity is the agent's word, freed with the connection.
+ *
+ * What ends it.  The thread sleeps until there is a report, the deadline of
+ * negotiation has passed, or the connection is killed.  In any case it then
+ * says that it is over, under the lock: whatever an agent still has to say
+ * finds nothing.  So an agent that is slow, stuck, or dead costs this one
+ * connection its deadline, and no other anything.  One that dies before it
+ * accepted costs nothing: the list is still there for the next.
+ *
+ * What is believed.  The agent may call itself done only for a handshake that
+ * it has accepted, and once.  Then: nobody else has the socket any more;
+ * kTLS is on in both directions, with a version and a cipher that the kernel
+ * reads from its own state.  Only who the client is, and that it proved that,
+ * is the agent's word alone.  A program that may be one needs CAP_NET_ADMIN.
+ *
+ * What bounds it.  A connection has at most one handshake, in the beginning,
+ * so there are as many as there may be connections.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/jiffies.h>
+#include <linux/printk.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <net/net_namespace.h>
+
+#include "compat/compat.h"
+#include "session/conn.h"
+#include "transport/ktls.h"
+#include "admin/netlink.h"
+#include "base/target.h"
+#include "session/tls.h"
+#include "session/trace.h"
+#include "nbdtarget.h"
+
+/* Guards the list, and the fields of struct nbdt_tls that say so. */
+static DEFINE_SPINLOCK(tls_lock);
+static LIST_HEAD(waiting);		/* struct nbdt_conn.tls.node, by age */
+
+/* Copy a string to where P points, and move P behind it. */
+static const char *append(char **p, const char *string)
+{
+	size_t size = strlen(string) + 1;
+	char *copy = memcpy(*p, string, size);
+
+	*p += size;
+	return copy;
+}
+
+/**
+ * nbdt_identity_create - note down who somebody is
+ * @auth: how that was proved
+ * @name: terminated, or NULL
+ * @alt_names: terminated each
+ * @nr_alt_names: how many
+ *
+ * Return: for kfree(), or NULL.
+ */
+struct nbdt_identity *nbdt_identity_create(u32 auth, const char *name,
+					   const char *const *alt_names,
+					   u32 nr_alt_names)
+{
+	struct nbdt_identity *identity;
+	size_t head = struct_size(identity, alt_names, nr_alt_names);
+	size_t size = head;
+	char *p;
+	u32 i;
+
+	size += name ? strlen(name) + 1 : 0;
+	for (i = 0; i < nr_alt_names; i++)
+		size += strlen(alt_names[i]) + 1;
+	identity = kzalloc(size, GFP_KERNEL);
+	if (!identity)
+		return NULL;
+	identity->auth = auth;
+	identity->nr_alt_names = nr_alt_names;
+	p = (char *)identity + head;
+	if (name)
+		identity->name = append(&p, name);
+	for (i = 0; i < nr_alt_names; i++)
+		identity->alt_names[i] = append(&p, alt_names[i]);
+	return identity;
+}
+
+void nbdt_tls_init(struct nbdt_conn *conn)
+{
+	INIT_LIST_HEAD(&conn->tls.node);
+}
+
+/* Nobody knows the connection any more. */
+void nbdt_tls_exit(struct nbdt_conn *conn)
+{
+	kfree(conn->tls.reported);
+	kfree(conn->tls.identity);
+}
+
+/* --- The agent's side --- */
+
+/* An agent serves its own network namespace; the initial one's, all. */
+static bool serves(const struct net *net, const struct nbdt_conn *conn)
+{
+	return net == &init_net || net == conn->net;
+}
+
+/**
+ * nbdt_tls_accept - take the handshake that waits for the longest time
+ * @net: of the agent
+ * @agent: its netlink port
+ * @file: set to the socket's file, with a reference
+ *
+ * Return: the connection, with a reference; NULL when none waits.
+ */
+struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
+				  struct file **file)
+{
+	struct nbdt_conn *conn, *found = NULL;
+
+	spin_lock(&tls_lock);
+	list_for_each_entry(conn, &waiting, tls.node) {
+		/* cppcheck-suppress uninitvar ; it doesn't know the loop */
+		if (!serves(net, conn))
+			continue;
+		found = conn;
+		/* On the list means that its thread has yet to end. */
+		kref_get(&conn->ref);
+		*file = get_file(conn->sock.file);
+		list_del_init(&conn->tls.node);
+		conn->tls.state = NBDT_TLS_ACCEPTED;
+		conn->tls.agent_net = net;
+		conn->tls.agent = agent;
+		break;
+	}
+	spin_unlock(&tls_lock);
+	return found;
+}
+
+static int check_reporter(const struct nbdt_conn *conn, const struct net *net,
+			  u32 agent, struct netlink_ext_ack *extack)
+{
+	const struct nbdt_tls *tls = &conn->tls;
+
+	lockdep_assert_held(&tls_lock);
+	if (tls->state != NBDT_TLS_ACCEPTED &&
+	    tls->state != NBDT_TLS_REPORTED) {
+		nbdt_set_err_msg(extack,
+				 "connection %u has no handshake under way",
+				 conn->id);
+		return -ENOENT;
+	}
+	if (tls->agent != agent || tls->agent_net != net) {
+		nbdt_set_err_msg(extack,
+				 "the handshake of connection %u was accepted by another",
+				 conn->id);
+		return -EPERM;
+	}
+	if (tls->state == NBDT_TLS_REPORTED) {
+		nbdt_set_err_msg(extack,
+				 "the handshake of connection %u was reported before",
+				 conn->id);
+		return -EALREADY;
+	}
+	return 0;
+}
+
+/**
+ * nbdt_tls_report - what became of a handshake
+ * @id: of the connection
+ * @net: network namespace of who says so
+ * @agent: its netlink port
+ * @status: 0 or -errno
+ * @text: why it failed, or NULL
+ * @identity: who the client is; the caller's, unless 0 is returned
+ * @extack: told why not
+ *
+ * Return: 0; or an error as tls-done in the netlink contract.
+ */
+int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
+		    const char *text, struct nbdt_identity *identity,
+		    struct netlink_ext_ack *extack)
+{
+	struct nbdt_conn *conn = nbdt_conn_get(id);
+	struct nbdt_tls *tls;
+	int err;
+
+	if (!conn) {
+		nbdt_set_err_msg(extack, "there is no connection %u", id);
+		return -ENOENT;
+	}
+	tls = &conn->tls;
+	spin_lock(&tls_lock);
+	err = check_reporter(conn, net, agent, extack);
+	if (!err) {
+		tls->state = NBDT_TLS_REPORTED;
+		tls->status = status;
+		tls->reported = identity;
+		snprintf(tls->text, sizeof(tls->text),
+			 "TLS handshake failed%s%s", text ? ": " : "",
+			 text ?: "");
+		WRITE_ONCE(tls->over, true);
+		wake_up_process(conn->task);
+	}
+	spin_unlock(&tls_lock);
+	if (err == -EALREADY)
+		nbdt_conn_kill(conn, "TLS agent reported twice");
+	nbdt_conn_put(conn);
+	return err;
+}
+
+/* --- The thread's side --- */
+
+static void wait_on_list(struct nbdt_conn *conn, unsigned long deadline)
+{
+	struct nbdt_tls *tls = &conn->tls;
+
+	spin_lock(&tls_lock);
+	tls->state = NBDT_TLS_WAITING;
+	tls->deadline = deadline;
+	list_add_tail(&tls->node, &waiting);
+	spin_unlock(&tls_lock);
+}
+
+/* From here on no agent gets the file, and no report is taken. */
+static int end_handshake(struct nbdt_conn *conn, int waited)
+{
+	struct nbdt_tls *tls = &conn->tls;
+	int err;
+
+	spin_lock(&tls_lock);
+	list_del_init(&tls->node);
+	if (tls->state == NBDT_TLS_REPORTED) {
+		err = tls->status;
+	} else {
+		err = waited;
+		tls->state = NBDT_TLS_OVER;
+	}
+	spin_unlock(&tls_lock);
+	return err;
+}
+
+static int fail(struct nbdt_conn *conn, int err, const char *reason)
+{
+	cmpxchg(&conn->reason, NULL, reason);
+	return err;
+}
+
+static int wait_for_agent(struct nbdt_conn *conn, unsigned long deadline)
+{
+	struct nbdt_tls *tls = &conn->tls;
+	int err;
+
+	wait_on_list(conn, deadline);
+	nbdt_netlink_tls_event(conn);
+	err = nbdt_sock_wait(&conn->sock, &tls->over, deadline);
+	err = end_handshake(conn, err);
+	switch (err) {
+	case 0:
+		return 0;
+	case -ETIMEDOUT:
+		return fail(conn, err, tls->agent ?
+			    "TLS handshake timed out" :
+			    "no TLS agent took the handshake in time");
+	case -ECANCELED:
+		return fail(conn, err, "disconnected");
+	default:
+		return fail(conn, err, tls->text);
+	}
+}
+
+/* Nothing of what the agent said about the socket is taken for granted. */
+static int believe(struct nbdt_conn *conn, unsigned long deadline)
+{
+	struct nbdt_tls *tls = &conn->tls;
+	int err;
+
+	err = nbdt_sock_take_back(&conn->sock, deadline);
+	if (err)
+		return fail(conn, err, "TLS agent kept the socket");
+	err = nbdt_ktls_check(conn->sock.sock, &tls->version, &tls->cipher);
+	if (err)
+		return fail(conn, err,
+			    "TLS agent reported TLS, but the socket has none");
+	tls->identity = tls->reported;
+	tls->reported = NULL;
+	conn->sock.tls = true;
+	nbdt_ktls_records(conn->sock.sock, &tls->rx_records, &tls->tx_records);
+	/* Pairs with readers that look at it before the rest. */
+	smp_store_release(&tls->on, true);
+	trace_nbdt_tls(conn);
+	return 0;
+}
+
+/**
+ * nbdt_tls_handshake - have TLS on a connection from here on
+ * @conn: the caller is its thread; the client was told to begin
+ * @deadline: until when, in jiffies
+ *
+ * Return: 0 when the socket is encrypted and conn->tls says by whom; an error
+ * when the connection is to be closed, and conn->reason says why.
+ */
+int nbdt_tls_handshake(struct nbdt_conn *conn, unsigned long deadline)
+{
+	int err;
+
+	err = nbdt_sock_lend(&conn->sock);
+	if (err)
+		return fail(conn, err, err == -ESHUTDOWN ?
+			    "network namespace was removed" : "out of memory");
+	err = wait_for_agent(conn, deadline);
+	if (err)
+		return err;
+	return believe(conn, deadline);
+}
+
+/**
+ * nbdt_tls_audit - see how much the keys were used
+ * @conn: the caller is its thread
+ */
+void nbdt_tls_audit(struct nbdt_conn *conn)
+{
+	struct nbdt_tls *tls = &conn->tls;
+	u64 rx, tx;
+
+	if (!tls->on)
+		return;
+	nbdt_ktls_records(conn->sock.sock, &rx, &tx);
+	WRITE_ONCE(tls->rx_records, rx);
+	WRITE_ONCE(tls->tx_records, tx);
+	if (max(rx, tx) < nbdt_target_tls_key_records() ||
+	    !nbdt_ktls_cipher_wears_out(tls->cipher))
+		return;
+	switch (nbdt_target_tls_key_policy()) {
+	case NBDTARGET_TLS_KEY_POLICY_CLOSE:
+		nbdt_conn_kill(conn, "TLS key was used to its limit");
+		break;
+	case NBDTARGET_TLS_KEY_POLICY_WARN:
+		if (!tls->warned)
+			pr_warn_ratelimited("connection %u has used a TLS key to its limit\n",
+					    conn->id);
+		tls->warned = true;
+		break;
+	}
+}
