@@ -6,9 +6,9 @@
  *
  *	listener.c	accepts it
  *	conn.c		gives it a thread, and ends it
- *	negotiate.c	agrees with it on an export
+ *	negotiate.c	agrees with it on an export; option_*.c, what each option does
+ *	permit.c	says what it may see and use, by the rules of access.c
  *	tls.c		lends it to a program for a TLS handshake
- *	access.c	says what it may use
  *	transmit.c	receives its requests
  *	dispatch.c	decides who carries them out, and what they wait for
  *	io.c		carries them out as bios; slow.c, what needs more steps
