@@ -18,11 +18,12 @@
  * bitmap.c what was written to, bitmaps.c which of these an export has,
  * context.c gives them names, status.c answers;
  *
- * and below these: proto.c (wire format and rules), sock.c (the socket),
- * gate.c and range.c (what keeps requests apart), checkpoint.c (points between
- * them), pace.c (which thread goes first), poll.h (which doesn't sleep).
- * export.c has the devices, target.c the limits, netlink.c and nl_*.c the
- * administrator's side, trace.h the tracepoints.
+ * and below these: proto.c (wire format and rules), stream.c (bytes in and out),
+ * ktls.c (over TLS), sock.c (a socket and its thread), gate.c and range.c (what
+ * keeps requests apart), checkpoint.c (points between them), pace.c (which
+ * thread goes first), poll.h (which doesn't sleep).  export.c has the devices,
+ * target.c the limits, netlink.c and nl_*.c the administrator's side, trace.h
+ * the tracepoints.
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -41,6 +41,7 @@
 #include "base/target.h"
 #include "session/trace.h"
 #include "session/transmit.h"
+#include "transport/stream.h"
 #include "nbdtarget.h"
 
 #define TICK	HZ
@@ -272,9 +273,9 @@ static void conn_finish(struct nbdt_conn *conn)
 		nbdt_context_deselect(conn->export, conn->contexts);
 		nbdt_export_detach(conn->export, conn);
 	}
-	nbdt_sock_finish(&conn->sock);
+	nbdt_stream_finish(&conn->sock);
 	if (!conn->gone)
-		nbdt_sock_linger(&conn->sock, linger);
+		nbdt_stream_linger(&conn->sock, linger);
 	nbdt_sock_release(&conn->sock);
 }
 

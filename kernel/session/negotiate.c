@@ -32,7 +32,7 @@
 #include "session/permit.h"
 #include "session/selection.h"
 #include "session/trace.h"
-#include "transport/sock.h"
+#include "transport/stream.h"
 #include "nbdtarget.h"
 
 /* Options that one client may send; a well-meaning one sends a handful. */
@@ -40,7 +40,7 @@
 
 static int receive(struct nbdt_negotiation *neg, void *buf, size_t len)
 {
-	int err = nbdt_sock_read(&neg->conn->sock, buf, len, neg->deadline);
+	int err = nbdt_stream_read(&neg->conn->sock, buf, len, neg->deadline);
 
 	return nbdt_option_io_result(neg, err);
 }

@@ -16,7 +16,7 @@
 #include "session/conn.h"
 #include "session/option.h"
 #include "session/trace.h"
-#include "transport/sock.h"
+#include "transport/stream.h"
 
 /* Longest piece of a name in the text that goes with an error. */
 #define MAX_TEXT_NAME	80
@@ -48,7 +48,7 @@ int nbdt_option_io_result(struct nbdt_negotiation *neg, int err)
 	case -ECANCELED:
 		return nbdt_option_fail(neg, err, "disconnected");
 	default:
-		return nbdt_option_fail(neg, err, nbdt_sock_error_text(err));
+		return nbdt_option_fail(neg, err, nbdt_stream_error_text(err));
 	}
 }
 
@@ -70,8 +70,8 @@ int nbdt_option_send(struct nbdt_negotiation *neg, struct kvec *vec,
 
 	for (i = 0; i < nr; i++)
 		len += vec[i].iov_len;
-	err = nbdt_sock_write(&neg->conn->sock, vec, nr, len, more,
-			      neg->deadline);
+	err = nbdt_stream_write(&neg->conn->sock, vec, nr, len, more,
+				neg->deadline);
 	return nbdt_option_io_result(neg, err);
 }
 

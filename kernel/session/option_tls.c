@@ -16,7 +16,7 @@
 #include "session/permit.h"
 #include "session/selection.h"
 #include "session/tls.h"
-#include "transport/sock.h"
+#include "transport/stream.h"
 #include "nbdtarget.h"
 
 /* ST5: nothing that was agreed in clear counts. */
@@ -63,7 +63,7 @@ int nbdt_option_starttls(struct nbdt_negotiation *neg)
 	 * What is here now was sent in clear before the client was told to
 	 * begin: somebody may have put it there for us to take for encrypted.
 	 */
-	n = nbdt_sock_peek(&conn->sock);
+	n = nbdt_stream_peek(&conn->sock);
 	if (n > 0)
 		return nbdt_option_fail(neg, -EPROTO,
 					"data in clear behind STARTTLS");

@@ -22,6 +22,7 @@
 #include "session/request.h"
 #include "session/series.h"
 #include "session/trace.h"
+#include "transport/stream.h"
 
 /* Data up to this size is cheaper to copy than to give away. */
 #define COPY_MAX	PAGE_SIZE
@@ -285,8 +286,8 @@ static int send_copied(struct nbdt_conn *conn)
 	bool more;
 
 	more = batch_fill(&batch, conn);
-	return nbdt_sock_send(&conn->sock, batch.vec, batch.nr, batch.len,
-			      more);
+	return nbdt_stream_send(&conn->sock, batch.vec, batch.nr, batch.len,
+				more);
 }
 
 /* The first reply's pages. */
@@ -297,8 +298,8 @@ static int send_pages(struct nbdt_conn *conn, struct nbdt_request *req)
 			      req->nr_bvecs, req->head + req->data_len);
 		iov_iter_advance(&conn->tx.iter, req->head);
 	}
-	return nbdt_sock_send_iter(&conn->sock, &conn->tx.iter,
-				   !list_is_singular(&conn->tx.queue));
+	return nbdt_stream_send_iter(&conn->sock, &conn->tx.iter,
+				     !list_is_singular(&conn->tx.queue));
 }
 
 static int send_some(struct nbdt_conn *conn)

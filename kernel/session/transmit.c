@@ -41,6 +41,7 @@
 #include "session/status.h"
 #include "session/trace.h"
 #include "session/transmit.h"
+#include "transport/stream.h"
 #include "nbdtarget.h"
 
 /* Requests dispatched before replies are sent. */
@@ -133,7 +134,7 @@ static int recv_with_payload(struct nbdt_conn *conn, struct page *page)
 
 	iov_iter_bvec(&iter, ITER_DEST, vec, ARRAY_SIZE(vec),
 		      missing + conn->rx.expected);
-	n = nbdt_sock_recv_iter(&conn->sock, &iter);
+	n = nbdt_stream_recv_iter(&conn->sock, &iter);
 	if (n < 0)
 		return n;
 	conn->rx.moved += n;
@@ -144,7 +145,7 @@ static int recv_with_payload(struct nbdt_conn *conn, struct page *page)
 /* Up to LEN bytes behind those that are in the buffer. */
 static int recv_ahead(struct nbdt_conn *conn, unsigned int len)
 {
-	int n = nbdt_sock_recv(&conn->sock, conn->rx.buf + conn->rx.end, len);
+	int n = nbdt_stream_recv(&conn->sock, conn->rx.buf + conn->rx.end, len);
 
 	if (n > 0)
 		conn->rx.moved += n;
@@ -337,7 +338,7 @@ static int rx_payload(struct nbdt_conn *conn)
 	while (iov_iter_count(&conn->rx.iter) > behind) {
 		if (!READ_ONCE(conn->sock.readable))
 			return -EAGAIN;
-		n = nbdt_sock_recv_iter(&conn->sock, &conn->rx.iter);
+		n = nbdt_stream_recv_iter(&conn->sock, &conn->rx.iter);
 		if (n < 0)
 			return n;
 		conn->rx.moved += n;
@@ -475,8 +476,8 @@ static int rx_discard(struct nbdt_conn *conn)
 			break;
 		if (!READ_ONCE(conn->sock.readable))
 			return -EAGAIN;
-		n = nbdt_sock_recv(&conn->sock, conn->rx.buf,
-				   min_t(u64, conn->rx.discard, PAGE_SIZE));
+		n = nbdt_stream_recv(&conn->sock, conn->rx.buf,
+				     min_t(u64, conn->rx.discard, PAGE_SIZE));
 		if (n < 0)
 			return n;
 		conn->rx.start = 0;
@@ -520,7 +521,7 @@ static const char *rx_error_reason(int err)
 	case -ENOMEM:
 		return "out of memory";
 	default:
-		return nbdt_sock_error_text(err);
+		return nbdt_stream_error_text(err);
 	}
 }
 

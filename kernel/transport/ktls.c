@@ -5,7 +5,7 @@
  *
  * Somebody else did the handshake and gave the keys to the socket (tls.c).
  * From then on the socket's calls take and give plain text, and what is here
- * is called in their place or after them (sock.c), by the same one thread.
+ * is called in their place or after them (stream.c), by the same one thread.
  * Whether it is, is decided by one flag of the socket, so that connections
  * without TLS pay a test of a byte that they have at hand anyway.
  *
@@ -185,10 +185,11 @@ static int recv_control(struct nbdt_sock *s)
  * kTLS may hold decrypted data, or the next record, without a wake-up to
  * come: only when it says that there is nothing, there is nothing.
  *
- * Return: as nbdt_sock_recv().  -ECONNABORTED when the client closed without
- * a word, as an attacker on the way could make it seem; -EKEYEXPIRED when it
- * wants other keys, -EKEYREVOKED when it sent an alert, -EKEYREJECTED when
- * what it sent is no valid record.
+ * Return: bytes received, at least 1; -EAGAIN when there are none yet;
+ * -ESHUTDOWN when the client said that it was its last; -ECONNABORTED when it
+ * closed without a word, as an attacker on the way could make it seem;
+ * -EKEYEXPIRED when it wants other keys, -EKEYREVOKED when it sent an alert,
+ * -EKEYREJECTED when what it sent is no valid record.
  */
 int nbdt_ktls_recv_result(struct nbdt_sock *s, int n)
 {
@@ -218,9 +219,10 @@ int nbdt_ktls_recv_result(struct nbdt_sock *s, int n)
  * @s: the socket
  * @iter: over bio_vecs; advanced by what was taken, which may leave the last record
  *	for another call
- * @more: as for nbdt_sock_send()
+ * @more: more follows at once, so the last record may wait for it
  *
- * Return: as nbdt_sock_send().
+ * Return: bytes taken, at least 1; -EAGAIN when there is no room; another error
+ * when the connection broke.
  */
 int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 {

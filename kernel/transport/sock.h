@@ -42,8 +42,6 @@ struct nbdt_sock {
 void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
 		    struct task_struct *task);
 void nbdt_sock_attach(struct nbdt_sock *s);
-void nbdt_sock_finish(struct nbdt_sock *s);
-void nbdt_sock_linger(struct nbdt_sock *s, unsigned long time);
 int nbdt_sock_lend(struct nbdt_sock *s);
 int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline);
 void nbdt_sock_release(struct nbdt_sock *s);
@@ -53,14 +51,6 @@ static inline bool nbdt_sock_cancelled(const struct nbdt_sock *s)
 	return READ_ONCE(s->cancelled);
 }
 
-/* Never wait: */
-int nbdt_sock_recv(struct nbdt_sock *s, void *buf, size_t len);
-int nbdt_sock_recv_iter(struct nbdt_sock *s, struct iov_iter *iter);
-int nbdt_sock_send(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
-		   size_t len, bool more);
-int nbdt_sock_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more);
-int nbdt_sock_peek(struct nbdt_sock *s);
-
 /* Wait until done or cancelled: */
 int nbdt_sock_accept(struct nbdt_sock *s, struct socket **newsock);
 int nbdt_sock_pause(struct nbdt_sock *s, unsigned long time);
@@ -68,10 +58,6 @@ int nbdt_sock_pause(struct nbdt_sock *s, unsigned long time);
 /* Wait until done, cancelled or DEADLINE (in jiffies): */
 int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
 		   unsigned long deadline);
-int nbdt_sock_read(struct nbdt_sock *s, void *buf, size_t len,
-		   unsigned long deadline);
-int nbdt_sock_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
-		    size_t len, bool more, unsigned long deadline);
 
 /*
  * Where the next bytes are of what an iterator over bio_vecs is over: as many of
@@ -90,7 +76,6 @@ struct socket *nbdt_sock_listen(struct net *net,
 				const struct sockaddr_storage *addr,
 				bool both_families);
 void nbdt_sock_setup(struct socket *sock);
-const char *nbdt_sock_error_text(int err);
 int nbdt_sock_addresses(struct socket *sock, struct sockaddr_storage *local,
 			struct sockaddr_storage *peer);
 
