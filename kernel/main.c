@@ -22,8 +22,8 @@
  * ktls.c (over TLS), sock.c (a socket and its thread), gate.c and range.c (what
  * keeps requests apart), checkpoint.c (points between them), pace.c (which
  * thread goes first), poll.h (which doesn't sleep).  export.c has the devices,
- * target.c the limits, netlink.c and nl_*.c the administrator's side, trace.h
- * the tracepoints.
+ * target.c the limits, netlink.c and nl_*.c the administrator's side, event.c
+ * what it is told, trace.h the tracepoints.
  */
 #include <linux/init.h>
 #include <linux/module.h>

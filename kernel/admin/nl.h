@@ -1,9 +1,4 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What the files of the administrator's side (nl_*.c) share: each has one noun
- * of the netlink contract, its policies, commands and events; netlink.c has the
- * family, and what they all need.
- */
 #ifndef NBDT_NL_H
 #define NBDT_NL_H
 
@@ -11,8 +6,6 @@
 #include <linux/types.h>
 #include <net/genetlink.h>
 
-struct nbdt_export;
-struct nbdt_listener_config;
 struct nbdt_stats;
 
 /* Multicast groups. */
@@ -21,21 +14,11 @@ enum {
 	NBDT_NL_TLS,
 };
 
-/* The commands of a noun. */
+/* The commands of a noun; nl_*.h have them all. */
 struct nbdt_nl_ops {
 	const struct genl_ops *ops;
 	unsigned int n;
 };
-
-extern const struct nbdt_nl_ops nbdt_nl_target;
-extern const struct nbdt_nl_ops nbdt_nl_export;
-extern const struct nbdt_nl_ops nbdt_nl_bitmap;
-extern const struct nbdt_nl_ops nbdt_nl_content;
-extern const struct nbdt_nl_ops nbdt_nl_checkpoint;
-extern const struct nbdt_nl_ops nbdt_nl_listener;
-extern const struct nbdt_nl_ops nbdt_nl_conn;
-extern const struct nbdt_nl_ops nbdt_nl_tls;
-extern const struct nbdt_nl_ops nbdt_nl_access;
 
 #define NBDT_NL_OP(CMD, NOUN, name)					\
 	.cmd = NBDTARGET_CMD_##CMD,					\
@@ -45,19 +28,15 @@ extern const struct nbdt_nl_ops nbdt_nl_access;
 
 extern struct genl_family nbdt_nl_family;
 
+int nbdt_nl_register(const struct genl_ops *ops, unsigned int n);
+void nbdt_nl_unregister(void);
+
 /* Attributes in. */
 const char *nbdt_nl_string(struct genl_info *info, int attr);
 const char *nbdt_nl_need_string(struct genl_info *info, int attr,
 				const char *what);
 bool nbdt_nl_is_set(struct genl_info *info, int attr);
 bool nbdt_nl_denies(struct genl_info *info, int attr);
-const char *nbdt_nl_need_export_name(struct genl_info *info);
-struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
-					const char *name);
-extern struct netlink_range_validation nbdt_nl_port_range;
-int nbdt_nl_make_address(struct genl_info *info, struct nlattr *address,
-			 struct nlattr *port, struct nlattr *ifindex,
-			 struct nbdt_listener_config *config);
 
 /* Attributes out. */
 int nbdt_nl_put_stats(struct sk_buff *skb, int attr,

@@ -12,6 +12,8 @@
 #include "block/export.h"
 #include "transport/listener.h"
 #include "admin/nl.h"
+#include "admin/nl_access.h"
+#include "admin/nl_listener.h"
 #include "nbdtarget.h"
 
 /* Which attributes each command takes; all others are refused. */

@@ -7,8 +7,9 @@
 #include "compat/compat.h"
 #include "content/context.h"
 #include "block/export.h"
-#include "admin/netlink.h"
 #include "admin/nl.h"
+#include "admin/nl_bitmap.h"
+#include "admin/nl_export.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */
@@ -111,17 +112,16 @@ static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	err = nbdt_bitmaps_add(export, &config, info->extack);
 	if (!err)
-		nbdt_netlink_bitmap_event(export, config.name,
-					  NBDTARGET_CMD_BITMAP_ADD_NTF);
+		nbdt_nl_bitmap_event(export, config.name, NBDT_EVENT_ADD);
 	nbdt_export_put(export);
 	return err;
 }
 
-/* What needs only the bitmap's name: RUN it, and tell EVENT_CMD's listeners. */
+/* What needs only the bitmap's name: RUN it, and tell of the EVENT. */
 static int run_by_name(struct genl_info *info,
 		       int (*run)(struct nbdt_export *export, const char *name,
 				  struct netlink_ext_ack *extack),
-		       u8 event_cmd)
+		       enum nbdt_event event)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -132,21 +132,19 @@ static int run_by_name(struct genl_info *info,
 		return err;
 	err = run(export, name, info->extack);
 	if (!err)
-		nbdt_netlink_bitmap_event(export, name, event_cmd);
+		nbdt_nl_bitmap_event(export, name, event);
 	nbdt_export_put(export);
 	return err;
 }
 
 static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
-	return run_by_name(info, nbdt_bitmaps_remove,
-			   NBDTARGET_CMD_BITMAP_DEL_NTF);
+	return run_by_name(info, nbdt_bitmaps_remove, NBDT_EVENT_DEL);
 }
 
 static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
-	return run_by_name(info, nbdt_bitmaps_clear,
-			   NBDTARGET_CMD_BITMAP_SET_NTF);
+	return run_by_name(info, nbdt_bitmaps_clear, NBDT_EVENT_SET);
 }
 
 static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
@@ -171,8 +169,7 @@ static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 		err = nbdt_bitmaps_enable(export, name, recording,
 					  info->extack);
 	if (!err)
-		nbdt_netlink_bitmap_event(export, name,
-					  NBDTARGET_CMD_BITMAP_SET_NTF);
+		nbdt_nl_bitmap_event(export, name, NBDT_EVENT_SET);
 	nbdt_export_put(export);
 	return err;
 }
@@ -195,8 +192,7 @@ static int bitmap_to(struct genl_info *info,
 		return err;
 	err = run(export, name, to, info->extack);
 	if (!err)
-		nbdt_netlink_bitmap_event(export, to,
-					  NBDTARGET_CMD_BITMAP_SET_NTF);
+		nbdt_nl_bitmap_event(export, to, NBDT_EVENT_SET);
 	nbdt_export_put(export);
 	return err;
 }
@@ -318,10 +314,17 @@ static int put_bitmap_event(struct sk_buff *msg, struct nbdt_export *export,
 	return err;
 }
 
+static const u8 event_cmds[] = {
+	[NBDT_EVENT_ADD] = NBDTARGET_CMD_BITMAP_ADD_NTF,
+	[NBDT_EVENT_SET] = NBDTARGET_CMD_BITMAP_SET_NTF,
+	[NBDT_EVENT_DEL] = NBDTARGET_CMD_BITMAP_DEL_NTF,
+};
+
 /* By its name, as it is now; nothing when it has gone already. */
-void nbdt_netlink_bitmap_event(struct nbdt_export *export, const char *name,
-			       u8 cmd)
+void nbdt_nl_bitmap_event(struct nbdt_export *export, const char *name,
+			  enum nbdt_event event)
 {
+	u8 cmd = event_cmds[event];
 	struct sk_buff *msg;
 	void *head;
 

@@ -8,6 +8,8 @@
 #include "compat/compat.h"
 #include "block/export.h"
 #include "admin/nl.h"
+#include "admin/nl_checkpoint.h"
+#include "admin/nl_export.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */

@@ -8,8 +8,9 @@
 #include "session/conn.h"
 #include "block/export.h"
 #include "transport/ktls.h"
-#include "admin/netlink.h"
 #include "admin/nl.h"
+#include "admin/nl_conn.h"
+#include "admin/nl_export.h"
 #include "nbdtarget.h"
 
 /* Which attributes each command takes; all others are refused. */
@@ -163,6 +164,11 @@ static const struct genl_ops ops[] = {
 
 const struct nbdt_nl_ops nbdt_nl_conn = { ops, ARRAY_SIZE(ops) };
 
+static const u8 event_cmds[] = {
+	[NBDT_EVENT_OPEN] = NBDTARGET_CMD_CONN_OPEN_NTF,
+	[NBDT_EVENT_CLOSE] = NBDTARGET_CMD_CONN_CLOSE_NTF,
+};
+
 static void conn_event_to(struct net *net, struct nbdt_conn *conn, u8 cmd)
 {
 	struct sk_buff *msg;
@@ -176,8 +182,10 @@ static void conn_event_to(struct net *net, struct nbdt_conn *conn, u8 cmd)
 	nbdt_nl_event_end(msg, head, put_conn(msg, conn, cmd), net);
 }
 
-void nbdt_netlink_conn_event(struct nbdt_conn *conn, u8 cmd)
+void nbdt_nl_conn_event(struct nbdt_conn *conn, enum nbdt_event event)
 {
+	u8 cmd = event_cmds[event];
+
 	conn_event_to(conn->net, conn, cmd);
 	if (conn->net != &init_net)
 		conn_event_to(&init_net, conn, cmd);

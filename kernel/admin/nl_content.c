@@ -10,6 +10,8 @@
 #include "block/export.h"
 #include "content/map.h"
 #include "admin/nl.h"
+#include "admin/nl_content.h"
+#include "admin/nl_export.h"
 #include "nbdtarget.h"
 
 /* Most bytes of a piece, and what it begins and ends at multiples of. */

@@ -7,8 +7,8 @@
 #include "compat/compat.h"
 #include "block/export.h"
 #include "content/map.h"
-#include "admin/netlink.h"
 #include "admin/nl.h"
+#include "admin/nl_export.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */
@@ -218,7 +218,7 @@ static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 	return 0;
 }
 
-const char *nbdt_nl_need_export_name(struct genl_info *info)
+static const char *need_export_name(struct genl_info *info)
 {
 	return nbdt_nl_need_string(info, NBDTARGET_A_EXPORT_NAME,
 				   "the export's name");
@@ -273,7 +273,7 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 				 "a bitmap takes its name and its export's");
 		return -EINVAL;
 	}
-	config.name = nbdt_nl_need_export_name(info);
+	config.name = need_export_name(info);
 	if (!config.name)
 		return -EINVAL;
 	config.device = nbdt_nl_need_string(info, NBDTARGET_A_EXPORT_DEVICE,
@@ -289,7 +289,7 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 
 static int export_set(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = nbdt_nl_need_export_name(info);
+	const char *name = need_export_name(info);
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
 	struct nbdt_export_change change = {
 		.description =
@@ -311,7 +311,7 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 
 static int export_del(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = nbdt_nl_need_export_name(info);
+	const char *name = need_export_name(info);
 
 	if (!name)
 		return -EINVAL;
@@ -322,7 +322,7 @@ static int export_del(struct sk_buff *skb, struct genl_info *info)
 static int export_scan(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *rate = info->attrs[NBDTARGET_A_EXPORT_SCAN_RATE];
-	const char *name = nbdt_nl_need_export_name(info);
+	const char *name = need_export_name(info);
 	struct nbdt_export *export;
 	int err = 0;
 
@@ -345,7 +345,7 @@ static int export_scan(struct sk_buff *skb, struct genl_info *info)
 
 static int export_get(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = nbdt_nl_need_export_name(info);
+	const char *name = need_export_name(info);
 	struct nbdt_export *export;
 	struct sk_buff *msg;
 	void *head;
@@ -407,9 +407,16 @@ static const struct genl_ops ops[] = {
 
 const struct nbdt_nl_ops nbdt_nl_export = { ops, ARRAY_SIZE(ops) };
 
+static const u8 event_cmds[] = {
+	[NBDT_EVENT_ADD] = NBDTARGET_CMD_EXPORT_ADD_NTF,
+	[NBDT_EVENT_SET] = NBDTARGET_CMD_EXPORT_SET_NTF,
+	[NBDT_EVENT_DEL] = NBDTARGET_CMD_EXPORT_DEL_NTF,
+};
+
 /* Exports are seen from every namespace. */
-void nbdt_netlink_export_event(struct nbdt_export *export, u8 cmd)
+void nbdt_nl_export_event(struct nbdt_export *export, enum nbdt_event event)
 {
+	u8 cmd = event_cmds[event];
 	struct sk_buff *msg;
 	void *head;
 

@@ -8,8 +8,8 @@
 
 #include "session/conn.h"
 #include "transport/listener.h"
-#include "admin/netlink.h"
 #include "admin/nl.h"
+#include "admin/nl_listener.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */
@@ -201,12 +201,18 @@ static const struct genl_ops ops[] = {
 
 const struct nbdt_nl_ops nbdt_nl_listener = { ops, ARRAY_SIZE(ops) };
 
-void nbdt_netlink_listener_event(struct nbdt_listener *listener, u8 cmd)
+static const u8 event_cmds[] = {
+	[NBDT_EVENT_ADD] = NBDTARGET_CMD_LISTENER_ADD_NTF,
+	[NBDT_EVENT_DEL] = NBDTARGET_CMD_LISTENER_DEL_NTF,
+};
+
+void nbdt_nl_listener_event(struct nbdt_listener *listener,
+			    enum nbdt_event event)
 {
 	struct sk_buff *msg;
 	void *head;
 
-	msg = nbdt_nl_event_begin(cmd, &head);
+	msg = nbdt_nl_event_begin(event_cmds[event], &head);
 	if (!msg)
 		return;
 	nbdt_nl_event_end(msg, head, put_listener(msg, listener),

@@ -7,6 +7,7 @@
 #include "transport/listener.h"
 #include "session/mem.h"
 #include "admin/nl.h"
+#include "admin/nl_target.h"
 #include "base/target.h"
 #include "nbdtarget.h"
 

@@ -8,8 +8,8 @@
 
 #include "compat/compat.h"
 #include "session/conn.h"
-#include "admin/netlink.h"
 #include "admin/nl.h"
+#include "admin/nl_tls.h"
 #include "session/tls.h"
 #include "nbdtarget.h"
 
@@ -214,7 +214,7 @@ static int tls_event_to(struct net *net, struct nbdt_conn *conn)
  * one shows when something is sent.  An agent that has no room for it, hears
  * that it missed something.
  */
-bool nbdt_netlink_tls_event(struct nbdt_conn *conn)
+bool nbdt_nl_tls_event(struct nbdt_conn *conn)
 {
 	int err = tls_event_to(conn->net, conn);
 

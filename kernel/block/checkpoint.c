@@ -36,7 +36,7 @@
 #include "compat/compat.h"
 #include "block/export.h"
 #include "base/gate.h"
-#include "admin/netlink.h"
+#include "base/event.h"
 #include "block/slow.h"
 #include "nbdtarget.h"
 
@@ -148,11 +148,9 @@ static int flush_device(struct nbdt_export *export, unsigned long deadline,
 static void announce(const struct checkpoint *cp, struct nbdt_export *export)
 {
 	if (*cp->freeze)
-		nbdt_netlink_bitmap_event(export, cp->freeze,
-					  NBDTARGET_CMD_BITMAP_SET_NTF);
+		nbdt_event_bitmap(export, cp->freeze, NBDT_EVENT_SET);
 	if (*cp->start)
-		nbdt_netlink_bitmap_event(export, cp->start,
-					  NBDTARGET_CMD_BITMAP_SET_NTF);
+		nbdt_event_bitmap(export, cp->start, NBDT_EVENT_SET);
 }
 
 /* What every checkpoint comes to. */

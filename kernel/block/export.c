@@ -29,7 +29,7 @@
 #include "block/dispatch.h"
 #include "block/export.h"
 #include "content/map.h"
-#include "admin/netlink.h"
+#include "base/event.h"
 #include "block/slow.h"
 #include "session/trace.h"
 #include "nbdtarget.h"
@@ -780,7 +780,7 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	err = publish(export, config->is_default, extack);
 	if (err)
 		goto err_close;
-	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_ADD_NTF);
+	nbdt_event_export(export, NBDT_EVENT_ADD);
 	nbdt_export_put(export);
 	return 0;
 
@@ -850,7 +850,7 @@ out_unlock:
 	kfree(description);
 	if (err)
 		return err;
-	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_SET_NTF);
+	nbdt_event_export(export, NBDT_EVENT_SET);
 	nbdt_export_put(export);
 	return 0;
 }
@@ -899,7 +899,7 @@ static void export_close(struct nbdt_export *export)
 	bdev_fput(export->file);
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);
-	nbdt_netlink_export_event(export, NBDTARGET_CMD_EXPORT_DEL_NTF);
+	nbdt_event_export(export, NBDT_EVENT_DEL);
 	nbdt_export_put(export);
 }
 

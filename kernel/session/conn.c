@@ -36,7 +36,7 @@
 #include "block/export.h"
 #include "transport/listener.h"
 #include "session/negotiate.h"
-#include "admin/netlink.h"
+#include "base/event.h"
 #include "block/slow.h"
 #include "base/target.h"
 #include "session/trace.h"
@@ -289,9 +289,9 @@ static int conn_thread(void *data)
 	trace_nbdt_conn_open(conn);
 	if (!nbdt_negotiate(conn)) {
 		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
-		nbdt_netlink_conn_event(conn, NBDTARGET_CMD_CONN_OPEN_NTF);
+		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
 		nbdt_transmit(conn);
-		nbdt_netlink_conn_event(conn, NBDTARGET_CMD_CONN_CLOSE_NTF);
+		nbdt_event_conn(conn, NBDT_EVENT_CLOSE);
 	}
 	conn_finish(conn);
 	memalloc_noio_restore(noio);

@@ -8,7 +8,7 @@
  */
 #include <linux/socket.h>
 
-#include "admin/netlink.h"
+#include "base/event.h"
 #include "base/proto.h"
 #include "session/conn.h"
 #include "session/option.h"
@@ -56,7 +56,7 @@ int nbdt_option_starttls(struct nbdt_negotiation *neg)
 		return nbdt_option_error(neg, NBDT_REP_ERR_POLICY,
 					 "no TLS without TCP");
 	/* There isn't one yet, but whoever hears that will be there for it. */
-	if (!nbdt_netlink_tls_event(conn))
+	if (!nbdt_event_tls(conn))
 		return nbdt_option_error(neg, NBDT_REP_ERR_POLICY,
 					 "TLS is not ready on the server");
 	/*

@@ -55,7 +55,7 @@
 #include "compat/compat.h"
 #include "session/conn.h"
 #include "transport/ktls.h"
-#include "admin/netlink.h"
+#include "base/event.h"
 #include "base/target.h"
 #include "session/tls.h"
 #include "session/trace.h"
@@ -277,7 +277,7 @@ static int wait_for_agent(struct nbdt_conn *conn, unsigned long deadline)
 	int err;
 
 	wait_on_list(conn, deadline);
-	nbdt_netlink_tls_event(conn);
+	nbdt_event_tls(conn);
 	err = nbdt_sock_wait(&conn->sock, &tls->over, deadline);
 	err = end_handshake(conn, err);
 	switch (err) {

@@ -24,7 +24,7 @@
 #include "compat/compat.h"
 #include "session/conn.h"
 #include "transport/listener.h"
-#include "admin/netlink.h"
+#include "base/event.h"
 #include "nbdtarget.h"
 
 /* How soon to accept again after that failed. */
@@ -196,7 +196,7 @@ static void listener_destroy(struct nbdt_listener *listener, bool force)
 	nbdt_conn_kill_matching(&filter, "listener was removed");
 	/* Whoever is killed meanwhile need not see their end. */
 	nbdt_conn_wait_killed(&filter);
-	nbdt_netlink_listener_event(listener, NBDTARGET_CMD_LISTENER_DEL_NTF);
+	nbdt_event_listener(listener, NBDT_EVENT_DEL);
 	nbdt_access_put(listener->access);
 	kfree(listener);
 }
@@ -245,7 +245,7 @@ int nbdt_listener_add(struct net *net,
 	list_add_tail(&listener->node, &listeners);
 	nr_listeners++;
 	generation++;
-	nbdt_netlink_listener_event(listener, NBDTARGET_CMD_LISTENER_ADD_NTF);
+	nbdt_event_listener(listener, NBDT_EVENT_ADD);
 	mutex_unlock(&listeners_mutex);
 	return 0;
 

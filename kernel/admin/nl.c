@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What the files of the administrator's side (nl_*.c) share: the family that they
+ * are parts of, attributes, messages, dumps, and how an event is sent.
+ *
+ * The family is there from nbdt_nl_register() to nbdt_nl_unregister(), which is
+ * the first thing at the module's end.  What ends after that still tells of it,
+ * in any thread; nothing is sent any more.
+ */
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <net/genetlink.h>
+#include <net/net_namespace.h>
+
+#include "admin/nl.h"
+#include "base/stats.h"
+#include "compat/compat.h"
+#include "nbdtarget.h"
+
+/* No events any more: the numbers of the family may be another's soon. */
+static bool unregistered;
+
+static const struct genl_multicast_group groups[] = {
+	[NBDT_NL_MONITOR] = {
+		.name = NBDTARGET_MCGRP_MONITOR,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+	[NBDT_NL_TLS] = {
+		.name = NBDTARGET_MCGRP_TLS,
+		.flags = GENL_MCAST_CAP_NET_ADMIN,
+	},
+};
+
+struct genl_family nbdt_nl_family __ro_after_init = {
+	.name = NBDTARGET_FAMILY_NAME,
+	.version = NBDTARGET_FAMILY_VERSION,
+	.module = THIS_MODULE,
+	.netnsok = true,
+	.parallel_ops = true,
+	.resv_start_op = NBDTARGET_CMD_MAX + 1,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+const char *nbdt_nl_string(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
+}
+
+/* That of a required attribute, or NULL and a message. */
+const char *nbdt_nl_need_string(struct genl_info *info, int attr,
+				const char *what)
+{
+	const char *string = nbdt_nl_string(info, attr);
+
+	if (!string)
+		nbdt_set_err_msg(info->extack, "%s is missing", what);
+	return string;
+}
+
+bool nbdt_nl_is_set(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] && nla_get_u8(info->attrs[attr]);
+}
+
+/* Of NBDTARGET_ACCESS_*. */
+bool nbdt_nl_denies(struct genl_info *info, int attr)
+{
+	return info->attrs[attr] &&
+	       nla_get_u32(info->attrs[attr]) == NBDTARGET_ACCESS_DENY;
+}
+
+int nbdt_nl_put_stats(struct sk_buff *skb, int attr,
+		      const struct nbdt_stats *stats)
+{
+	const int pad = NBDTARGET_A_STATS_PAD;
+	struct nlattr *nest = nla_nest_start(skb, attr);
+
+	if (!nest ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_REQUESTS,
+			      stats->requests, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_ERRORS,
+			      stats->errors, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_READS,
+			      stats->reads, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_READ_BYTES,
+			      stats->read_bytes, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_WRITES,
+			      stats->writes, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_WRITTEN_BYTES,
+			      stats->written_bytes, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_STATS_UNALIGNED,
+			      stats->unaligned, pad))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+int nbdt_nl_put_address(struct sk_buff *skb,
+			const struct sockaddr_storage *addr, int address_attr,
+			int port_attr)
+{
+	const struct sockaddr_in *in4 = (const void *)addr;
+	const struct sockaddr_in6 *in6 = (const void *)addr;
+	int err;
+
+	if (addr->ss_family == AF_INET)
+		err = nla_put(skb, address_attr, sizeof(in4->sin_addr),
+			      &in4->sin_addr);
+	else
+		err = nla_put(skb, address_attr, sizeof(in6->sin6_addr),
+			      &in6->sin6_addr);
+	return err ?: nla_put_u16(skb, port_attr, ntohs(in4->sin_port));
+}
+
+/* A reply or event of one message, large enough for two names and a path. */
+struct sk_buff *nbdt_nl_message(void)
+{
+	return genlmsg_new(3 * (NBDTARGET_MAX_STRING + NLA_HDRLEN) + 1024,
+			   GFP_KERNEL);
+}
+
+/* Where a dump begins a message; it notices when the list changed. */
+void *nbdt_nl_dump_begin(struct sk_buff *skb, struct netlink_callback *cb,
+			 u8 cmd)
+{
+	void *head =
+		genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			    &nbdt_nl_family, NLM_F_MULTI, cmd);
+
+	if (head)
+		genl_dump_check_consistent(cb, head);
+	return head;
+}
+
+/* HEAD as above, NULL or not; it is taken back if what follows it didn't fit. */
+int nbdt_nl_dump_end(struct sk_buff *skb, void *head, int err)
+{
+	if (!head)
+		return -EMSGSIZE;
+	if (err)
+		genlmsg_cancel(skb, head);
+	else
+		genlmsg_end(skb, head);
+	return err;
+}
+
+/* 0 is "not yet set" to netlink. */
+u32 nbdt_nl_dump_seq(u32 generation)
+{
+	return generation + 1 ?: 1;
+}
+
+/* NULL also when the family is gone, at the end of the module. */
+struct sk_buff *nbdt_nl_event_begin(u8 cmd, void **head)
+{
+	struct sk_buff *msg;
+
+	if (READ_ONCE(unregistered))
+		return NULL;
+	msg = nbdt_nl_message();
+	if (!msg)
+		return NULL;
+	*head = genlmsg_put(msg, 0, 0, &nbdt_nl_family, 0, cmd);
+	if (*head)
+		return msg;
+	nlmsg_free(msg);
+	return NULL;
+}
+
+/*
+ * The kernel lets the owner of a user namespace join groups in network namespaces
+ * of it, and that isn't our administrator.
+ */
+bool nbdt_nl_is_trusted(const struct net *net)
+{
+	return net->user_ns == &init_user_ns;
+}
+
+static void multicast_to_all(struct sk_buff *msg)
+{
+	struct sk_buff *copy;
+	struct net *net;
+
+	rcu_read_lock();
+	for_each_net_rcu(net) {
+		copy = nbdt_nl_is_trusted(net) ? skb_clone(msg, GFP_ATOMIC) :
+						 NULL;
+		if (copy)
+			genlmsg_multicast_netns(&nbdt_nl_family, net, copy, 0,
+						NBDT_NL_MONITOR, GFP_ATOMIC);
+	}
+	rcu_read_unlock();
+	nlmsg_free(msg);
+}
+
+/**
+ * nbdt_nl_event_end - send an event to who monitors
+ * @msg: of nbdt_nl_event_begin()
+ * @head: the same
+ * @err: when it couldn't be made: nothing is sent
+ * @net: whose administrators are told; NULL for those of all
+ */
+void nbdt_nl_event_end(struct sk_buff *msg, void *head, int err,
+		       struct net *net)
+{
+	if (!err)
+		genlmsg_end(msg, head);
+	if (err || (net && !nbdt_nl_is_trusted(net)))
+		nlmsg_free(msg);
+	else if (net)
+		genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0,
+					NBDT_NL_MONITOR, GFP_KERNEL);
+	else
+		multicast_to_all(msg);
+}
+
+/* Nobody does any more when the family is gone. */
+bool nbdt_nl_has_listeners(struct net *net, unsigned int group)
+{
+	return !READ_ONCE(unregistered) &&
+	       genl_has_listeners(&nbdt_nl_family, net, group);
+}
+
+/**
+ * nbdt_nl_register - make the family known
+ * @ops: the commands of all nouns; they stay where they are
+ * @n: how many
+ *
+ * From here on commands come.
+ *
+ * Return: 0 or -errno.
+ */
+int __init nbdt_nl_register(const struct genl_ops *ops, unsigned int n)
+{
+	nbdt_nl_family.ops = ops;
+	nbdt_nl_family.n_ops = n;
+	return genl_register_family(&nbdt_nl_family);
+}
+
+/* When it returns, no command runs and none will come. */
+void nbdt_nl_unregister(void)
+{
+	WRITE_ONCE(unregistered, true);
+	genl_unregister_family(&nbdt_nl_family);
+}
