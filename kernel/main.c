@@ -2,67 +2,90 @@
 /*
  * nbdtarget - NBD target in the kernel
  *
- * Where to find what, from a client's point of view:
+ * The floors, from top to bottom.  Each includes and calls only what is below
+ * it (selftests/floors); what happens below is told upward through
+ * base/event.h, and in a few tables of functions that come down from above.
  *
- *	listener.c	accepts it
- *	conn.c		gives it a thread, and ends it
- *	negotiate.c	agrees with it on an export; option_*.c, what each option does
- *	permit.c	says what it may see and use, by the rules of access.c
- *	tls.c		lends it to a program for a TLS handshake
- *	transmit.c	receives its requests
- *	dispatch.c	decides who carries them out, and what they wait for
- *	io.c		carries them out as bios; slow.c, what needs more steps
- *	reply.c		answers
+ *	admin/		netlink: nl_*.c, a file for each noun; netlink.c is the
+ *			family, nl.c what they share
+ *	session/	one client: front.c (whom listeners let in), session.c
+ *			(its thread's life), conn.c (all of them, and their ends)
+ *	transport/	listener.c accepts, stream.c moves bytes, ktls.c knows TLS
+ *			records, sock.c has a socket and its thread meet
+ *	block/		one device under a name: export.c (name, options, life),
+ *			disk.c (the device), and how requests are carried out
+ *	content/	what is known of a device: map.c (zeroes), scan.c,
+ *			bitmap.c and bitmaps*.c (writes), context.c (their names)
+ *	base/		what all use: target.c (limits), proto.c (wire format and
+ *			rules), access.c, identity.c, gate.c, event.c, work.c
+ *	compat/		what differs between kernels
  *
- * and what it may ask about: map.c knows what is zero, scan.c finds out,
- * bitmap.c what was written to, bitmaps.c which of these an export has,
- * context.c gives them names, status.c answers;
+ * transport/ and block/ know nothing of each other.
  *
- * and below these: proto.c (wire format and rules), stream.c (bytes in and out),
- * ktls.c (over TLS), sock.c (a socket and its thread), gate.c and range.c (what
- * keeps requests apart), checkpoint.c (points between them), pace.c (which
- * thread goes first), poll.h (which doesn't sleep).  export.c has the devices,
- * target.c the limits, netlink.c and nl_*.c the administrator's side, event.c
- * what it is told, trace.h the tracepoints.
+ * The way of a WRITE.  The connection's thread (session/session.c) has agreed on
+ * an export (negotiate.c, option_*.c; permit.c says what it may use) and goes
+ * round in transmit.c: it receives through stream.c, has proto.c judge the
+ * header, gets memory from stock.c (accounted by mem.c), and dispatches.
+ * block/dispatch.c waits for its turn (turn.c: gate, ranges, parts), which leaves
+ * word in the dirty bitmaps and the map, and gives it to io.c, or to a worker in
+ * slow.c when it isn't whole blocks.  complete.c takes it back to where it came
+ * from (origin.h); the thread answers in reply.c.  BLOCK_STATUS never leaves
+ * the thread: status.c.  A READ of what is known to be zero is cut in
+ * transmit.c.  checkpoint.c shuts the gates of several exports at once.
+ *
+ * Where something new goes:
+ *
+ *	an option of negotiation	a row in negotiate.c, a function in the
+ *					session/option_*.c that it is akin to
+ *	a kind of listener		transport/, beside listener.c; session/front.c
+ *					has them all
+ *	a verb or attribute		uapi/nbdtarget.yaml, admin/nl_NOUN.c, and a
+ *					file in the tool
+ *	an option of an export		struct nbdt_export_config, or nbdt_disk_config
+ *					if it is about the device
+ *	a counter			base/stats.h, counted in session/reply.c
+ *	a bound on what clients take	base/target.h, asked in session/
+ *	something known of content	content/, asked for in context.c
  */
 #include <linux/init.h>
 #include <linux/module.h>
 #include <net/genetlink.h>
 
-#include "session/conn.h"
-#include "block/export.h"
-#include "transport/listener.h"
 #include "admin/netlink.h"
-#include "session/request.h"
-#include "block/slow.h"
 #include "base/target.h"
+#include "base/work.h"
+#include "block/export.h"
+#include "session/conn.h"
+#include "session/front.h"
+#include "session/mem.h"
+#include "session/stock.h"
 #include "nbdtarget.h"
 
 static int __init nbdt_init(void)
 {
 	int err;
 
-	nbdt_target_init();
-	err = nbdt_request_cache_init();
+	nbdt_mem_set_default();
+	err = nbdt_stock_init();
 	if (err)
 		return err;
-	err = nbdt_slow_init();
+	err = nbdt_work_init();
 	if (err)
-		goto err_request;
-	err = nbdt_listener_init();
+		goto err_stock;
+	err = nbdt_front_init();
 	if (err)
-		goto err_slow;
+		goto err_work;
 	err = nbdt_netlink_init();
 	if (err)
-		goto err_listener;
+		goto err_front;
 	return 0;
 
-err_listener:
-	nbdt_listener_exit();
-err_slow:
-	nbdt_slow_exit();
-err_request:
-	nbdt_request_cache_exit();
+err_front:
+	nbdt_front_exit();
+err_work:
+	nbdt_work_exit();
+err_stock:
+	nbdt_stock_exit();
 	return err;
 }
 
@@ -73,12 +96,12 @@ err_request:
 static void __exit nbdt_exit(void)
 {
 	nbdt_netlink_exit();
-	nbdt_listener_remove_all();
+	nbdt_front_remove_all();
 	nbdt_conn_exit();
-	nbdt_listener_exit();
+	nbdt_front_exit();
 	nbdt_export_remove_all();
-	nbdt_slow_exit();
-	nbdt_request_cache_exit();
+	nbdt_work_exit();
+	nbdt_stock_exit();
 }
 
 module_init(nbdt_init);

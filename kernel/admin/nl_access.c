@@ -7,13 +7,14 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "base/access.h"
-#include "compat/compat.h"
-#include "block/export.h"
-#include "transport/listener.h"
 #include "admin/nl.h"
 #include "admin/nl_access.h"
 #include "admin/nl_listener.h"
+#include "base/access.h"
+#include "block/export.h"
+#include "compat/compat.h"
+#include "session/front.h"
+#include "transport/listener.h"
 #include "nbdtarget.h"
 
 /* Which attributes each command takes; all others are refused. */
@@ -188,7 +189,7 @@ static int access_set_listener(struct genl_info *info,
 	err = nbdt_nl_make_address(info, attrs[NBDTARGET_A_ACCESS_ADDRESS],
 				   attrs[NBDTARGET_A_ACCESS_PORT],
 				   attrs[NBDTARGET_A_ACCESS_IFINDEX], &config);
-	return err ?: nbdt_listener_set_access(genl_info_net(info), &config,
+	return err ?: nbdt_front_set_access(genl_info_net(info), &config,
 					       access, info->extack);
 }
 
@@ -358,7 +359,7 @@ static int access_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		nbdt_export_put(export);
 	}
 	if (!err)
-		err = nbdt_listener_for_each(sock_net(skb->sk), cb->args[1],
+		err = nbdt_front_for_each(sock_net(skb->sk), cb->args[1],
 					     dump_listener_rules, &dump);
 	return skb->len ?: err;
 }

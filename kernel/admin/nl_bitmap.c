@@ -2,14 +2,15 @@
 /* Dirty bitmaps, to the administrator. */
 #include <net/genetlink.h>
 
-#include "content/bitmap.h"
-#include "content/bitmaps.h"
-#include "compat/compat.h"
-#include "content/context.h"
-#include "block/export.h"
 #include "admin/nl.h"
 #include "admin/nl_bitmap.h"
 #include "admin/nl_export.h"
+#include "block/export.h"
+#include "compat/compat.h"
+#include "content/bitmap.h"
+#include "content/bitmaps.h"
+#include "content/bitmaps_edit.h"
+#include "content/context.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */
@@ -104,13 +105,16 @@ static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
 			info->attrs[NBDTARGET_A_BITMAP_CONSISTENT] &&
 			!nbdt_nl_is_set(info, NBDTARGET_A_BITMAP_CONSISTENT),
 	};
+	struct nbdt_cmd_limits limits;
 	struct nbdt_export *export;
 	int err;
 
 	err = get_bitmap(info, &export, &config.name);
 	if (err)
 		return err;
-	err = nbdt_bitmaps_add(export, &config, info->extack);
+	nbdt_export_limits(export, &limits);
+	config.size = limits.size;
+	err = nbdt_bitmaps_add(&export->disk.content, &config, info->extack);
 	if (!err)
 		nbdt_nl_bitmap_event(export, config.name, NBDT_EVENT_ADD);
 	nbdt_export_put(export);
@@ -119,7 +123,7 @@ static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
 
 /* What needs only the bitmap's name: RUN it, and tell of the EVENT. */
 static int run_by_name(struct genl_info *info,
-		       int (*run)(struct nbdt_export *export, const char *name,
+		       int (*run)(struct nbdt_content *content, const char *name,
 				  struct netlink_ext_ack *extack),
 		       enum nbdt_event event)
 {
@@ -130,7 +134,7 @@ static int run_by_name(struct genl_info *info,
 	err = get_bitmap(info, &export, &name);
 	if (err)
 		return err;
-	err = run(export, name, info->extack);
+	err = run(&export->disk.content, name, info->extack);
 	if (!err)
 		nbdt_nl_bitmap_event(export, name, event);
 	nbdt_export_put(export);
@@ -164,9 +168,10 @@ static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 		return err;
 	recording = nbdt_nl_is_set(info, NBDTARGET_A_BITMAP_RECORDING);
 	if (nbdt_nl_is_set(info, NBDTARGET_A_BITMAP_CONSISTENT))
-		err = nbdt_bitmaps_trust(export, name, recording, info->extack);
+		err = nbdt_bitmaps_trust(&export->disk.content, name,
+					 recording, info->extack);
 	else
-		err = nbdt_bitmaps_enable(export, name, recording,
+		err = nbdt_bitmaps_enable(&export->disk.content, name, recording,
 					  info->extack);
 	if (!err)
 		nbdt_nl_bitmap_event(export, name, NBDT_EVENT_SET);
@@ -176,7 +181,7 @@ static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 
 /* Those that take two names. */
 static int bitmap_to(struct genl_info *info,
-		     int (*run)(struct nbdt_export *export, const char *name,
+		     int (*run)(struct nbdt_content *content, const char *name,
 				const char *to, struct netlink_ext_ack *extack))
 {
 	struct nbdt_export *export;
@@ -190,7 +195,7 @@ static int bitmap_to(struct genl_info *info,
 	err = get_bitmap(info, &export, &name);
 	if (err)
 		return err;
-	err = run(export, name, to, info->extack);
+	err = run(&export->disk.content, name, to, info->extack);
 	if (!err)
 		nbdt_nl_bitmap_event(export, to, NBDT_EVENT_SET);
 	nbdt_export_put(export);
@@ -253,7 +258,8 @@ static int dump_bitmaps_of(struct sk_buff *skb, struct netlink_callback *cb,
 	int err;
 
 	do {
-		err = nbdt_bitmaps_get_from(export, cb->args[1], &bitmap);
+		err = nbdt_bitmaps_get_from(&export->disk.content, cb->args[1],
+					    &bitmap);
 		if (err)
 			break;
 		err = dump_bitmap(skb, cb, export, &bitmap);
@@ -306,7 +312,7 @@ static int put_bitmap_event(struct sk_buff *msg, struct nbdt_export *export,
 		return nla_put_string(msg, NBDTARGET_A_BITMAP_EXPORT_NAME,
 				      export->name) ?:
 		       nla_put_string(msg, NBDTARGET_A_BITMAP_NAME, name);
-	err = nbdt_bitmaps_get(export, name, &bitmap);
+	err = nbdt_bitmaps_get(&export->disk.content, name, &bitmap);
 	if (err)
 		return err;
 	err = put_bitmap(msg, export, &bitmap);

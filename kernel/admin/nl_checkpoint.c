@@ -4,12 +4,12 @@
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
-#include "block/checkpoint.h"
-#include "compat/compat.h"
-#include "block/export.h"
 #include "admin/nl.h"
 #include "admin/nl_checkpoint.h"
 #include "admin/nl_export.h"
+#include "block/checkpoint.h"
+#include "block/export.h"
+#include "compat/compat.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */

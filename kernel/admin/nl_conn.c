@@ -4,13 +4,14 @@
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
-#include "compat/compat.h"
-#include "session/conn.h"
-#include "block/export.h"
-#include "transport/ktls.h"
 #include "admin/nl.h"
 #include "admin/nl_conn.h"
 #include "admin/nl_export.h"
+#include "base/identity.h"
+#include "block/export.h"
+#include "compat/compat.h"
+#include "session/conn.h"
+#include "transport/ktls.h"
 #include "nbdtarget.h"
 
 /* Which attributes each command takes; all others are refused. */
@@ -76,7 +77,7 @@ static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
 	const char *reason = READ_ONCE(conn->reason);
 	u64 age = jiffies_to_msecs(jiffies - conn->accepted);
 
-	if (nla_put_u32(skb, NBDTARGET_A_CONN_ID, conn->id) ||
+	if (nla_put_u32(skb, NBDTARGET_A_CONN_ID, conn->origin.id) ||
 	    put_conn_export(skb, conn) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_LISTENER_ID, conn->listener_id) ||
 	    nbdt_nl_put_address(skb, &conn->peer, NBDTARGET_A_CONN_PEER_ADDRESS,
@@ -92,9 +93,10 @@ static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_MEMORY,
 			      READ_ONCE(conn->mem.used), pad) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_AGE, age, pad) ||
-	    nla_put_u32(skb, NBDTARGET_A_CONN_PID, task_pid_nr(conn->task)) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_PID,
+			task_pid_nr(conn->origin.task)) ||
 	    put_conn_tls(skb, conn) ||
-	    nbdt_nl_put_stats(skb, NBDTARGET_A_CONN_STATS, &conn->stats))
+	    nbdt_nl_put_stats(skb, NBDTARGET_A_CONN_STATS, &conn->origin.stats))
 		return -EMSGSIZE;
 	if (cmd == NBDTARGET_CMD_CONN_CLOSE_NTF && reason &&
 	    nla_put_string(skb, NBDTARGET_A_CONN_REASON, reason))
@@ -114,7 +116,7 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 		err = head ? put_conn(skb, conn, NBDTARGET_CMD_CONN_GET) : 0;
 		err = nbdt_nl_dump_end(skb, head, err);
 		if (!err)
-			cb->args[0] = conn->id + 1;
+			cb->args[0] = conn->origin.id + 1;
 		nbdt_conn_put(conn);
 		if (err)
 			break;

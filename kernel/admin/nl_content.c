@@ -5,13 +5,14 @@
  */
 #include <net/genetlink.h>
 
-#include "content/bitmaps.h"
-#include "compat/compat.h"
-#include "block/export.h"
-#include "content/map.h"
 #include "admin/nl.h"
 #include "admin/nl_content.h"
 #include "admin/nl_export.h"
+#include "block/export.h"
+#include "compat/compat.h"
+#include "content/bitmaps.h"
+#include "content/bitmaps_edit.h"
+#include "content/map.h"
 #include "nbdtarget.h"
 
 /* Most bytes of a piece, and what it begins and ends at multiples of. */
@@ -110,17 +111,18 @@ static int find_piece(struct genl_info *info, bool bitmap, struct piece *piece)
 static int read_piece(const struct piece *piece, void *data,
 		      struct netlink_ext_ack *extack)
 {
+	struct nbdt_content *content = &piece->export->disk.content;
+
 	if (!piece->bitmap)
-		return nbdt_map_read(piece->export->map, piece->offset, data,
-				     PIECE);
-	return nbdt_bitmaps_read(piece->export, piece->bitmap, piece->offset,
-				 data, PIECE, extack);
+		return nbdt_map_read(content->map, piece->offset, data, PIECE);
+	return nbdt_bitmaps_read(content, piece->bitmap, piece->offset, data,
+				 PIECE, extack);
 }
 
 /* Of what a piece is. */
 static int put_about(struct sk_buff *skb, const struct piece *piece)
 {
-	const struct nbdt_map *map = piece->export->map;
+	const struct nbdt_map *map = piece->export->disk.content.map;
 	const int pad = NBDTARGET_A_CONTENT_PAD;
 	int err = 0;
 
@@ -244,10 +246,11 @@ static int load_piece(struct genl_info *info, const struct piece *piece,
 	int err;
 
 	if (piece->bitmap)
-		return nbdt_bitmaps_load(piece->export, piece->bitmap,
-					 piece->offset, nla_data(data),
-					 nla_len(data), info->extack);
-	err = check_map(info, piece->export->map);
+		return nbdt_bitmaps_load(&piece->export->disk.content,
+					 piece->bitmap, piece->offset,
+					 nla_data(data), nla_len(data),
+					 info->extack);
+	err = check_map(info, piece->export->disk.content.map);
 	return err ?: nbdt_export_load_map(piece->export, piece->offset,
 					   nla_data(data), nla_len(data),
 					   info->extack);

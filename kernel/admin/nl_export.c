@@ -4,11 +4,12 @@
 #include <linux/kdev_t.h>
 #include <net/genetlink.h>
 
-#include "compat/compat.h"
-#include "block/export.h"
-#include "content/map.h"
 #include "admin/nl.h"
 #include "admin/nl_export.h"
+#include "block/export.h"
+#include "compat/compat.h"
+#include "content/map.h"
+#include "content/scan.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */
@@ -115,22 +116,25 @@ export_get_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 
 static int put_export_device(struct sk_buff *skb, struct nbdt_export *export)
 {
+	const struct nbdt_disk *disk = &export->disk;
 	struct nbdt_cmd_limits limits;
 
 	nbdt_export_limits(export, &limits);
-	if (nla_put_string(skb, NBDTARGET_A_EXPORT_DEVICE, export->device) ||
-	    nla_put_u8(skb, NBDTARGET_A_EXPORT_READ_ONLY, export->read_only) ||
+	if (nla_put_string(skb, NBDTARGET_A_EXPORT_DEVICE, disk->path) ||
+	    nla_put_u8(skb, NBDTARGET_A_EXPORT_READ_ONLY,
+		       disk->content.read_only) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SIZE, limits.size,
 			      NBDTARGET_A_EXPORT_PAD) ||
-	    nla_put_u32(skb, NBDTARGET_A_EXPORT_LOGICAL_BLOCK, export->block) ||
-	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MIN_BLOCK, export->min_block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_LOGICAL_BLOCK,
+			disk->content.block) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MIN_BLOCK, disk->min_block) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_PREFERRED_BLOCK,
-			export->preferred_block) ||
+			disk->preferred_block) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MAX_PAYLOAD,
 			limits.max_payload) ||
 	    nla_put_u16(skb, NBDTARGET_A_EXPORT_TRANSMISSION_FLAGS,
 			limits.flags) ||
-	    nla_put_u32(skb, NBDTARGET_A_EXPORT_DEVICE_ID, export->device_id))
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_DEVICE_ID, disk->device_id))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -139,13 +143,13 @@ static int put_export_use(struct sk_buff *skb, struct nbdt_export *export)
 {
 	struct nbdt_stats stats;
 
-	nbdt_export_stats(export, &stats);
+	nbdt_origins_stats(&export->origins, &stats);
 	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_DEFAULT,
 		       nbdt_export_is_default(export)) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MAX_CONNECTIONS,
 			READ_ONCE(export->max_connections)) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_CONNECTIONS,
-			READ_ONCE(export->nr_conns)) ||
+			READ_ONCE(export->origins.nr)) ||
 	    nla_put_u8(skb, NBDTARGET_A_EXPORT_TLS_REQUIRED,
 		       READ_ONCE(export->tls_required)) ||
 	    nbdt_nl_put_stats(skb, NBDTARGET_A_EXPORT_STATS, &stats))
@@ -180,12 +184,13 @@ static u32 scan_state(const struct nbdt_scan *scan)
 static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
 {
 	const int pad = NBDTARGET_A_EXPORT_PAD;
-	const struct nbdt_scan *scan = &export->scan;
-	const struct nbdt_map *map = export->map;
+	const struct nbdt_content *content = &export->disk.content;
+	const struct nbdt_scan *scan = &content->scan;
+	const struct nbdt_map *map = content->map;
 	u64 zero, hole;
 
 	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH,
-		       export->allocation_depth) ||
+		       content->allocation_depth) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_SCAN_STATE,
 			scan_state(scan)) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SCAN_DONE,
@@ -332,10 +337,11 @@ static int export_scan(struct sk_buff *skb, struct genl_info *info)
 	if (!export)
 		return -ENOENT;
 	if (!info->attrs[NBDTARGET_A_EXPORT_SCAN_STOP]) {
-		err = nbdt_scan_start(export, rate ? nla_get_u64(rate) : 0,
+		err = nbdt_scan_start(&export->disk.content, export->id,
+				      rate ? nla_get_u64(rate) : 0,
 				      info->extack);
 	} else {
-		err = nbdt_scan_stop(export);
+		err = nbdt_scan_stop(&export->disk.content);
 		if (err == -ENOENT)
 			nbdt_set_err_msg(info->extack, "no scan is running");
 	}

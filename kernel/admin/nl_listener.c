@@ -6,10 +6,11 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "session/conn.h"
-#include "transport/listener.h"
 #include "admin/nl.h"
 #include "admin/nl_listener.h"
+#include "session/conn.h"
+#include "session/front.h"
+#include "transport/listener.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */
@@ -149,7 +150,7 @@ static int listener_add(struct sk_buff *skb, struct genl_info *info)
 	err = get_address(info, &config);
 	config.tls_mode = tls ? nla_get_u32(tls) : NBDTARGET_TLS_MODE_OFF;
 	config.deny = nbdt_nl_denies(info, NBDTARGET_A_LISTENER_ACCESS);
-	return err ?: nbdt_listener_add(genl_info_net(info), &config,
+	return err ?: nbdt_front_add(genl_info_net(info), &config,
 					info->extack);
 }
 
@@ -161,7 +162,7 @@ static int listener_del(struct sk_buff *skb, struct genl_info *info)
 	err = get_address(info, &config);
 	if (err)
 		return err;
-	return nbdt_listener_remove(genl_info_net(info), &config,
+	return nbdt_front_remove(genl_info_net(info), &config,
 				    info->attrs[NBDTARGET_A_LISTENER_FORCE],
 				    info->extack);
 }
@@ -184,8 +185,8 @@ static int listener_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct nbdt_nl_dump dump = { .skb = skb, .cb = cb };
 	int err;
 
-	cb->seq = nbdt_nl_dump_seq(nbdt_listener_generation());
-	err = nbdt_listener_for_each(sock_net(skb->sk), cb->args[0],
+	cb->seq = nbdt_nl_dump_seq(nbdt_front_generation());
+	err = nbdt_front_for_each(sock_net(skb->sk), cb->args[0],
 				     dump_listener, &dump);
 	return skb->len ?: err;
 }

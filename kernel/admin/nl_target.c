@@ -2,13 +2,14 @@
 /* The target as a whole, to the administrator. */
 #include <net/genetlink.h>
 
-#include "session/conn.h"
-#include "block/export.h"
-#include "transport/listener.h"
-#include "session/mem.h"
 #include "admin/nl.h"
 #include "admin/nl_target.h"
 #include "base/target.h"
+#include "block/export.h"
+#include "session/conn.h"
+#include "session/front.h"
+#include "session/mem.h"
+#include "transport/listener.h"
 #include "nbdtarget.h"
 
 /* Not const, as struct nla_policy wants it before 6.7. */
@@ -83,7 +84,7 @@ static int put_target(struct sk_buff *skb)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_EXPORTS,
 			nbdt_export_count()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_LISTENERS,
-			nbdt_listener_count()) ||
+			nbdt_front_count()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_CONNECTIONS,
 			nbdt_conn_count()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_TLS_KEY_POLICY,

@@ -6,10 +6,11 @@
 #include <net/net_namespace.h>
 #include <net/sock.h>
 
-#include "compat/compat.h"
-#include "session/conn.h"
 #include "admin/nl.h"
 #include "admin/nl_tls.h"
+#include "base/identity.h"
+#include "compat/compat.h"
+#include "session/conn.h"
 #include "session/tls.h"
 #include "nbdtarget.h"
 
@@ -48,7 +49,7 @@ static struct sk_buff *accept_reply(struct genl_info *info,
 	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
 				 NBDTARGET_CMD_TLS_ACCEPT);
 	if (!head ||
-	    nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->id) ||
+	    nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->origin.id) ||
 	    nla_put_u32(msg, NBDTARGET_A_TLS_FD, fd) ||
 	    nbdt_nl_put_address(msg, &conn->peer, NBDTARGET_A_TLS_PEER_ADDRESS,
 				NBDTARGET_A_TLS_PEER_PORT) ||
@@ -200,7 +201,7 @@ static int tls_event_to(struct net *net, struct nbdt_conn *conn)
 	msg = nbdt_nl_event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->id)) {
+	if (nla_put_u32(msg, NBDTARGET_A_TLS_CONN_ID, conn->origin.id)) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}

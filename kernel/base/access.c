@@ -22,7 +22,7 @@
 #include <net/ipv6.h>
 
 #include "base/access.h"
-#include "session/tls.h"
+#include "base/identity.h"
 #include "nbdtarget.h"
 
 /* Bits in front of an IPv4 address in IPv6's form. */

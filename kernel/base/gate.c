@@ -28,7 +28,7 @@
 #include <linux/wait_bit.h>
 
 #include "base/gate.h"
-#include "block/slow.h"
+#include "base/work.h"
 
 /* May come late, when the gate is open again: only a reason to look. */
 static void gate_drained(struct percpu_ref *ref)

@@ -8,8 +8,8 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
-#include "compat/unaligned.h"
 #include "base/proto.h"
+#include "compat/unaligned.h"
 
 /* The rules of one command; the flags an export advertises follow from it. */
 struct cmd_rule {

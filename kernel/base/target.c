@@ -2,9 +2,6 @@
 /*
  * The target as a whole: its limits and their defaults.
  */
-#include <linux/mm.h>
-
-#include "session/mem.h"
 #include "base/target.h"
 #include "nbdtarget.h"
 
@@ -18,10 +15,3 @@ struct nbdt_target nbdt_target = {
 	/* RFC 9846, 5.5: AES-GCM is good for 2^24.5; some for the last second. */
 	.tls_key_records	= 1ULL << 24,
 };
-
-void nbdt_target_init(void)
-{
-	u64 memory = (u64)totalram_pages() << PAGE_SHIFT;
-
-	nbdt_mem_set_limit(max_t(u64, memory / 16, NBDT_MEM_LIMIT_MIN));
-}

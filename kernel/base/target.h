@@ -2,6 +2,7 @@
 #ifndef NBDT_TARGET_H
 #define NBDT_TARGET_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
 #define NBDT_VERSION	"0.1.0"
@@ -21,8 +22,6 @@ struct nbdt_target {
 };
 
 extern struct nbdt_target nbdt_target;
-
-void nbdt_target_init(void);
 
 static inline u32 nbdt_target_max_connections(void)
 {

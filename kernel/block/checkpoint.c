@@ -30,20 +30,19 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
-#include "content/bitmap.h"
-#include "content/bitmaps.h"
-#include "block/checkpoint.h"
-#include "compat/compat.h"
-#include "block/export.h"
-#include "base/gate.h"
 #include "base/event.h"
-#include "block/slow.h"
-#include "nbdtarget.h"
+#include "base/gate.h"
+#include "base/work.h"
+#include "block/checkpoint.h"
+#include "block/export.h"
+#include "compat/compat.h"
+#include "content/bitmap.h"
+#include "content/bitmaps_switch.h"
 
 struct member {
 	struct nbdt_export *export;
 	struct nbdt_gate_visit visit;
-	struct nbdt_bitmaps_switch bitmaps;
+	struct nbdt_switch bitmaps;
 };
 
 struct checkpoint {
@@ -57,6 +56,11 @@ struct checkpoint {
 	unsigned int nr;			/* members that are prepared */
 	struct member members[];
 };
+
+static struct nbdt_content *content_of(const struct member *member)
+{
+	return &member->export->disk.content;
+}
 
 /* Guards what follows. */
 static DEFINE_MUTEX(held_mutex);
@@ -107,7 +111,7 @@ static struct flush *flush_begin(struct nbdt_export *export)
 	kref_get(&flush->ref);
 	flush->export = export;
 	init_completion(&flush->done);
-	bio_init(&flush->bio, export->bdev, NULL, 0,
+	bio_init(&flush->bio, export->disk.content.bdev, NULL, 0,
 		 REQ_OP_WRITE | REQ_PREFLUSH);
 	flush->bio.bi_end_io = flush_end;
 	submit_bio(&flush->bio);
@@ -160,10 +164,9 @@ static void finish(struct checkpoint *cp, bool commit)
 
 	/* All before any gate is opened. */
 	for (member = cp->members; member < cp->members + cp->nr; member++)
-		nbdt_bitmaps_switch_end(member->export, &member->bitmaps,
-					commit);
+		nbdt_switch_end(content_of(member), &member->bitmaps, commit);
 	for (member = cp->members; member < cp->members + cp->nr; member++)
-		nbdt_gate_open(&member->export->gate, &member->visit);
+		nbdt_gate_open(&content_of(member)->gate, &member->visit);
 	for (member = cp->members; member < cp->members + cp->nr; member++) {
 		if (commit)
 			announce(cp, member->export);
@@ -208,6 +211,7 @@ static int add_member(struct checkpoint *cp, struct nbdt_export *export,
 		      struct netlink_ext_ack *extack)
 {
 	struct member *member = cp->members + cp->nr;
+	struct nbdt_cmd_limits limits;
 	unsigned int i;
 	int err;
 
@@ -218,8 +222,10 @@ static int add_member(struct checkpoint *cp, struct nbdt_export *export,
 				 export->name);
 		return -EINVAL;
 	}
-	err = nbdt_bitmaps_switch_begin(export, &member->bitmaps,
-					config->freeze, config->start, extack);
+	nbdt_export_limits(export, &limits);
+	err = nbdt_switch_begin(&export->disk.content, &member->bitmaps,
+				config->freeze, config->start, limits.size,
+				extack);
 	if (err)
 		return err;
 	kref_get(&export->ref);
@@ -237,7 +243,7 @@ static int quiesce(struct checkpoint *cp, bool flush,
 	int err;
 
 	for (member = cp->members; member < end; member++)
-		nbdt_gate_shut(&member->export->gate, &member->visit);
+		nbdt_gate_shut(&content_of(member)->gate, &member->visit);
 	for (member = cp->members; member < end; member++) {
 		err = nbdt_gate_wait(&member->visit, cp->deadline);
 		if (!err)

@@ -13,37 +13,22 @@
  * the export.
  */
 #include <linux/blkdev.h>
-#include <linux/file.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
-#include <linux/log2.h>
 #include <linux/mutex.h>
-#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <linux/xarray.h>
 
 #include "base/access.h"
-#include "compat/compat.h"
-#include "session/conn.h"
-#include "block/dispatch.h"
-#include "block/export.h"
-#include "content/map.h"
 #include "base/event.h"
-#include "block/slow.h"
-#include "session/trace.h"
-#include "nbdtarget.h"
-
-/* SZ3: what clients take best when the device has no opinion. */
-#define PREFERRED_BLOCK_MIN	SZ_4K
-/* A device may ask for more (a RAID's stripe), within reason. */
-#define PREFERRED_BLOCK_MAX	SZ_1M
-/* Sizes are multiples of this even on devices with smaller blocks (SZ5). */
-#define SIZE_UNIT		512U
-/* Largest logical block: one piece of memory has to hold it. */
-#define BLOCK_MAX		SZ_64K
-/* So long after the last partial write, whole ones need no locks again. */
-#define CAREFUL_TIME		(10 * HZ)
+#include "base/work.h"
+#include "block/export.h"
+#include "block/turn.h"
+#include "compat/compat.h"
+#include "content/bitmaps.h"
+#include "content/map.h"
+#include "content/scan.h"
 
 /* Why a connection ended. */
 #define DEVICE_REMOVED		"device was removed"
@@ -134,11 +119,8 @@ struct nbdt_export *nbdt_export_get_from(u32 id)
 
 static void export_free(struct nbdt_export *export)
 {
-	nbdt_bitmaps_exit(&export->bitmaps);
-	nbdt_map_destroy(export->map);
 	nbdt_access_put(export->access);
 	kfree(export->description);
-	kfree(export->device);
 	kfree(export->name);
 	kfree(export);
 }
@@ -147,8 +129,7 @@ static void export_release(struct kref *ref)
 {
 	struct nbdt_export *export = container_of(ref, struct nbdt_export, ref);
 
-	nbdt_gate_exit(&export->gate);
-	destroy_workqueue(export->slow_wq);
+	nbdt_disk_exit(&export->disk);
 	export_free(export);
 }
 
@@ -173,20 +154,7 @@ char *nbdt_export_description(struct nbdt_export *export)
 	return description;
 }
 
-/* The sum over connections past and present. */
-void nbdt_export_stats(struct nbdt_export *export, struct nbdt_stats *sum)
-{
-	struct nbdt_conn *conn;
-
-	memset(sum, 0, sizeof(*sum));
-	spin_lock(&export->conns_lock);
-	nbdt_stats_add(sum, &export->past);
-	list_for_each_entry(conn, &export->conns, export_node)
-		nbdt_stats_add(sum, &conn->stats);
-	spin_unlock(&export->conns_lock);
-}
-
-/* --- The device --- */
+/* --- What clients are told --- */
 
 static u16 transmission_flags(const struct nbdt_export *export)
 {
@@ -199,9 +167,9 @@ static u16 transmission_flags(const struct nbdt_export *export)
 	 */
 	if (export->max_connections != 1)
 		flags |= NBDT_FLAG_CAN_MULTI_CONN;
-	if (bdev_rot(export->bdev))
+	if (bdev_rot(export->disk.content.bdev))
 		flags |= NBDT_FLAG_ROTATIONAL;
-	if (export->read_only)
+	if (export->disk.content.read_only)
 		flags |= NBDT_FLAG_READ_ONLY;
 	else
 		flags |= NBDT_FLAG_SEND_TRIM | NBDT_FLAG_SEND_WRITE_ZEROES |
@@ -209,14 +177,19 @@ static u16 transmission_flags(const struct nbdt_export *export)
 	return flags;
 }
 
+/* It takes no new connections. */
+static bool is_going(const struct nbdt_export *export)
+{
+	return export->disk.content.closing || export->dead;
+}
+
 /* As long as nobody is attached, size and flags follow the device. */
 static void refresh_limits(struct nbdt_export *export)
 {
 	lockdep_assert_held(&exports_mutex);
-	if (export->nr_conns || export->removing || export->dead)
+	if (export->origins.nr || is_going(export))
 		return;
-	export->limits.size = round_down(bdev_nr_bytes(export->bdev),
-					 max(SIZE_UNIT, export->block));
+	export->limits.size = nbdt_disk_size(&export->disk);
 	export->limits.max_payload = NBDT_MAX_PAYLOAD;
 	export->limits.flags = transmission_flags(export);
 }
@@ -230,63 +203,19 @@ void nbdt_export_limits(struct nbdt_export *export,
 	mutex_unlock(&exports_mutex);
 }
 
-static u32 preferred_block(struct block_device *bdev)
-{
-	u32 size = max3((u32)PREFERRED_BLOCK_MIN,
-			(u32)bdev_physical_block_size(bdev),
-			(u32)bdev_io_opt(bdev));
+/* --- The device --- */
 
-	return min_t(u32, rounddown_pow_of_two(size), PREFERRED_BLOCK_MAX);
-}
-
-static int device_error(const char *device, int err,
-			struct netlink_ext_ack *extack)
+/* By the device's driver, which mustn't be held up. */
+static void disk_dead(struct nbdt_disk *disk)
 {
-	switch (err) {
-	case -ENOENT:
-	case -ENOTDIR:
-		nbdt_set_err_msg(extack, "device '%.40s' does not exist",
-				 device);
-		break;
-	case -ENOTBLK:
-		nbdt_set_err_msg(extack, "'%.40s' is not a block device",
-				 device);
-		break;
-	case -EBUSY:
-		nbdt_set_err_msg(extack,
-				 "device '%.40s' is mounted or otherwise in use",
-				 device);
-		break;
-	case -EROFS:
-		nbdt_set_err_msg(extack,
-				 "device '%.40s' is read-only; so must be the export",
-				 device);
-		break;
-	default:
-		nbdt_set_err_msg(extack, "device '%.40s' can't be opened",
-				 device);
-	}
-	return err;
-}
-
-/*
- * The device is going away for good.  Called with the holder lock of the
- * device, which keeps the export from closing it, and has to drop it.
- */
-static void device_dead(struct block_device *bdev, bool surprise)
-{
-	struct nbdt_export *export = nbdt_compat_holder(bdev);
+	struct nbdt_export *export = container_of(disk, struct nbdt_export,
+						  disk);
 
 	kref_get(&export->ref);
 	/* Not the last reference, as the device isn't closed yet. */
 	if (!queue_work(nbdt_control_wq, &export->dead_work))
 		nbdt_export_put(export);
-	nbdt_compat_holder_unlock(bdev);
 }
-
-static const struct blk_holder_ops holder_ops = {
-	.mark_dead = device_dead,
-};
 
 static void dead_work(struct work_struct *work)
 {
@@ -296,115 +225,8 @@ static void dead_work(struct work_struct *work)
 	mutex_lock(&exports_mutex);
 	export->dead = true;
 	mutex_unlock(&exports_mutex);
-	nbdt_export_kill_conns(export, DEVICE_REMOVED);
+	nbdt_export_kill(export, DEVICE_REMOVED);
 	nbdt_export_put(export);
-}
-
-/* Only a writer has to be alone with the device. */
-static int open_device(struct nbdt_export *export)
-{
-	blk_mode_t mode = BLK_OPEN_READ;
-	void *holder = NULL;
-	dev_t dev;
-	int err;
-
-	/* Before opening what may be a tape or a watchdog. */
-	err = lookup_bdev(export->device, &dev);
-	if (err)
-		return err;
-	if (!export->read_only) {
-		mode |= BLK_OPEN_WRITE;
-		holder = export;
-	}
-	export->file = bdev_file_open_by_path(export->device, mode, holder,
-					      holder ? &holder_ops : NULL);
-	if (IS_ERR(export->file))
-		return PTR_ERR(export->file);
-	export->bdev = file_bdev(export->file);
-	if (!export->read_only && bdev_read_only(export->bdev)) {
-		bdev_fput(export->file);
-		return -EROFS;
-	}
-	return 0;
-}
-
-static int check_device(struct nbdt_export *export,
-			struct netlink_ext_ack *extack)
-{
-	struct block_device *bdev = export->bdev;
-
-	export->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
-			    MINOR(bdev->bd_dev);
-	export->block = bdev_logical_block_size(bdev);
-	if (export->block > BLOCK_MAX) {
-		nbdt_set_err_msg(extack,
-				 "device '%.40s' has blocks above 64 KiB",
-				 export->device);
-		return -EINVAL;
-	}
-	if (bdev_is_zoned(bdev) && !export->read_only) {
-		nbdt_set_err_msg(extack,
-				 "device '%.40s' is zoned and can't be written at will",
-				 export->device);
-		return -EINVAL;
-	}
-	if (bdev_nr_bytes(bdev) < max(SIZE_UNIT, export->block)) {
-		nbdt_set_err_msg(extack, "device '%.40s' is too small",
-				 export->device);
-		return -EINVAL;
-	}
-	export->min_block = 1;
-	export->preferred_block = preferred_block(bdev);
-	return 0;
-}
-
-static int check_granule(const struct nbdt_export *export, u32 granule,
-			 struct netlink_ext_ack *extack)
-{
-	u32 least = nbdt_map_least_granule(bdev_nr_bytes(export->bdev));
-
-	if (!is_power_of_2(granule)) {
-		nbdt_set_err_msg(extack,
-				 "the map's granularity is no power of two");
-		return -EINVAL;
-	}
-	if (granule < export->block) {
-		nbdt_set_err_msg(extack,
-				 "the map's granularity is below the blocks of '%.40s'",
-				 export->device);
-		return -EINVAL;
-	}
-	if (granule < least) {
-		nbdt_set_err_msg(extack,
-				 "the map would be too large: its granularity has to be %u KiB or more",
-				 least >> 10);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* What is never written learns nothing, but by being told or by a scan. */
-static int create_map(struct nbdt_export *export,
-		      const struct nbdt_export_config *config,
-		      struct netlink_ext_ack *extack)
-{
-	u32 granule = config->map_granule;
-	int err;
-
-	if (granule) {
-		err = check_granule(export, granule, extack);
-		if (err)
-			return err;
-	}
-	export->map = nbdt_map_create(bdev_nr_bytes(export->bdev), granule);
-	if (!export->map)
-		return -ENOMEM;
-	if (export->read_only && !config->zeroed)
-		return 0;
-	err = nbdt_map_fill(export->map);
-	if (!err && config->zeroed)
-		nbdt_map_fill_zero(export->map);
-	return err;
 }
 
 /* The bitmap of another export that goes with this one. */
@@ -413,12 +235,13 @@ static int borrow_bitmap(struct nbdt_export *export,
 			 struct netlink_ext_ack *extack)
 {
 	const char *name = config->bitmap_export;
+	struct nbdt_cmd_limits limits;
 	struct nbdt_export *from;
 	int err;
 
 	if (!config->bitmap)
 		return 0;
-	if (!export->read_only) {
+	if (!export->disk.content.read_only) {
 		nbdt_set_err_msg(extack,
 				 "only a read-only export shows another's bitmap");
 		return -EINVAL;
@@ -428,53 +251,21 @@ static int borrow_bitmap(struct nbdt_export *export,
 		nbdt_set_err_msg(extack, "there is no export '%.32s'", name);
 		return -ENOENT;
 	}
-	err = nbdt_bitmaps_borrow(export, from, config->bitmap, extack);
+	nbdt_export_limits(export, &limits);
+	err = nbdt_bitmaps_borrow(&export->disk.content, limits.size,
+				  &from->disk.content, config->bitmap, extack);
 	nbdt_export_put(from);
 	return err;
-}
-
-/* --- Being careful about partial blocks; see dispatch.c --- */
-
-/* The gate is shut, and nobody inside. */
-static void change_careful(struct nbdt_gate_visit *visit)
-{
-	struct nbdt_export *export = container_of(visit, struct nbdt_export,
-						  careful_visit);
-
-	export->careful = READ_ONCE(export->want_careful);
-	nbdt_gate_open(&export->gate, visit);
 }
 
 /* What was turned away is tried again. */
 static void gate_opened(struct nbdt_gate *gate)
 {
 	struct nbdt_export *export = container_of(gate, struct nbdt_export,
-						  gate);
-	struct nbdt_conn *conn;
+						  disk.content.gate);
 
-	nbdt_dispatch_resume(export);
-	spin_lock(&export->conns_lock);
-	list_for_each_entry(conn, &export->conns, export_node)
-		nbdt_conn_resume(conn);
-	spin_unlock(&export->conns_lock);
-}
-
-/* Connections are resumed when it is so. */
-void nbdt_export_be_careful(struct nbdt_export *export)
-{
-	WRITE_ONCE(export->last_unaligned, jiffies);
-	WRITE_ONCE(export->want_careful, true);
-	nbdt_gate_shut(&export->gate, &export->careful_visit);
-}
-
-static void relax(struct nbdt_export *export)
-{
-	if (!READ_ONCE(export->careful) ||
-	    time_before(jiffies, READ_ONCE(export->last_unaligned) +
-				 CAREFUL_TIME))
-		return;
-	WRITE_ONCE(export->want_careful, false);
-	nbdt_gate_shut(&export->gate, &export->careful_visit);
+	nbdt_turn_resume(&export->disk);
+	nbdt_origins_resume(&export->origins);
 }
 
 /*
@@ -485,11 +276,10 @@ static void check_alive(struct nbdt_export *export)
 {
 	lockdep_assert_held(&exports_mutex);
 	/* One that is being removed may have closed its device. */
-	if (export->dead || export->removing ||
-	    disk_live(export->bdev->bd_disk))
+	if (is_going(export) || nbdt_disk_is_live(&export->disk))
 		return;
 	export->dead = true;
-	nbdt_export_kill_conns(export, DEVICE_REMOVED);
+	nbdt_export_kill(export, DEVICE_REMOVED);
 }
 
 /* Housekeeping, about once a second while there are connections. */
@@ -500,10 +290,10 @@ void nbdt_export_tick(void)
 
 	mutex_lock(&exports_mutex);
 	xa_for_each(&exports, index, export) {
-		relax(export);
+		nbdt_turn_relax(&export->disk);
 		/* Of clients that are gone: theirs needn't wait any longer. */
-		if (nbdt_gate_is_shut(&export->gate))
-			nbdt_dispatch_resume(export);
+		if (nbdt_gate_is_shut(&export->disk.content.gate))
+			nbdt_turn_resume(&export->disk);
 		check_alive(export);
 	}
 	mutex_unlock(&exports_mutex);
@@ -514,72 +304,44 @@ void nbdt_export_tick(void)
 /**
  * nbdt_export_attach - become a client of an export
  * @export: the caller has a reference; the connection takes its own
- * @conn: in negotiation
+ * @origin: of the connection, in negotiation
  *
  * Return: 0; -EUSERS when there are as many clients as there may be;
  * -ESHUTDOWN when the export is being removed, or its device was.
  */
-int nbdt_export_attach(struct nbdt_export *export, struct nbdt_conn *conn)
+int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
 {
 	int err = 0;
 
 	mutex_lock(&exports_mutex);
 	check_alive(export);
-	if (export->removing || export->dead) {
+	if (is_going(export)) {
 		err = -ESHUTDOWN;
 	} else if (export->max_connections &&
-		   export->nr_conns >= export->max_connections) {
+		   export->origins.nr >= export->max_connections) {
 		err = -EUSERS;
 	} else {
 		refresh_limits(export);
 		kref_get(&export->ref);
-		spin_lock(&export->conns_lock);
-		list_add_tail(&conn->export_node, &export->conns);
-		export->nr_conns++;
-		spin_unlock(&export->conns_lock);
-		nbdt_conn_set_export(conn, export);
+		nbdt_origins_add(&export->origins, origin);
 	}
 	mutex_unlock(&exports_mutex);
 	return err;
 }
 
 /* The connection's thread is done with it, and has nothing in flight. */
-void nbdt_export_detach(struct nbdt_export *export, struct nbdt_conn *conn)
+void nbdt_export_detach(struct nbdt_export *export, struct nbdt_origin *origin)
 {
-	nbdt_conn_set_export(conn, NULL);
-	spin_lock(&export->conns_lock);
-	list_del(&conn->export_node);
-	nbdt_stats_add(&export->past, &conn->stats);
-	WRITE_ONCE(export->nr_conns, export->nr_conns - 1);
-	spin_unlock(&export->conns_lock);
-	/* Who waits is looked for after the count has changed. */
-	smp_mb();
-	wake_up_var(&export->nr_conns);
+	nbdt_origins_del(&export->origins, origin);
 	nbdt_export_put(export);
 }
 
-void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason)
+void nbdt_export_kill(struct nbdt_export *export, const char *reason)
 {
-	struct nbdt_conn *conn;
-
-	spin_lock(&export->conns_lock);
-	list_for_each_entry(conn, &export->conns, export_node)
-		nbdt_conn_kill(conn, reason);
-	spin_unlock(&export->conns_lock);
+	nbdt_origins_kill(&export->origins, reason);
 	/* What waits for the gate is over now; it may be shut for long. */
 	smp_mb();
-	nbdt_dispatch_resume(export);
-}
-
-static bool has_clients(struct nbdt_export *export)
-{
-	bool has;
-
-	/* With all that the last one did to the map. */
-	spin_lock(&export->conns_lock);
-	has = export->nr_conns;
-	spin_unlock(&export->conns_lock);
-	return has;
+	nbdt_turn_resume(&export->disk);
 }
 
 /**
@@ -597,21 +359,22 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 			 const void *data, unsigned int len,
 			 struct netlink_ext_ack *extack)
 {
+	struct nbdt_map *map = export->disk.content.map;
 	int err;
 
-	err = nbdt_map_fill(export->map);
+	err = nbdt_map_fill(map);
 	if (err)
 		return err;
 	/* Nobody becomes a client meanwhile. */
 	mutex_lock(&exports_mutex);
-	if (has_clients(export)) {
+	if (!nbdt_origins_empty(&export->origins)) {
 		nbdt_set_err_msg(extack, "'%.24s' has clients", export->name);
 		err = -EBUSY;
-	} else if (READ_ONCE(export->bitmaps.written)) {
+	} else if (READ_ONCE(export->disk.content.bitmaps.written)) {
 		nbdt_set_err_msg(extack, "'%.24s' was written to before",
 				 export->name);
 		err = -EBUSY;
-	} else if (!nbdt_map_load(export->map, offset, data, len)) {
+	} else if (!nbdt_map_load(map, offset, data, len)) {
 		nbdt_set_err_msg(extack, "the map of '%.24s' has no such part",
 				 export->name);
 		err = -EINVAL;
@@ -626,7 +389,7 @@ bool nbdt_export_device_get(struct nbdt_export *export)
 	bool open;
 
 	mutex_lock(&exports_mutex);
-	open = !export->removing;
+	open = !export->disk.content.closing;
 	if (open)
 		atomic_inc(&export->device_users);
 	mutex_unlock(&exports_mutex);
@@ -640,10 +403,9 @@ void nbdt_export_device_put(struct nbdt_export *export)
 		wake_up_var(&export->device_users);
 }
 
-/* --- Adding, changing, removing --- */
-
 static struct nbdt_export *
-export_create(const struct nbdt_export_config *config)
+export_create(const struct nbdt_export_config *config,
+	      struct nbdt_disk_config *disk)
 {
 	struct nbdt_export *export;
 
@@ -651,36 +413,22 @@ export_create(const struct nbdt_export_config *config)
 	if (!export)
 		return NULL;
 	export->name = kstrdup(config->name, GFP_KERNEL);
-	export->device = kstrdup(config->device, GFP_KERNEL);
 	export->description = kstrdup(config->description, GFP_KERNEL);
-	if (!export->name || !export->device ||
-	    (config->description && !export->description) ||
+	if (!export->name || (config->description && !export->description) ||
 	    nbdt_access_create_default(config->deny, &export->access))
 		goto err_free;
 	export->name_len = strlen(config->name);
-	export->read_only = config->read_only;
-	export->allocation_depth = config->allocation_depth;
-	nbdt_scan_init(&export->scan);
-	nbdt_bitmaps_init(&export->bitmaps);
 	export->max_connections = config->max_connections;
 	export->tls_required = config->tls_required;
-	spin_lock_init(&export->conns_lock);
-	INIT_LIST_HEAD(&export->conns);
-	nbdt_ranges_init(&export->ranges);
-	init_llist_head(&export->aside);
+	nbdt_origins_init(&export->origins);
 	INIT_WORK(&export->dead_work, dead_work);
 	kref_init(&export->ref);
-	export->slow_wq = alloc_workqueue("nbdt_slow",
-					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!export->slow_wq)
+	disk->name = export->name;
+	if (nbdt_disk_init(&export->disk, disk))
 		goto err_free;
-	nbdt_gate_visit_init(&export->careful_visit, change_careful);
-	if (nbdt_gate_init(&export->gate, gate_opened))
-		goto err_queue;
+	nbdt_turn_init(&export->disk);
 	return export;
 
-err_queue:
-	destroy_workqueue(export->slow_wq);
 err_free:
 	export_free(export);
 	return NULL;
@@ -754,26 +502,27 @@ static int check_free_name(const char *name, struct netlink_ext_ack *extack)
 int nbdt_export_add(const struct nbdt_export_config *config,
 		    struct netlink_ext_ack *extack)
 {
+	struct nbdt_disk_config disk = {
+		.path = config->device,
+		.read_only = config->read_only,
+		.allocation_depth = config->allocation_depth,
+		.zeroed = config->zeroed,
+		.map_granule = config->map_granule,
+		.opened = gate_opened,
+		.dead = disk_dead,
+	};
 	struct nbdt_export *export;
 	int err;
 
 	err = check_free_name(config->name, extack);
 	if (err)
 		return err;
-	export = export_create(config);
+	export = export_create(config, &disk);
 	if (!export)
 		return -ENOMEM;
-	err = open_device(export);
-	if (err) {
-		device_error(config->device, err, extack);
+	err = nbdt_disk_open(&export->disk, &disk, extack);
+	if (err)
 		goto err_put;
-	}
-	err = check_device(export, extack);
-	if (err)
-		goto err_close;
-	err = create_map(export, config, extack);
-	if (err)
-		goto err_close;
 	err = borrow_bitmap(export, config, extack);
 	if (err)
 		goto err_close;
@@ -785,7 +534,7 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	return 0;
 
 err_close:
-	bdev_fput(export->file);
+	nbdt_disk_close(&export->disk);
 err_put:
 	nbdt_export_put(export);
 	return err;
@@ -880,7 +629,7 @@ int nbdt_export_set_access(const char *name, struct nbdt_access *access,
 static void unpublish(struct nbdt_export *export)
 {
 	lockdep_assert_held(&exports_mutex);
-	export->removing = true;
+	export->disk.content.closing = true;
 	xa_erase(&exports, export->id);
 	hash_del(&export->by_name);
 	if (default_export == export)
@@ -895,8 +644,8 @@ static void unpublish(struct nbdt_export *export)
  */
 static void export_close(struct nbdt_export *export)
 {
-	nbdt_bitmaps_give_back(&export->bitmaps);
-	bdev_fput(export->file);
+	nbdt_bitmaps_give_back(&export->disk.content.bitmaps);
+	nbdt_disk_close(&export->disk);
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);
 	nbdt_event_export(export, NBDT_EVENT_DEL);
@@ -908,11 +657,10 @@ static int wait_for_io(struct nbdt_export *export)
 {
 	int err;
 
-	err = wait_var_event_killable(&export->nr_conns,
-				      !READ_ONCE(export->nr_conns));
+	err = nbdt_origins_wait(&export->origins);
 	if (err)
 		return err;
-	err = nbdt_scan_stop(export);
+	err = nbdt_scan_stop(&export->disk.content);
 	if (err && err != -ENOENT)
 		return err;
 	return wait_var_event_killable(&export->device_users,
@@ -936,7 +684,7 @@ static int export_destroy(struct nbdt_export *export)
 {
 	int err;
 
-	nbdt_export_kill_conns(export, "export was removed");
+	nbdt_export_kill(export, "export was removed");
 	err = wait_for_io(export);
 	if (!err) {
 		export_close(export);
@@ -967,10 +715,10 @@ int nbdt_export_remove(const char *name, bool force,
 	export = find_or_tell(name, extack);
 	if (!export) {
 		err = -ENOENT;
-	} else if (export->nr_conns && !force) {
+	} else if (export->origins.nr && !force) {
 		nbdt_set_err_msg(extack, "export '%.32s' is in use by %u client%s",
-				 name, export->nr_conns,
-				 export->nr_conns == 1 ? "" : "s");
+				 name, export->origins.nr,
+				 export->origins.nr == 1 ? "" : "s");
 		err = -EBUSY;
 	} else {
 		unpublish(export);

@@ -5,22 +5,14 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/list.h>
-#include <linux/llist.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
-#include "content/bitmaps.h"
-#include "base/gate.h"
 #include "base/proto.h"
-#include "block/range.h"
-#include "content/scan.h"
-#include "base/stats.h"
+#include "block/disk.h"
+#include "block/origin.h"
 
-struct block_device;
-struct file;
 struct nbdt_access;
-struct nbdt_conn;
-struct nbdt_map;
 struct netlink_ext_ack;
 
 /*
@@ -31,16 +23,6 @@ struct nbdt_export {
 	u32 id;
 	char *name;			/* terminated; NAME_LEN without */
 	u32 name_len;
-	char *device;
-	struct file *file;		/* holds the device */
-	struct block_device *bdev;
-	u32 device_id;			/* major << 20 | minor */
-	u32 block;			/* logical block size */
-	u32 min_block;			/* told to clients */
-	u32 preferred_block;
-	bool read_only;
-	bool allocation_depth;		/* offers that metadata context */
-	struct nbdt_map *map;		/* what is known to be zero */
 
 	/*
 	 * Size and transmission flags: guarded by exports_mutex of export.c, and
@@ -48,35 +30,17 @@ struct nbdt_export {
 	 */
 	struct nbdt_cmd_limits limits;
 
-	/* Guarded by exports_mutex of export.c. */
+	/* Guarded by exports_mutex of export.c; so is disk.content.closing. */
 	struct hlist_node by_name;
 	char *description;		/* terminated, or NULL */
 	u32 max_connections;		/* 0: no limit of its own */
 	bool tls_required;		/* may be read without */
 	struct nbdt_access *access;	/* guarded by access.c */
-	bool removing;			/* takes no new connections */
-	bool dead;			/* so does the device's removal */
+	bool dead;			/* the device is gone: no new clients */
 
-	/* Guarded by CONNS_LOCK; count may be read without. */
-	spinlock_t conns_lock;
-	struct list_head conns;		/* struct nbdt_conn.export_node */
-	u32 nr_conns;
-	struct nbdt_stats past;		/* of connections that ended */
+	struct nbdt_disk disk;
+	struct nbdt_origins origins;	/* attached connections; own lock */
 
-	/* How requests are kept apart. */
-	struct nbdt_gate gate;
-	bool careful;			/* changes with the gate shut only */
-	bool want_careful;		/* what it changes to */
-	struct nbdt_gate_visit careful_visit;
-	unsigned long last_unaligned;	/* jiffies */
-	struct nbdt_ranges ranges;
-	struct llist_head aside;	/* long requests between two parts */
-
-	struct nbdt_bitmaps bitmaps;	/* has a lock of its own */
-	struct nbdt_scan scan;		/* has a lock of its own */
-
-	/* Its own, as a device that hangs keeps all workers that it gets. */
-	struct workqueue_struct *slow_wq;
 	struct work_struct dead_work;	/* the device went away */
 	struct work_struct close_work;	/* removal, when nobody waits for it */
 	atomic_t device_users;		/* besides connections and the scan */
@@ -128,16 +92,14 @@ bool nbdt_export_is_default(const struct nbdt_export *export);
 char *nbdt_export_description(struct nbdt_export *export);
 void nbdt_export_limits(struct nbdt_export *export,
 			struct nbdt_cmd_limits *limits);
-void nbdt_export_stats(struct nbdt_export *export, struct nbdt_stats *sum);
 u32 nbdt_export_count(void);
 u32 nbdt_export_generation(void);
 
-int nbdt_export_attach(struct nbdt_export *export, struct nbdt_conn *conn);
-void nbdt_export_detach(struct nbdt_export *export, struct nbdt_conn *conn);
+int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin);
+void nbdt_export_detach(struct nbdt_export *export, struct nbdt_origin *origin);
 bool nbdt_export_device_get(struct nbdt_export *export);
 void nbdt_export_device_put(struct nbdt_export *export);
-void nbdt_export_kill_conns(struct nbdt_export *export, const char *reason);
-void nbdt_export_be_careful(struct nbdt_export *export);
+void nbdt_export_kill(struct nbdt_export *export, const char *reason);
 int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 			 const void *data, unsigned int len,
 			 struct netlink_ext_ack *extack);

@@ -8,10 +8,11 @@
  */
 #include <linux/blkdev.h>
 
-#include "block/export.h"
+#include "block/complete.h"
+#include "block/disk.h"
 #include "block/io.h"
-#include "session/request.h"
-#include "session/trace.h"
+#include "block/request.h"
+#include "block/request_trace.h"
 
 static void put_bio(struct nbdt_request *req)
 {
@@ -41,7 +42,7 @@ static blk_opf_t rw_opf(const struct nbdt_request *req)
 static void prepare_bio(struct nbdt_request *req, struct bio *bio,
 			struct bio_vec *bvecs, unsigned int nr, blk_opf_t opf)
 {
-	bio_init(bio, req->export->bdev, bvecs, nr, opf);
+	bio_init(bio, req->disk->content.bdev, bvecs, nr, opf);
 	bio->bi_vcnt = nr;
 	bio->bi_private = req;
 	bio->bi_end_io = io_end;
@@ -98,7 +99,7 @@ void nbdt_io_rw(struct nbdt_request *req)
 void nbdt_io_flush(struct nbdt_request *req)
 {
 	trace_nbdt_request_submit(req);
-	if (!bdev_write_cache(req->export->bdev)) {
+	if (!bdev_write_cache(req->disk->content.bdev)) {
 		nbdt_request_complete(req);
 		return;
 	}

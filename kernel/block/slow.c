@@ -4,59 +4,50 @@
  * long.  Each is carried out by a worker of its own that may sleep.
  *
  *  - a WRITE of part of a block: read the blocks at its two ends, merge,
- *    write; the range lock (dispatch.c) is held
+ *    write; the range lock (turn.c) is held
  *  - any WRITE that had to wait for the range lock
  *  - TRIM, shrunk to whole blocks (TR1)
  *  - WRITE_ZEROES, the parts of blocks at its ends by read and write
  *  - CACHE of more than one buffer: read piece after piece, drop all
  *
  * What is long goes in parts and stops between two when nobody waits for the
- * answer any more, or for a while when others shall pass (dispatch.c).
+ * answer any more, or for a while when others shall pass (turn.c).
  */
 #include <linux/align.h>
 #include <linux/blkdev.h>
 #include <linux/sched/mm.h>
 #include <linux/uio.h>
 
-#include "session/conn.h"
-#include "block/dispatch.h"
-#include "block/export.h"
+#include "block/complete.h"
+#include "block/disk.h"
 #include "block/io.h"
-#include "content/map.h"
-#include "session/request.h"
+#include "block/origin.h"
+#include "block/request.h"
+#include "block/request_trace.h"
 #include "block/slow.h"
-#include "session/trace.h"
-
-struct workqueue_struct *nbdt_gate_wq;
-struct workqueue_struct *nbdt_control_wq;
-
-/* Is it pointless to go on? */
-static bool client_gone(const struct nbdt_request *req)
-{
-	return READ_ONCE(req->conn->gone) ||
-	       nbdt_sock_cancelled(&req->conn->sock);
-}
+#include "block/turn.h"
+#include "content/map.h"
 
 /* One logical block, read or written and waited for. */
-static int block_io(struct nbdt_export *export, struct page *page, u64 offset,
+static int block_io(struct nbdt_disk *disk, struct page *page, u64 offset,
 		    blk_opf_t opf)
 {
 	struct bio_vec bvec;
 	struct bio bio;
 	int err;
 
-	bio_init(&bio, export->bdev, &bvec, 1, opf);
+	bio_init(&bio, disk->content.bdev, &bvec, 1, opf);
 	bio.bi_iter.bi_sector = offset >> SECTOR_SHIFT;
-	__bio_add_page(&bio, page, export->block, 0);
+	__bio_add_page(&bio, page, disk->content.block, 0);
 	err = submit_bio_wait(&bio);
 	bio_uninit(&bio);
 	return err;
 }
 
-static struct page *alloc_block(struct nbdt_export *export)
+static struct page *alloc_block(struct nbdt_disk *disk)
 {
 	return alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN,
-			   get_order(export->block));
+			   get_order(disk->content.block));
 }
 
 /* Copy bytes of a block to where they belong in the request's buffer. */
@@ -73,19 +64,19 @@ static void fill_buffer(struct nbdt_request *req, u32 at, const void *from,
 /* What the device has around the client's bytes in their first and last block. */
 static int merge_ends(struct nbdt_request *req)
 {
-	struct nbdt_export *export = req->export;
+	struct nbdt_disk *disk = req->disk;
 	u64 start = req->cmd.offset - req->head;
 	u32 end = req->head + req->cmd.length;
-	u32 last = req->size - export->block;
+	u32 last = req->size - disk->content.block;
 	bool have_first = false;
 	struct page *page;
 	int err = 0;
 
-	page = alloc_block(export);
+	page = alloc_block(disk);
 	if (!page)
 		return -ENOMEM;
 	if (req->head) {
-		err = block_io(export, page, start, REQ_OP_READ);
+		err = block_io(disk, page, start, REQ_OP_READ);
 		if (err)
 			goto out;
 		have_first = true;
@@ -93,7 +84,7 @@ static int merge_ends(struct nbdt_request *req)
 	}
 	if (end != req->size) {
 		if (!have_first || last)
-			err = block_io(export, page, start + last,
+			err = block_io(disk, page, start + last,
 				       REQ_OP_READ);
 		if (err)
 			goto out;
@@ -119,7 +110,7 @@ static int slow_write(struct nbdt_request *req)
 
 static int flush_if_fua(struct nbdt_request *req)
 {
-	struct block_device *bdev = req->export->bdev;
+	struct block_device *bdev = req->disk->content.bdev;
 
 	if (!(req->cmd.flags & NBDT_CMD_FUA) || !bdev_write_cache(bdev))
 		return 0;
@@ -128,9 +119,9 @@ static int flush_if_fua(struct nbdt_request *req)
 
 static bool trim_begin(struct nbdt_request *req)
 {
-	if (!bdev_max_discard_sectors(req->export->bdev))
+	if (!bdev_max_discard_sectors(req->disk->content.bdev))
 		return false;
-	nbdt_map_discard_begin(req->export->map, req->cmd.offset,
+	nbdt_map_discard_begin(req->disk->content.map, req->cmd.offset,
 			       req->cmd.length);
 	return true;
 }
@@ -138,22 +129,22 @@ static bool trim_begin(struct nbdt_request *req)
 /* TR1: what is whole of it. */
 static int trim_part(struct nbdt_request *req)
 {
-	u32 block = req->export->block;
+	u32 block = req->disk->content.block;
 	u64 first = ALIGN(req->at, block), end = ALIGN_DOWN(req->to, block);
 
 	if (first >= end)
 		return 0;
-	return blkdev_issue_discard(req->export->bdev, first >> SECTOR_SHIFT,
+	return blkdev_issue_discard(req->disk->content.bdev, first >> SECTOR_SHIFT,
 				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL);
 }
 
 static int trim_end(struct nbdt_request *req, int err)
 {
 	u64 start = req->cmd.offset, len = req->cmd.length;
-	u64 first = ALIGN(start, req->export->block);
-	u64 end = ALIGN_DOWN(start + len, req->export->block);
+	u64 first = ALIGN(start, req->disk->content.block);
+	u64 end = ALIGN_DOWN(start + len, req->disk->content.block);
 
-	nbdt_map_discard_end(req->export->map, start, len, first,
+	nbdt_map_discard_end(req->disk->content.map, start, len, first,
 			     err ? first : end);
 	/* A hint that the device can't take is still taken. */
 	return err == -EOPNOTSUPP ? 0 : err;
@@ -162,17 +153,17 @@ static int trim_end(struct nbdt_request *req, int err)
 /* Zero bytes FROM to TO of the block at OFFSET, keeping the rest. */
 static int zero_in_block(struct nbdt_request *req, u64 offset, u32 from, u32 to)
 {
-	struct nbdt_export *export = req->export;
+	struct nbdt_disk *disk = req->disk;
 	struct page *page;
 	int err;
 
-	page = alloc_block(export);
+	page = alloc_block(disk);
 	if (!page)
 		return -ENOMEM;
-	err = block_io(export, page, offset, REQ_OP_READ);
+	err = block_io(disk, page, offset, REQ_OP_READ);
 	if (!err) {
 		memset(page_address(page) + from, 0, to - from);
-		err = block_io(export, page, offset, REQ_OP_WRITE | REQ_SYNC);
+		err = block_io(disk, page, offset, REQ_OP_WRITE | REQ_SYNC);
 	}
 	put_page(page);
 	return err;
@@ -188,7 +179,7 @@ static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 		flags |= BLKDEV_ZERO_NOUNMAP;
 	if (req->cmd.flags & NBDT_CMD_FAST_ZERO)
 		flags |= BLKDEV_ZERO_NOFALLBACK;
-	return blkdev_issue_zeroout(req->export->bdev, first >> SECTOR_SHIFT,
+	return blkdev_issue_zeroout(req->disk->content.bdev, first >> SECTOR_SHIFT,
 				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL,
 				    flags);
 }
@@ -196,9 +187,9 @@ static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 /* Does the device have a way that is faster than writing?  WZ4 */
 static bool fast_zero_possible(const struct nbdt_request *req)
 {
-	return bdev_write_zeroes_sectors(req->export->bdev) &&
+	return bdev_write_zeroes_sectors(req->disk->content.bdev) &&
 	       !((req->cmd.offset | req->cmd.length) &
-		 (req->export->block - 1));
+		 (req->disk->content.block - 1));
 }
 
 static bool zero_begin(struct nbdt_request *req)
@@ -207,14 +198,14 @@ static bool zero_begin(struct nbdt_request *req)
 		req->error = NBDT_ENOTSUP;
 		return false;
 	}
-	nbdt_map_zero_begin(req->export->map, &req->zeroing, req->cmd.offset,
+	nbdt_map_zero_begin(req->disk->content.map, &req->zeroing, req->cmd.offset,
 			    req->cmd.length);
 	return true;
 }
 
 static int zero_part(struct nbdt_request *req)
 {
-	u32 block = req->export->block;
+	u32 block = req->disk->content.block;
 	u64 start = req->at, end = req->to;
 	u64 first = ALIGN(start, block);
 	u64 last = ALIGN_DOWN(end, block);
@@ -232,7 +223,7 @@ static int zero_part(struct nbdt_request *req)
 
 static int zero_end(struct nbdt_request *req, int err)
 {
-	nbdt_map_zero_end(req->export->map, &req->zeroing, req->cmd.offset,
+	nbdt_map_zero_end(req->disk->content.map, &req->zeroing, req->cmd.offset,
 			  req->cmd.length, !err);
 	if (err == -EOPNOTSUPP && (req->cmd.flags & NBDT_CMD_FAST_ZERO)) {
 		req->error = NBDT_ENOTSUP;
@@ -241,7 +232,7 @@ static int zero_end(struct nbdt_request *req, int err)
 	return err;
 }
 
-/* What may be long and goes in parts; see dispatch.c. */
+/* What may be long and goes in parts; see turn.c. */
 struct long_op {
 	bool (*begin)(struct nbdt_request *req);	/* false: nothing to do */
 	int (*part)(struct nbdt_request *req);
@@ -258,19 +249,19 @@ static bool slow_long(struct nbdt_request *req, const struct long_op *op)
 	int err;
 
 	/* It stepped aside, and nobody waits for it any more. */
-	if (!req->inside && client_gone(req)) {
+	if (!req->inside && nbdt_origin_is_gone(req->origin)) {
 		req->status = op->end(req, -ESHUTDOWN);
 		return true;
 	}
-	if (!nbdt_dispatch_again(req))
+	if (!nbdt_turn_again(req))
 		return false;
 	if (req->at == req->cmd.offset && !op->begin(req))
 		return true;
 	for (;;) {
-		err = client_gone(req) ? -ESHUTDOWN : op->part(req);
+		err = nbdt_origin_is_gone(req->origin) ? -ESHUTDOWN : op->part(req);
 		if (err || req->to == end)
 			break;
-		if (!nbdt_dispatch_next_part(req))
+		if (!nbdt_turn_next_part(req))
 			return false;
 	}
 	req->status = op->end(req, err) ?: flush_if_fua(req);
@@ -280,16 +271,16 @@ static bool slow_long(struct nbdt_request *req, const struct long_op *op)
 /* The buffer holds one piece; it is read into again and again. */
 static int slow_cache(struct nbdt_request *req)
 {
-	struct nbdt_export *export = req->export;
-	u64 at = ALIGN_DOWN(req->cmd.offset, export->block);
-	u64 end = ALIGN(req->cmd.offset + req->cmd.length, export->block);
+	struct nbdt_disk *disk = req->disk;
+	u64 at = ALIGN_DOWN(req->cmd.offset, disk->content.block);
+	u64 end = ALIGN(req->cmd.offset + req->cmd.length, disk->content.block);
 	struct bio bio;
 	int err = 0;
 
 	while (at < end && !err) {
-		if (client_gone(req))
+		if (nbdt_origin_is_gone(req->origin))
 			return -ESHUTDOWN;
-		bio_init(&bio, export->bdev, req->bvecs, req->nr_bvecs,
+		bio_init(&bio, disk->content.bdev, req->bvecs, req->nr_bvecs,
 			 REQ_OP_READ);
 		bio.bi_vcnt = req->nr_bvecs;
 		bio.bi_iter.bi_sector = at >> SECTOR_SHIFT;
@@ -338,29 +329,8 @@ static void slow_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/* Have a worker carry out the request.  Any context. */
-void nbdt_slow_queue(struct nbdt_request *req)
+/* Once for all that the memory of a request is used for. */
+void nbdt_slow_init(struct nbdt_request *req)
 {
 	INIT_WORK(&req->work, slow_work);
-	queue_work(req->export->slow_wq, &req->work);
-}
-
-int nbdt_slow_init(void)
-{
-	nbdt_gate_wq = alloc_workqueue("nbdt_gate", WQ_UNBOUND | WQ_MEM_RECLAIM,
-				       0);
-	if (!nbdt_gate_wq)
-		return -ENOMEM;
-	nbdt_control_wq = alloc_workqueue("nbdt_control", WQ_UNBOUND, 0);
-	if (!nbdt_control_wq) {
-		destroy_workqueue(nbdt_gate_wq);
-		return -ENOMEM;
-	}
-	return 0;
-}
-
-void nbdt_slow_exit(void)
-{
-	destroy_workqueue(nbdt_control_wq);
-	destroy_workqueue(nbdt_gate_wq);
 }

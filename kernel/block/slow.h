@@ -3,18 +3,7 @@
 #define NBDT_SLOW_H
 
 struct nbdt_request;
-struct workqueue_struct;
 
-/*
- * On the way of I/O, as are the exports' queues: must get on however short
- * memory is.  What runs here never waits for a device.
- */
-extern struct workqueue_struct *nbdt_gate_wq;
-/* For what may wait for the administrator's locks. */
-extern struct workqueue_struct *nbdt_control_wq;
-
-int nbdt_slow_init(void);
-void nbdt_slow_exit(void);
-void nbdt_slow_queue(struct nbdt_request *req);
+void nbdt_slow_init(struct nbdt_request *req);
 
 #endif /* NBDT_SLOW_H */

@@ -3,33 +3,16 @@
 #define NBDT_BITMAPS_H
 
 #include <linux/compiler.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 
-struct nbdt_bitmap;
-struct nbdt_export;
-struct netlink_ext_ack;
+#include "content/content.h"
 
-/* Most bitmaps of an export: with the other contexts, a mask of 64 bits. */
-#define NBDT_BITMAPS_MAX	62
+struct nbdt_bitmap;
+struct netlink_ext_ack;
 
 /* How long a command waits for requests in flight, unless it says so; ms. */
 #define NBDT_BITMAPS_TIMEOUT	30000
-
-/* Those of an export. */
-struct nbdt_bitmaps {
-	/* For I/O; change with the gate shut only, but the first two. */
-	bool active;			/* a request that changes something... */
-	bool written;			/* ...has to be told, or there was one */
-	unsigned int nr_recording;
-	struct nbdt_bitmap *recording[NBDT_BITMAPS_MAX];
-
-	/*
-	 * Guarded by the mutex in bitmaps.c; those that have users stay where
-	 * they are.
-	 */
-	struct nbdt_bitmap *slots[NBDT_BITMAPS_MAX];
-	u64 borrowed;			/* mask: of another export */
-};
 
 void nbdt_bitmaps_init(struct nbdt_bitmaps *bitmaps);
 void nbdt_bitmaps_exit(struct nbdt_bitmaps *bitmaps);
@@ -43,14 +26,6 @@ u64 nbdt_bitmaps_select(struct nbdt_bitmaps *bitmaps, const char *name,
 u64 nbdt_bitmaps_all(struct nbdt_bitmaps *bitmaps);
 void nbdt_bitmaps_deselect(struct nbdt_bitmaps *bitmaps, u64 selected);
 char *nbdt_bitmaps_name(struct nbdt_bitmaps *bitmaps, unsigned int slot);
-
-/* For the administrator; the export with a reference. */
-struct nbdt_bitmaps_config {
-	const char *name;
-	u32 granule;			/* 0: chosen */
-	bool disabled;
-	bool inconsistent;		/* all dirty, until it was loaded */
-};
 
 /* What is told of one. */
 struct nbdt_bitmaps_info {
@@ -67,47 +42,48 @@ struct nbdt_bitmaps_info {
 	bool borrowed;
 };
 
-int nbdt_bitmaps_add(struct nbdt_export *export,
-		     const struct nbdt_bitmaps_config *config,
-		     struct netlink_ext_ack *extack);
-int nbdt_bitmaps_remove(struct nbdt_export *export, const char *name,
+int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
+			struct nbdt_content *from, const char *name,
 			struct netlink_ext_ack *extack);
-int nbdt_bitmaps_clear(struct nbdt_export *export, const char *name,
-		       struct netlink_ext_ack *extack);
-int nbdt_bitmaps_enable(struct nbdt_export *export, const char *name,
-			bool enable, struct netlink_ext_ack *extack);
-int nbdt_bitmaps_trust(struct nbdt_export *export, const char *name,
-		       bool enable, struct netlink_ext_ack *extack);
-int nbdt_bitmaps_read(struct nbdt_export *export, const char *name, u64 offset,
-		      void *data, unsigned int len,
-		      struct netlink_ext_ack *extack);
-int nbdt_bitmaps_load(struct nbdt_export *export, const char *name, u64 offset,
-		      const void *data, unsigned int len,
-		      struct netlink_ext_ack *extack);
-int nbdt_bitmaps_merge(struct nbdt_export *export, const char *from,
-		       const char *to, struct netlink_ext_ack *extack);
-int nbdt_bitmaps_rename(struct nbdt_export *export, const char *name,
-			const char *to, struct netlink_ext_ack *extack);
-int nbdt_bitmaps_borrow(struct nbdt_export *export, struct nbdt_export *from,
-			const char *name, struct netlink_ext_ack *extack);
-int nbdt_bitmaps_get(struct nbdt_export *export, const char *name,
+int nbdt_bitmaps_get(struct nbdt_content *content, const char *name,
 		     struct nbdt_bitmaps_info *info);
-int nbdt_bitmaps_get_from(struct nbdt_export *export, unsigned int slot,
+int nbdt_bitmaps_get_from(struct nbdt_content *content, unsigned int slot,
 			  struct nbdt_bitmaps_info *info);
 
-/* A change of which bitmaps record, in two steps; see checkpoint.c. */
-struct nbdt_bitmaps_switch {
-	struct nbdt_bitmap *freeze;	/* or NULL, as the next */
-	struct nbdt_bitmap *start;
-	bool made;			/* START is new */
+/*
+ * What commands stand on (bitmaps_edit.c, bitmaps_switch.c): all of it under the
+ * mutex, but for nbdt_bitmaps_create() and the check of a name.
+ */
+extern struct mutex nbdt_bitmaps_mutex;
+
+struct nbdt_bitmaps_config {
+	const char *name;
+	u64 size;			/* what clients see of the device; bytes */
+	u32 granule;			/* 0: chosen */
+	bool disabled;
+	bool inconsistent;		/* all dirty, until it was loaded */
 };
 
-int nbdt_bitmaps_switch_begin(struct nbdt_export *export,
-			      struct nbdt_bitmaps_switch *change,
-			      const char *freeze, const char *start,
+struct nbdt_bitmap *
+nbdt_bitmaps_create(struct nbdt_content *content,
+		    const struct nbdt_bitmaps_config *config,
+		    struct netlink_ext_ack *extack);
+int nbdt_bitmaps_check_name(const char *name, struct netlink_ext_ack *extack);
+int nbdt_bitmaps_check_unused(const struct nbdt_bitmap *bitmap,
 			      struct netlink_ext_ack *extack);
-void nbdt_bitmaps_switch_end(struct nbdt_export *export,
-			     struct nbdt_bitmaps_switch *change, bool commit);
+int nbdt_bitmaps_check_recordable(const struct nbdt_content *content,
+				  struct netlink_ext_ack *extack);
+bool nbdt_bitmaps_is_there(const struct nbdt_bitmap *bitmap);
+int nbdt_bitmaps_slot_locked(struct nbdt_bitmaps *bitmaps, const char *name);
+int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
+			     struct nbdt_bitmap **bitmap,
+			     struct netlink_ext_ack *extack);
+int nbdt_bitmaps_insert_locked(struct nbdt_bitmaps *bitmaps,
+			       struct nbdt_bitmap *bitmap,
+			       struct netlink_ext_ack *extack);
+void nbdt_bitmaps_drop_locked(struct nbdt_bitmaps *bitmaps,
+			      struct nbdt_bitmap *bitmap);
+void nbdt_bitmaps_choose_locked(struct nbdt_bitmaps *bitmaps);
 
 void nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len);
 

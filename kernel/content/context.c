@@ -16,11 +16,12 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
-#include "content/bitmap.h"
-#include "content/context.h"
-#include "block/export.h"
-#include "content/map.h"
 #include "base/proto.h"
+#include "content/bitmap.h"
+#include "content/bitmaps.h"
+#include "content/content.h"
+#include "content/context.h"
+#include "content/map.h"
 
 #define BITMAP_PREFIX	"qemu:dirty-bitmap:"
 
@@ -42,11 +43,11 @@ static u64 bitmaps_of(u64 contexts)
 }
 
 /* Those that every export has, and those that it was told to have. */
-static u64 fixed(const struct nbdt_export *export)
+static u64 fixed(const struct nbdt_content *content)
 {
 	u64 mask = BIT_ULL(NBDT_CONTEXT_ALLOCATION);
 
-	if (export->allocation_depth)
+	if (content->allocation_depth)
 		mask |= BIT_ULL(NBDT_CONTEXT_DEPTH);
 	return mask;
 }
@@ -58,7 +59,7 @@ static bool query_is(const struct nbdt_query *query, const char *text)
 }
 
 /* LM4: a query of an unknown namespace or leaf matches nothing. */
-static u64 match_fixed(const struct nbdt_export *export,
+static u64 match_fixed(const struct nbdt_content *content,
 		       const struct nbdt_query *query)
 {
 	u64 mask = 0;
@@ -68,7 +69,7 @@ static u64 match_fixed(const struct nbdt_export *export,
 		if (query_is(query, names[i]))
 			mask |= BIT_ULL(i);
 	}
-	return mask & fixed(export);
+	return mask & fixed(content);
 }
 
 /* The name of a bitmap that a query asks for, or NULL. */
@@ -83,47 +84,47 @@ static const char *bitmap_name(const struct nbdt_query *query, size_t *len)
 }
 
 /* LM9: what stands for all that begins with it. */
-static u64 match_wildcard(struct nbdt_export *export,
+static u64 match_wildcard(struct nbdt_content *content,
 			  const struct nbdt_query *query)
 {
 	if (query_is(query, "base:"))
 		return BIT_ULL(NBDT_CONTEXT_ALLOCATION);
 	if (query_is(query, "qemu:"))
-		return nbdt_context_list_all(export) &
+		return nbdt_context_list_all(content) &
 		       ~BIT_ULL(NBDT_CONTEXT_ALLOCATION);
 	if (query_is(query, BITMAP_PREFIX))
-		return of_bitmaps(nbdt_bitmaps_all(&export->bitmaps));
+		return of_bitmaps(nbdt_bitmaps_all(&content->bitmaps));
 	return 0;
 }
 
 /* All that a client may select, for now. */
-u64 nbdt_context_list_all(struct nbdt_export *export)
+u64 nbdt_context_list_all(struct nbdt_content *content)
 {
-	return fixed(export) | of_bitmaps(nbdt_bitmaps_all(&export->bitmaps));
+	return fixed(content) | of_bitmaps(nbdt_bitmaps_all(&content->bitmaps));
 }
 
 /* What a query of LIST matches, for now. */
-u64 nbdt_context_list(struct nbdt_export *export,
+u64 nbdt_context_list(struct nbdt_content *content,
 		      const struct nbdt_query *query)
 {
 	size_t len;
 	const char *name = bitmap_name(query, &len);
 
 	if (name)
-		return of_bitmaps(nbdt_bitmaps_find(&export->bitmaps, name,
+		return of_bitmaps(nbdt_bitmaps_find(&content->bitmaps, name,
 						    len));
-	return match_fixed(export, query) | match_wildcard(export, query);
+	return match_fixed(content, query) | match_wildcard(content, query);
 }
 
 /**
  * nbdt_context_select - do what a query of SET asks for
- * @export: with a reference, for as long as anything is selected
+ * @content: of an export with a reference, for as long as anything is selected
  * @query: as the client sent it; wildcards mean nothing here (SM6)
  * @selected: what is selected already
  *
  * Return: what is selected now.
  */
-u64 nbdt_context_select(struct nbdt_export *export,
+u64 nbdt_context_select(struct nbdt_content *content,
 			const struct nbdt_query *query, u64 selected)
 {
 	u64 slots = bitmaps_of(selected);
@@ -131,24 +132,24 @@ u64 nbdt_context_select(struct nbdt_export *export,
 	const char *name = bitmap_name(query, &len);
 
 	if (name)
-		slots = nbdt_bitmaps_select(&export->bitmaps, name, len, slots);
-	return selected | match_fixed(export, query) | of_bitmaps(slots);
+		slots = nbdt_bitmaps_select(&content->bitmaps, name, len, slots);
+	return selected | match_fixed(content, query) | of_bitmaps(slots);
 }
 
-void nbdt_context_deselect(struct nbdt_export *export, u64 selected)
+void nbdt_context_deselect(struct nbdt_content *content, u64 selected)
 {
 	if (bitmaps_of(selected))
-		nbdt_bitmaps_deselect(&export->bitmaps, bitmaps_of(selected));
+		nbdt_bitmaps_deselect(&content->bitmaps, bitmaps_of(selected));
 }
 
 /* For kfree(); NULL when it has gone, or when there is no memory. */
-char *nbdt_context_name(struct nbdt_export *export, unsigned int context)
+char *nbdt_context_name(struct nbdt_content *content, unsigned int context)
 {
 	char *leaf, *name;
 
 	if (context < NBDT_CONTEXT_BITMAP)
 		return kstrdup(names[context], GFP_KERNEL);
-	leaf = nbdt_bitmaps_name(&export->bitmaps,
+	leaf = nbdt_bitmaps_name(&content->bitmaps,
 				 context - NBDT_CONTEXT_BITMAP);
 	if (!leaf)
 		return NULL;
@@ -157,10 +158,10 @@ char *nbdt_context_name(struct nbdt_export *export, unsigned int context)
 	return name;
 }
 
-static const struct nbdt_bitmap *bitmap_of(const struct nbdt_export *export,
+static const struct nbdt_bitmap *bitmap_of(const struct nbdt_content *content,
 					   unsigned int context)
 {
-	return export->bitmaps.slots[context - NBDT_CONTEXT_BITMAP];
+	return content->bitmaps.slots[context - NBDT_CONTEXT_BITMAP];
 }
 
 static u32 map_status(unsigned int context, u32 state)
@@ -173,32 +174,32 @@ static u32 map_status(unsigned int context, u32 state)
 
 /**
  * nbdt_context_granules - in how many pieces a range may be, at most
- * @export: the export
+ * @content: of an export
  * @context: selected
  * @len: of the range
  *
  * Without the parts of pieces at its two ends.
  */
-u64 nbdt_context_granules(const struct nbdt_export *export,
+u64 nbdt_context_granules(const struct nbdt_content *content,
 			  unsigned int context, u64 len)
 {
 	if (context >= NBDT_CONTEXT_BITMAP)
-		return len >> bitmap_of(export, context)->shift;
-	return export->map ? len >> export->map->shift : 0;
+		return len >> bitmap_of(content, context)->shift;
+	return content->map ? len >> content->map->shift : 0;
 }
 
 /**
  * nbdt_context_status - the status of the beginning of a range
- * @export: the export
+ * @content: of an export
  * @context: selected
  * @offset: where the range begins
  * @len: its length, made shorter to how far the answer holds
  */
-u32 nbdt_context_status(const struct nbdt_export *export, unsigned int context,
+u32 nbdt_context_status(const struct nbdt_content *content, unsigned int context,
 			u64 offset, u64 *len)
 {
 	if (context >= NBDT_CONTEXT_BITMAP)
-		return nbdt_bitmap_state(bitmap_of(export, context), offset,
+		return nbdt_bitmap_state(bitmap_of(content, context), offset,
 					 len) ? NBDT_STATE_DIRTY : 0;
-	return map_status(context, nbdt_map_state(export->map, offset, len));
+	return map_status(context, nbdt_map_state(content->map, offset, len));
 }

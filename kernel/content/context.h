@@ -5,9 +5,8 @@
 #include <linux/bits.h>
 #include <linux/types.h>
 
-#include "content/bitmaps.h"
+#include "content/content.h"
 
-struct nbdt_export;
 struct nbdt_query;
 
 /*
@@ -21,17 +20,17 @@ enum nbdt_context {
 	NBDT_NR_CONTEXTS = NBDT_CONTEXT_BITMAP + NBDT_BITMAPS_MAX,
 };
 
-u64 nbdt_context_list(struct nbdt_export *export,
+u64 nbdt_context_list(struct nbdt_content *content,
 		      const struct nbdt_query *query);
-u64 nbdt_context_list_all(struct nbdt_export *export);
-u64 nbdt_context_select(struct nbdt_export *export,
+u64 nbdt_context_list_all(struct nbdt_content *content);
+u64 nbdt_context_select(struct nbdt_content *content,
 			const struct nbdt_query *query, u64 selected);
-void nbdt_context_deselect(struct nbdt_export *export, u64 selected);
-char *nbdt_context_name(struct nbdt_export *export, unsigned int context);
+void nbdt_context_deselect(struct nbdt_content *content, u64 selected);
+char *nbdt_context_name(struct nbdt_content *content, unsigned int context);
 
-u64 nbdt_context_granules(const struct nbdt_export *export,
+u64 nbdt_context_granules(const struct nbdt_content *content,
 			  unsigned int context, u64 len);
-u32 nbdt_context_status(const struct nbdt_export *export, unsigned int context,
+u32 nbdt_context_status(const struct nbdt_content *content, unsigned int context,
 			u64 offset, u64 *len);
 
 #endif /* NBDT_CONTEXT_H */

@@ -23,7 +23,7 @@
 #include <linux/wait_bit.h>
 
 #include "compat/compat.h"
-#include "block/export.h"
+#include "content/content.h"
 #include "content/map.h"
 #include "content/scan.h"
 
@@ -34,14 +34,14 @@
 #define RETRY		20
 
 /* The part of a granule at OFFSET that is there, read into BUF: is it zero? */
-static int piece_is_zero(struct nbdt_export *export, void *buf, u64 offset,
+static int piece_is_zero(struct nbdt_content *content, void *buf, u64 offset,
 			 u32 len)
 {
 	struct bio_vec bvec;
 	struct bio bio;
 	int err;
 
-	bio_init(&bio, export->bdev, &bvec, 1, REQ_OP_READ);
+	bio_init(&bio, content->bdev, &bvec, 1, REQ_OP_READ);
 	bio.bi_iter.bi_sector = offset >> SECTOR_SHIFT;
 	__bio_add_page(&bio, virt_to_page(buf), len, 0);
 	err = submit_bio_wait(&bio);
@@ -50,7 +50,7 @@ static int piece_is_zero(struct nbdt_export *export, void *buf, u64 offset,
 }
 
 /* Return: 1 when OFFSET to END is zero, 0 when not, or -errno. */
-static int range_is_zero(struct nbdt_export *export, void *buf, u64 offset,
+static int range_is_zero(struct nbdt_content *content, void *buf, u64 offset,
 			 u64 end)
 {
 	int zero = 1;
@@ -58,7 +58,7 @@ static int range_is_zero(struct nbdt_export *export, void *buf, u64 offset,
 	while (offset < end && zero == 1) {
 		u32 len = min_t(u64, PIECE, end - offset);
 
-		zero = piece_is_zero(export, buf, offset, len);
+		zero = piece_is_zero(content, buf, offset, len);
 		offset += len;
 	}
 	return zero;
@@ -79,23 +79,23 @@ static void pace(const struct nbdt_scan *scan, u64 done, ktime_t began)
 }
 
 /* Return: as range_is_zero(), and then it is in the map; -EAGAIN: not now. */
-static int scan_granule(struct nbdt_export *export, void *buf, u64 at, u64 len)
+static int scan_granule(struct nbdt_content *content, void *buf, u64 at, u64 len)
 {
 	int zero;
 
-	if (!nbdt_map_scan_begin(export->map, at, len))
+	if (!nbdt_map_scan_begin(content->map, at, len))
 		return -EAGAIN;
-	zero = range_is_zero(export, buf, at, at + len);
-	nbdt_map_scan_end(export->map, at, len, zero == 1);
+	zero = range_is_zero(content, buf, at, at + len);
+	nbdt_map_scan_end(content->map, at, len, zero == 1);
 	return zero;
 }
 
-static int scan_device(struct nbdt_export *export, void *buf)
+static int scan_device(struct nbdt_content *content, void *buf)
 {
-	struct nbdt_scan *scan = &export->scan;
-	struct nbdt_map *map = export->map;
+	struct nbdt_scan *scan = &content->scan;
+	struct nbdt_map *map = content->map;
 	u64 granule = 1ULL << map->shift;
-	u64 end = round_down(map->size, export->block);
+	u64 end = round_down(map->size, content->block);
 	ktime_t began = ktime_get();
 	u64 at = 0, read = 0, len;
 	int zero;
@@ -104,7 +104,7 @@ static int scan_device(struct nbdt_export *export, void *buf)
 		len = end - at;
 		if (!nbdt_map_state(map, at, &len)) {
 			len = min(granule, end - at);
-			zero = scan_granule(export, buf, at, len);
+			zero = scan_granule(content, buf, at, len);
 			if (zero == -EAGAIN) {
 				/* As long as anybody makes zeroes. */
 				msleep_interruptible(RETRY);
@@ -123,14 +123,14 @@ static int scan_device(struct nbdt_export *export, void *buf)
 
 static int scan_thread(void *data)
 {
-	struct nbdt_export *export = data;
-	struct nbdt_scan *scan = &export->scan;
+	struct nbdt_content *content = data;
+	struct nbdt_scan *scan = &content->scan;
 	void *buf;
 	int err = -ENOMEM;
 
 	buf = alloc_pages_exact(PIECE, GFP_KERNEL | __GFP_NOWARN);
 	if (buf) {
-		err = scan_device(export, buf);
+		err = scan_device(content, buf);
 		free_pages_exact(buf, PIECE);
 	}
 	WRITE_ONCE(scan->err, err);
@@ -168,17 +168,17 @@ static int stop(struct nbdt_scan *scan)
 }
 
 /* Under the lock. */
-static int start(struct nbdt_export *export, u64 rate)
+static int start(struct nbdt_content *content, u32 id, u64 rate)
 {
-	struct nbdt_scan *scan = &export->scan;
+	struct nbdt_scan *scan = &content->scan;
 	struct task_struct *task;
 	int err;
 
 	/* One that is only read knows nothing before its first scan. */
-	err = nbdt_map_fill(export->map);
+	err = nbdt_map_fill(content->map);
 	if (err)
 		return err;
-	task = kthread_create(scan_thread, export, "nbdt-scan/%u", export->id);
+	task = kthread_create(scan_thread, content, "nbdt-scan/%u", id);
 	if (IS_ERR(task))
 		return PTR_ERR(task);
 	/* It may end at any time, and is to be stopped all the same. */
@@ -196,30 +196,31 @@ static int start(struct nbdt_export *export, u64 rate)
 
 /**
  * nbdt_scan_start - begin to look for what is zero
- * @export: with a reference
+ * @content: of an export with a reference
+ * @id: of the export, for the thread's name
  * @rate: most bytes a second; 0 for NBDT_SCAN_RATE
  * @extack: why not
  *
  * Return: 0, -EBUSY when one is running already, -ENOENT when the export is
  * being removed, -ENOMEM, or -EINTR when the caller was killed.
  */
-int nbdt_scan_start(struct nbdt_export *export, u64 rate,
+int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
 		    struct netlink_ext_ack *extack)
 {
-	struct nbdt_scan *scan = &export->scan;
+	struct nbdt_scan *scan = &content->scan;
 	int err;
 
 	err = mutex_lock_killable(&scan->lock);
 	if (err)
 		return err;
-	if (READ_ONCE(export->removing)) {
+	if (READ_ONCE(content->closing)) {
 		nbdt_set_err_msg(extack, "the export is being removed");
 		err = -ENOENT;
 	} else if (READ_ONCE(scan->running)) {
 		nbdt_set_err_msg(extack, "a scan is running already");
 		err = -EBUSY;
 	} else {
-		err = stop(scan) ?: start(export, rate);
+		err = stop(scan) ?: start(content, id, rate);
 	}
 	mutex_unlock(&scan->lock);
 	return err;
@@ -227,14 +228,14 @@ int nbdt_scan_start(struct nbdt_export *export, u64 rate,
 
 /**
  * nbdt_scan_stop - end the scan that is running
- * @export: with a reference
+ * @content: of an export with a reference
  *
  * Return: 0; -ENOENT when none is; -EINTR or -ERESTARTSYS when the caller was
  * killed: it will end.
  */
-int nbdt_scan_stop(struct nbdt_export *export)
+int nbdt_scan_stop(struct nbdt_content *content)
 {
-	struct nbdt_scan *scan = &export->scan;
+	struct nbdt_scan *scan = &content->scan;
 	bool running;
 	int err;
 

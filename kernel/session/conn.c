@@ -25,29 +25,20 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/net.h>
-#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "base/access.h"
-#include "session/conn.h"
-#include "content/context.h"
-#include "block/export.h"
-#include "transport/listener.h"
-#include "session/negotiate.h"
-#include "base/event.h"
-#include "block/slow.h"
+#include "base/identity.h"
 #include "base/target.h"
-#include "session/trace.h"
-#include "session/transmit.h"
-#include "transport/stream.h"
+#include "base/work.h"
+#include "block/export.h"
+#include "session/conn.h"
+#include "transport/listener.h"
 #include "nbdtarget.h"
 
 #define TICK	HZ
-
-/* How long a client that got no export may take to acknowledge the last. */
-#define LINGER_STRANGER	(2 * HZ)
 
 static DEFINE_XARRAY_ALLOC1(conns);		/* by id */
 static u32 next_id;
@@ -67,8 +58,9 @@ static void conn_free(struct rcu_head *rcu)
 {
 	struct nbdt_conn *conn = container_of(rcu, struct nbdt_conn, rcu);
 
-	put_task_struct(conn->task);
-	nbdt_tls_exit(conn);
+	put_task_struct(conn->origin.task);
+	kfree(conn->tls.reported);
+	kfree(conn->tls.identity);
 	nbdt_access_put(conn->access);
 	kfree(conn);
 }
@@ -104,7 +96,7 @@ struct nbdt_conn *nbdt_conn_get(u32 id)
 {
 	struct nbdt_conn *conn = nbdt_conn_get_from(id);
 
-	if (conn && conn->id != id) {
+	if (conn && conn->origin.id != id) {
 		nbdt_conn_put(conn);
 		conn = NULL;
 	}
@@ -146,20 +138,24 @@ void nbdt_conn_set_state(struct nbdt_conn *conn, u32 state)
 void nbdt_conn_kill(struct nbdt_conn *conn, const char *reason)
 {
 	cmpxchg(&conn->reason, NULL, reason);
+	WRITE_ONCE(conn->origin.killed, true);
 	nbdt_sock_cancel(&conn->sock);
 }
 
-/* Have a connection try again what it couldn't do.  Any context. */
-void nbdt_conn_resume(struct nbdt_conn *conn)
+static void kill_origin(struct nbdt_origin *origin, const char *reason)
 {
-	WRITE_ONCE(conn->resume, true);
-	wake_up_process(conn->task);
+	nbdt_conn_kill(container_of(origin, struct nbdt_conn, origin), reason);
+}
+
+static void resume_mem(struct nbdt_mem *mem)
+{
+	nbdt_origin_resume(&container_of(mem, struct nbdt_conn, mem)->origin);
 }
 
 static bool matches(const struct nbdt_conn *conn,
 		    const struct nbdt_conn_filter *filter)
 {
-	if (filter->id && conn->id != filter->id)
+	if (filter->id && conn->origin.id != filter->id)
 		return false;
 	if (filter->listener_id && conn->listener_id != filter->listener_id)
 		return false;
@@ -239,7 +235,7 @@ static void reap(struct work_struct *work)
 	struct nbdt_conn *conn, *next;
 
 	llist_for_each_entry_safe(conn, next, dead, grave) {
-		kthread_stop(conn->task);
+		kthread_stop(conn->origin.task);
 		nbdt_conn_put(conn);
 	}
 }
@@ -255,46 +251,16 @@ static void bury(struct nbdt_conn *conn)
 {
 	llist_add(&conn->grave, &graves);
 	queue_work(nbdt_control_wq, &reap_work);
-	xa_erase(&conns, conn->id);
+	xa_erase(&conns, conn->origin.id);
 	atomic_dec(&nr_conns);
 	wake_up_all(&buried);
-}
-
-/* Whoever removes the export need not wait for the network. */
-static void conn_finish(struct nbdt_conn *conn)
-{
-	unsigned long linger = conn->export ?
-		msecs_to_jiffies(nbdt_target_stall_timeout()) : LINGER_STRANGER;
-
-	trace_nbdt_conn_close(conn);
-	nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_CLOSING);
-	nbdt_transmit_exit(conn);
-	if (conn->export) {
-		nbdt_context_deselect(conn->export, conn->contexts);
-		nbdt_export_detach(conn->export, conn);
-	}
-	nbdt_stream_finish(&conn->sock);
-	if (!conn->gone)
-		nbdt_stream_linger(&conn->sock, linger);
-	nbdt_sock_release(&conn->sock);
 }
 
 static int conn_thread(void *data)
 {
 	struct nbdt_conn *conn = data;
-	/* Memory must not be had by writing to our own devices. */
-	unsigned int noio = memalloc_noio_save();
 
-	nbdt_sock_attach(&conn->sock);
-	trace_nbdt_conn_open(conn);
-	if (!nbdt_negotiate(conn)) {
-		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
-		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
-		nbdt_transmit(conn);
-		nbdt_event_conn(conn, NBDT_EVENT_CLOSE);
-	}
-	conn_finish(conn);
-	memalloc_noio_restore(noio);
+	conn->run(conn);
 	bury(conn);
 	return 0;
 }
@@ -309,7 +275,7 @@ static bool overdue(unsigned long since)
 
 static void tick_one(struct nbdt_conn *conn)
 {
-	u64 requests = READ_ONCE(conn->stats.requests);
+	u64 requests = READ_ONCE(conn->origin.stats.requests);
 
 	/* Once the socket is ready again, it is up to us, not to the client. */
 	if (overdue(READ_ONCE(conn->rx_since)) &&
@@ -321,12 +287,12 @@ static void tick_one(struct nbdt_conn *conn)
 
 	/* How much its keys are worn is for the thread to see. */
 	if (requests != conn->tick_requests && READ_ONCE(conn->tls.on))
-		nbdt_conn_resume(conn);
+		nbdt_origin_resume(&conn->origin);
 
 	/* Idle since the last tick, but not before: it can give memory back. */
 	if (requests == conn->tick_requests) {
 		if (conn->tick_busy && !READ_ONCE(conn->in_flight))
-			nbdt_conn_resume(conn);
+			nbdt_origin_resume(&conn->origin);
 		conn->tick_busy = false;
 	} else {
 		conn->tick_busy = true;
@@ -353,8 +319,10 @@ static void tick(struct work_struct *work)
 
 /* --- The beginning --- */
 
-static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener)
+static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
+		      void (*run)(struct nbdt_conn *conn))
 {
+	conn->run = run;
 	conn->listener_id = listener->id;
 	conn->tls_mode = listener->config.tls_mode;
 	conn->access = nbdt_access_get(&listener->access);
@@ -362,11 +330,13 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener)
 	conn->accepted = jiffies;
 	conn->max_in_flight = nbdt_target_max_in_flight();
 	conn->state = NBDTARGET_CONN_STATE_NEGOTIATING;
-	init_llist_head(&conn->done);
+	INIT_LIST_HEAD(&conn->origin.here);
+	init_llist_head(&conn->origin.done);
+	conn->origin.kill = kill_origin;
 	INIT_LIST_HEAD(&conn->tx.queue);
 	INIT_HLIST_HEAD(&conn->free);
-	nbdt_mem_init(&conn->mem);
-	nbdt_tls_init(conn);
+	nbdt_mem_init(&conn->mem, resume_mem);
+	INIT_LIST_HEAD(&conn->tls.node);
 	kref_init(&conn->ref);
 }
 
@@ -374,12 +344,15 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener)
  * nbdt_conn_create - run a connection
  * @listener: that accepted it
  * @sock: of the client
+ * @run: what its thread is to do; on return the connection is over, with
+ *	nothing in flight, and holds neither socket nor export
  *
  * Return: 0 when a thread has @sock now.  Otherwise it still is the caller's:
  * -EUSERS when there are as many connections as there may be; -ENOMEM and
  * such.
  */
-int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock)
+int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
+		     void (*run)(struct nbdt_conn *conn))
 {
 	struct nbdt_conn *conn;
 	int err;
@@ -392,37 +365,37 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock)
 	conn = kzalloc(sizeof(*conn), GFP_KERNEL);
 	if (!conn)
 		goto err_count;
-	conn_init(conn, listener);
+	conn_init(conn, listener, run);
 	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
 	if (err)
 		goto err_free;
 	nbdt_sock_setup(sock);
 
 	/* Only the number, for now. */
-	err = xa_alloc_cyclic(&conns, &conn->id, NULL, xa_limit_32b, &next_id,
-			      GFP_KERNEL);
+	err = xa_alloc_cyclic(&conns, &conn->origin.id, NULL, xa_limit_32b,
+			      &next_id, GFP_KERNEL);
 	if (err < 0)
 		goto err_free;
-	conn->task = kthread_create(conn_thread, conn, "nbdt/%u", conn->id);
-	if (IS_ERR(conn->task)) {
-		err = PTR_ERR(conn->task);
+	conn->origin.task = kthread_create(conn_thread, conn, "nbdt/%u", conn->origin.id);
+	if (IS_ERR(conn->origin.task)) {
+		err = PTR_ERR(conn->origin.task);
 		goto err_erase;
 	}
-	get_task_struct(conn->task);
-	nbdt_sock_init(&conn->sock, sock, conn->task);
+	get_task_struct(conn->origin.task);
+	nbdt_sock_init(&conn->sock, sock, conn->origin.task);
 	/*
 	 * From here on it is found, and being killed starts it: it may be at
 	 * its end before we are.
 	 */
 	kref_get(&conn->ref);
-	xa_store(&conns, conn->id, conn, GFP_KERNEL);
+	xa_store(&conns, conn->origin.id, conn, GFP_KERNEL);
 	queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
-	wake_up_process(conn->task);
+	wake_up_process(conn->origin.task);
 	nbdt_conn_put(conn);
 	return 0;
 
 err_erase:
-	xa_erase(&conns, conn->id);
+	xa_erase(&conns, conn->origin.id);
 err_free:
 	nbdt_access_put(conn->access);
 	kfree(conn);

@@ -10,18 +10,18 @@
 #include <linux/types.h>
 #include <linux/uio.h>
 
+#include "base/proto.h"
+#include "block/origin.h"
+#include "block/request.h"
 #include "session/mem.h"
 #include "session/pace.h"
 #include "session/poll.h"
-#include "base/proto.h"
 #include "transport/sock.h"
-#include "base/stats.h"
-#include "session/tls.h"
 
 struct nbdt_access;
 struct nbdt_export;
+struct nbdt_identity;
 struct nbdt_listener;
-struct nbdt_request;
 struct nbdt_series;
 
 /* Bytes that may be received ahead, of requests behind the one being read. */
@@ -30,7 +30,7 @@ struct nbdt_series;
 /* Elements of one send: replies without data take one, with data two. */
 #define NBDT_BATCH_VECS		64
 
-/* Pieces of buffers that are kept for the next requests; see request.c. */
+/* Pieces of buffers that are kept for the next requests; see stock.c. */
 #define NBDT_SPARE_MAX		32
 
 /* Where the thread is in the stream of requests. */
@@ -45,6 +45,42 @@ enum nbdt_rx_state {
 	NBDT_RX_CLOSED,		/* nothing more is read */
 };
 
+enum nbdt_tls_state {
+	NBDT_TLS_NONE,			/* no handshake is under way */
+	NBDT_TLS_WAITING,		/* on the list of those that wait */
+	NBDT_TLS_ACCEPTED,		/* an agent has the socket, too */
+	NBDT_TLS_REPORTED,		/* it said what came of it */
+	NBDT_TLS_OVER,			/* there was no report in time */
+};
+
+/* What TLS is to a connection. */
+struct nbdt_tls {
+	/* Guarded by tls_lock of tls.c; its end is the thread's doing. */
+	enum nbdt_tls_state state;
+	struct list_head node;		/* while it waits */
+	const struct net *agent_net;	/* of who accepted it; to compare */
+	u32 agent;			/* and the netlink port, unique there */
+	unsigned long deadline;		/* jiffies */
+	int status;			/* what was reported, -errno */
+	struct nbdt_identity *reported;	/* by the agent */
+
+	bool over;			/* for the thread to wait for */
+
+	/* Set by the thread, before ON is, then read-only; freed with conn. */
+	const struct nbdt_identity *identity;
+	u16 version;
+	u16 cipher;
+	bool on;
+
+	/* Written by the thread, read by anybody. */
+	u64 rx_records;
+	u64 tx_records;
+	/* The thread's alone. */
+	bool warned;
+
+	char text[128];			/* why it failed; of conn->reason */
+};
+
 /*
  * A client's connection.
  *
@@ -53,11 +89,13 @@ enum nbdt_rx_state {
  * changes it.  See conn.c for how it ends.
  */
 struct nbdt_conn {
+	/* As the block floor sees it: its number, its thread, what comes back. */
+	struct nbdt_origin origin;
+
 	/* Set before the thread starts, then read-only. */
-	u32 id;
+	void (*run)(struct nbdt_conn *conn);	/* by the thread, to its end */
 	u32 listener_id;
 	struct net *net;		/* of the listener; not pinned */
-	struct task_struct *task;	/* pinned until the memory is freed */
 	struct sockaddr_storage local;
 	struct sockaddr_storage peer;
 	unsigned long accepted;		/* jiffies */
@@ -73,20 +111,14 @@ struct nbdt_conn {
 	/* The thread's; others may cancel it. */
 	struct nbdt_sock sock;
 
-	/* Any context adds, the thread takes: requests carried out. */
-	struct llist_head done;
-	/* Set by anybody, cleared by the thread: try again what was parked. */
-	bool resume;
 	/* Set once by whoever kills it first. */
 	const char *reason;
 
 	/* Written by the thread, read by anybody. */
 	u32 state;			/* NBDTARGET_CONN_STATE_* */
 	u32 in_flight;			/* requests between header and reply */
-	struct nbdt_stats stats;
 	unsigned long rx_since;		/* jiffies | 1: half a request is here */
 	unsigned long tx_since;		/* jiffies | 1: a reply isn't taken */
-	bool gone;			/* nobody waits for replies any more */
 	struct nbdt_export *export;	/* set under export_lock of conn.c */
 
 	/* The thread's alone. */
@@ -122,10 +154,8 @@ struct nbdt_conn {
 	struct nbdt_pace pace;
 	struct nbdt_poll poll;
 
-	/* Guarded by export->conns_lock. */
-	struct list_head export_node;
 	/* Of the housekeeping in conn.c. */
-	u64 tick_requests;		/* stats.requests at the last tick */
+	u64 tick_requests;		/* requests answered at the last tick */
 	bool tick_busy;			/* it was busy before that */
 	/* Of the reaper in conn.c. */
 	struct llist_node grave;
@@ -137,17 +167,22 @@ struct nbdt_conn {
 
 void nbdt_conn_exit(void);
 
-int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock);
+int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
+		     void (*run)(struct nbdt_conn *conn));
 struct nbdt_conn *nbdt_conn_get(u32 id);
 struct nbdt_conn *nbdt_conn_get_from(u32 id);
 void nbdt_conn_put(struct nbdt_conn *conn);
 u32 nbdt_conn_count(void);
 
 void nbdt_conn_kill(struct nbdt_conn *conn, const char *reason);
-void nbdt_conn_resume(struct nbdt_conn *conn);
 void nbdt_conn_set_state(struct nbdt_conn *conn, u32 state);
 struct nbdt_export *nbdt_conn_get_export(struct nbdt_conn *conn);
 void nbdt_conn_set_export(struct nbdt_conn *conn, struct nbdt_export *export);
+
+static inline struct nbdt_conn *nbdt_conn_of(const struct nbdt_request *req)
+{
+	return container_of(req->origin, struct nbdt_conn, origin);
+}
 
 /* Which connections to kill, count, or wait for. */
 struct nbdt_conn_filter {

@@ -23,7 +23,6 @@
 #include <linux/mm.h>
 #include <linux/spinlock.h>
 
-#include "session/conn.h"
 #include "session/mem.h"
 
 /* Grants are multiples of this. */
@@ -53,7 +52,7 @@ static void wake_first_locked(void)
 
 	mem = list_first_entry_or_null(&line, struct nbdt_mem, waiting);
 	if (mem)
-		nbdt_conn_resume(container_of(mem, struct nbdt_conn, mem));
+		mem->resume(mem);
 }
 
 static void wake_first(void)
@@ -69,11 +68,20 @@ void nbdt_mem_set_limit(u64 bytes)
 	wake_first();
 }
 
-void nbdt_mem_init(struct nbdt_mem *mem)
+/* A share of what the machine has. */
+void nbdt_mem_set_default(void)
+{
+	u64 memory = (u64)totalram_pages() << PAGE_SHIFT;
+
+	nbdt_mem_set_limit(max_t(u64, memory / 16, NBDT_MEM_LIMIT_MIN));
+}
+
+void nbdt_mem_init(struct nbdt_mem *mem, void (*resume)(struct nbdt_mem *mem))
 {
 	mem->used = 0;
 	mem->granted = 0;
 	INIT_LIST_HEAD(&mem->waiting);
+	mem->resume = resume;
 }
 
 static void give_back(struct nbdt_mem *mem, size_t bytes)

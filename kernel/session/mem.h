@@ -10,6 +10,8 @@ struct nbdt_mem {
 	size_t used;		/* bytes charged */
 	size_t granted;		/* bytes taken from the module's limit */
 	struct list_head waiting;	/* in line; guarded by mem.c's lock */
+	/* Whom to tell that it is worth another try.  Any context. */
+	void (*resume)(struct nbdt_mem *mem);
 };
 
 /* Most bytes that one connection may have charged. */
@@ -18,7 +20,8 @@ struct nbdt_mem {
 #define NBDT_MEM_FLOOR		(256UL << 10)
 #define NBDT_MEM_LIMIT_MIN	(64UL << 20)
 
-void nbdt_mem_init(struct nbdt_mem *mem);
+void nbdt_mem_init(struct nbdt_mem *mem,
+		   void (*resume)(struct nbdt_mem *mem));
 void nbdt_mem_exit(struct nbdt_mem *mem);
 bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes);
 void nbdt_mem_stop_waiting(struct nbdt_mem *mem);
@@ -26,6 +29,7 @@ void nbdt_mem_uncharge(struct nbdt_mem *mem, size_t bytes);
 void nbdt_mem_trim(struct nbdt_mem *mem);
 bool nbdt_mem_wanted(void);
 
+void nbdt_mem_set_default(void);
 u64 nbdt_mem_limit(void);
 void nbdt_mem_set_limit(u64 bytes);
 u64 nbdt_mem_granted(void);

@@ -22,6 +22,7 @@
 #include "base/proto.h"
 #include "base/target.h"
 #include "session/conn.h"
+#include "session/conn_trace.h"
 #include "session/mem.h"
 #include "session/negotiate.h"
 #include "session/option.h"
@@ -31,7 +32,6 @@
 #include "session/option_tls.h"
 #include "session/permit.h"
 #include "session/selection.h"
-#include "session/trace.h"
 #include "transport/stream.h"
 #include "nbdtarget.h"
 

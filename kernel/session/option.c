@@ -14,8 +14,8 @@
 
 #include "base/proto.h"
 #include "session/conn.h"
+#include "session/conn_trace.h"
 #include "session/option.h"
-#include "session/trace.h"
 #include "transport/stream.h"
 
 /* Longest piece of a name in the text that goes with an error. */

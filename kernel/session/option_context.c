@@ -22,7 +22,8 @@ static u64 match_queries(struct nbdt_negotiation *neg,
 			 struct nbdt_export *export, struct nbdt_meta *meta)
 {
 	bool list = neg->head.option == NBDT_OPT_LIST_META_CONTEXT;
-	u64 all = nbdt_context_list_all(export), found = 0;
+	struct nbdt_content *content = &export->disk.content;
+	u64 all = nbdt_context_list_all(content), found = 0;
 	struct nbdt_query query;
 	u32 i;
 
@@ -31,9 +32,9 @@ static u64 match_queries(struct nbdt_negotiation *neg,
 	for (i = 0; i < meta->count && (found & all) != all; i++) {
 		nbdt_proto_query(meta, &query);
 		if (list)
-			found |= nbdt_context_list(export, &query);
+			found |= nbdt_context_list(content, &query);
 		else
-			found = nbdt_context_select(export, &query, found);
+			found = nbdt_context_select(content, &query, found);
 	}
 	return found;
 }
@@ -58,7 +59,7 @@ static int reply_contexts(struct nbdt_negotiation *neg,
 
 	for (; contexts && !err; contexts &= contexts - 1) {
 		u32 id = __ffs64(contexts);
-		char *name = nbdt_context_name(export, id);
+		char *name = nbdt_context_name(&export->disk.content, id);
 
 		if (name)
 			err = reply_context(neg, list ? 0 : id, name);

@@ -41,12 +41,13 @@ static int attach(struct nbdt_negotiation *neg, struct nbdt_export *export)
 	err = nbdt_transmit_init(neg->conn);
 	if (err)
 		return err;
-	err = nbdt_export_attach(export, neg->conn);
+	err = nbdt_export_attach(export, &neg->conn->origin);
 	if (err) {
 		free_page((unsigned long)neg->conn->rx.buf);
 		neg->conn->rx.buf = NULL;
 		return err;
 	}
+	nbdt_conn_set_export(neg->conn, export);
 	limits_on(neg, export, &neg->conn->limits);
 	/* From here on they are deselected at the connection's end. */
 	neg->conn->contexts = nbdt_selection_hand_over(&neg->selection, export);
@@ -172,8 +173,8 @@ static int reply_info_block_size(struct nbdt_negotiation *neg,
 {
 	struct nbdt_wire_info_block_size wire = {
 		.type = cpu_to_be16(NBDT_INFO_BLOCK_SIZE),
-		.minimum = cpu_to_be32(export->min_block),
-		.preferred = cpu_to_be32(export->preferred_block),
+		.minimum = cpu_to_be32(export->disk.min_block),
+		.preferred = cpu_to_be32(export->disk.preferred_block),
 		.maximum = cpu_to_be32(NBDT_MAX_PAYLOAD),
 	};
 	struct kvec part = { &wire, sizeof(wire) };

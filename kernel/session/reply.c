@@ -16,12 +16,13 @@
  */
 #include <linux/mm.h>
 
+#include "block/disk.h"
+#include "block/request.h"
+#include "block/request_trace.h"
 #include "session/conn.h"
-#include "block/export.h"
 #include "session/reply.h"
-#include "session/request.h"
 #include "session/series.h"
-#include "session/trace.h"
+#include "session/stock.h"
 #include "transport/stream.h"
 
 /* Data up to this size is cheaper to copy than to give away. */
@@ -52,7 +53,7 @@ static u32 wire_len(const struct nbdt_request *req)
 static void count_reply(struct nbdt_conn *conn, const struct nbdt_request *req,
 			const struct nbdt_cmd *cmd, bool failed)
 {
-	struct nbdt_stats *stats = &conn->stats;
+	struct nbdt_stats *stats = &conn->origin.stats;
 
 	WRITE_ONCE(stats->requests, stats->requests + 1);
 	if (failed) {
@@ -72,7 +73,7 @@ static void count_reply(struct nbdt_conn *conn, const struct nbdt_request *req,
 	default:
 		return;
 	}
-	if ((cmd->offset | cmd->length) & (req->export->block - 1))
+	if ((cmd->offset | cmd->length) & (req->disk->content.block - 1))
 		WRITE_ONCE(stats->unaligned, stats->unaligned + 1);
 }
 
@@ -141,7 +142,7 @@ static bool frame_part(struct nbdt_request *req, enum nbdt_mode mode)
 		send = false;
 	}
 	if (last) {
-		count_reply(req->conn, req, &series->cmd, series->failed);
+		count_reply(nbdt_conn_of(req), req, &series->cmd, series->failed);
 		kfree(series);
 	}
 	req->series = NULL;
@@ -174,7 +175,7 @@ static void frame_simple(struct nbdt_request *req)
 /* Return: whether there is anything to send. */
 static bool frame(struct nbdt_request *req)
 {
-	enum nbdt_mode mode = req->conn->mode;
+	enum nbdt_mode mode = nbdt_conn_of(req)->mode;
 
 	req->reply_len = 0;
 	req->data_len = 0;
@@ -185,7 +186,7 @@ static bool frame(struct nbdt_request *req)
 		frame_simple(req);
 	else
 		frame_chunk(req, mode);
-	count_reply(req->conn, req, &req->cmd, req->error);
+	count_reply(nbdt_conn_of(req), req, &req->cmd, req->error);
 	return true;
 }
 
@@ -198,9 +199,9 @@ void nbdt_reply_queue(struct nbdt_request *req)
 	if (unlikely(req->status) && !req->error)
 		req->error = nbdt_proto_error(req->status);
 	if (frame(req))
-		list_add_tail(&req->queue, &req->conn->tx.queue);
+		list_add_tail(&req->queue, &nbdt_conn_of(req)->tx.queue);
 	else
-		nbdt_request_free(req);
+		nbdt_stock_put(req);
 }
 
 static void batch_add(struct batch *batch, void *base, size_t len)
@@ -275,7 +276,7 @@ static void advance(struct nbdt_conn *conn, u32 n)
 		n -= len;
 		trace_nbdt_reply(req);
 		list_del(&req->queue);
-		nbdt_request_free(req);
+		nbdt_stock_put(req);
 	}
 	conn->tx.sent = n;
 }
@@ -319,7 +320,7 @@ static void drop_all(struct nbdt_conn *conn)
 
 	list_for_each_entry_safe(req, next, &conn->tx.queue, queue) {
 		list_del(&req->queue);
-		nbdt_request_free(req);
+		nbdt_stock_put(req);
 	}
 	conn->tx.sent = 0;
 	conn->tx.blocked = false;
@@ -337,7 +338,7 @@ void nbdt_reply_send(struct nbdt_conn *conn)
 	int n;
 
 	while (!list_empty(&conn->tx.queue)) {
-		if (conn->gone) {
+		if (conn->origin.gone) {
 			drop_all(conn);
 			return;
 		}
@@ -349,7 +350,7 @@ void nbdt_reply_send(struct nbdt_conn *conn)
 			return;
 		if (n < 0) {
 			cmpxchg(&conn->reason, NULL, "connection lost");
-			WRITE_ONCE(conn->gone, true);
+			WRITE_ONCE(conn->origin.gone, true);
 			nbdt_sock_cancel(&conn->sock);
 			continue;
 		}

@@ -51,7 +51,8 @@ void nbdt_selection_drop(struct nbdt_selection *selection)
 	if (!selection->export)
 		return;
 	if (!selection->handed_over)
-		nbdt_context_deselect(selection->export, selection->contexts);
+		nbdt_context_deselect(&selection->export->disk.content,
+				      selection->contexts);
 	nbdt_export_put(selection->export);
 	selection->contexts = 0;
 	selection->export = NULL;

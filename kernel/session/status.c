@@ -13,11 +13,11 @@
 #include <linux/sched.h>
 #include <linux/uio.h>
 
+#include "block/disk.h"
+#include "block/request.h"
 #include "compat/unaligned.h"
-#include "session/conn.h"
 #include "content/context.h"
-#include "block/export.h"
-#include "session/request.h"
+#include "session/conn.h"
 #include "session/status.h"
 
 /* BS6: most extents in a chunk. */
@@ -46,7 +46,7 @@ struct nbdt_verdict nbdt_status_check(struct nbdt_request *req)
 {
 	u64 payload = req->cmd.payload;
 
-	req->contexts = req->conn->contexts;
+	req->contexts = nbdt_conn_of(req)->contexts;
 	if (!req->contexts)
 		return INVALID("no metadata context is selected");
 	if (!(req->cmd.flags & NBDT_CMD_PAYLOAD_LEN)) {
@@ -62,7 +62,9 @@ struct nbdt_verdict nbdt_status_check(struct nbdt_request *req)
 /* The bit of a context that was selected, by its id; 0 if there is none. */
 static u64 context_bit(const struct nbdt_request *req, u32 id)
 {
-	return id < NBDT_NR_CONTEXTS ? req->conn->contexts & BIT_ULL(id) : 0;
+	if (id >= NBDT_NR_CONTEXTS)
+		return 0;
+	return nbdt_conn_of(req)->contexts & BIT_ULL(id);
 }
 
 /**
@@ -91,18 +93,18 @@ struct nbdt_verdict nbdt_status_filter(struct nbdt_request *req)
 	}
 	if (!req->cmd.length)
 		return INVALID("nothing has no status");
-	return nbdt_proto_range_check(&req->cmd, &req->conn->limits);
+	return nbdt_proto_range_check(&req->cmd, &nbdt_conn_of(req)->limits);
 }
 
 static bool is_extended(const struct nbdt_request *req)
 {
-	return req->conn->mode == NBDT_MODE_EXTENDED;
+	return nbdt_conn_of(req)->mode == NBDT_MODE_EXTENDED;
 }
 
 /* Of a chunk's head, and what stands before its extents. */
 static u32 head_len(const struct nbdt_request *req)
 {
-	return nbdt_proto_chunk_len(req->conn->mode) +
+	return nbdt_proto_chunk_len(nbdt_conn_of(req)->mode) +
 	       sizeof(__be32) * (is_extended(req) ? 2 : 1);
 }
 
@@ -121,7 +123,8 @@ static u32 max_extents(const struct nbdt_request *req)
 		return 1;
 	for (; left; left &= left - 1)
 		granules = max(granules,
-			       nbdt_context_granules(req->export, __ffs64(left),
+			       nbdt_context_granules(&req->disk->content,
+						     __ffs64(left),
 						     req->cmd.length));
 	/* What lies in between, and parts of some at the two ends. */
 	return min_t(u64, EXTENTS_MAX,
@@ -177,10 +180,10 @@ static u64 extent_at(const struct nbdt_request *req, unsigned int context,
 
 	if (!is_extended(req))
 		limit = min_t(u64, limit, COMPACT_MAX -
-			      (offset & (req->export->block - 1)));
+			      (offset & (req->disk->content.block - 1)));
 	do {
 		len = offset + limit - at;
-		next = nbdt_context_status(req->export, context, at, &len);
+		next = nbdt_context_status(&req->disk->content, context, at, &len);
 		if (at == offset)
 			*status = next;
 		else if (next != *status)
@@ -231,8 +234,8 @@ static void put_chunk(struct writer *out, const struct nbdt_request *req,
 	out->len += head_len(req);
 	put_extents(out, req, context, &nr);
 
-	len = out->len - begin.len - nbdt_proto_chunk_len(req->conn->mode);
-	len = nbdt_proto_chunk(head, req->conn->mode, &req->cmd,
+	len = out->len - begin.len - nbdt_proto_chunk_len(nbdt_conn_of(req)->mode);
+	len = nbdt_proto_chunk(head, nbdt_conn_of(req)->mode, &req->cmd,
 			       req->cmd.offset, last ? NBDT_CHUNK_DONE : 0,
 			       type, len);
 	put(&begin, head, len);

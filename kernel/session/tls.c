@@ -52,75 +52,18 @@
 #include <linux/spinlock.h>
 #include <net/net_namespace.h>
 
-#include "compat/compat.h"
-#include "session/conn.h"
-#include "transport/ktls.h"
 #include "base/event.h"
 #include "base/target.h"
+#include "compat/compat.h"
+#include "session/conn.h"
+#include "session/conn_trace.h"
 #include "session/tls.h"
-#include "session/trace.h"
+#include "transport/ktls.h"
 #include "nbdtarget.h"
 
 /* Guards the list, and the fields of struct nbdt_tls that say so. */
 static DEFINE_SPINLOCK(tls_lock);
 static LIST_HEAD(waiting);		/* struct nbdt_conn.tls.node, by age */
-
-/* Copy a string to where P points, and move P behind it. */
-static const char *append(char **p, const char *string)
-{
-	size_t size = strlen(string) + 1;
-	char *copy = memcpy(*p, string, size);
-
-	*p += size;
-	return copy;
-}
-
-/**
- * nbdt_identity_create - note down who somebody is
- * @auth: how that was proved
- * @name: terminated, or NULL
- * @alt_names: terminated each
- * @nr_alt_names: how many
- *
- * Return: for kfree(), or NULL.
- */
-struct nbdt_identity *nbdt_identity_create(u32 auth, const char *name,
-					   const char *const *alt_names,
-					   u32 nr_alt_names)
-{
-	struct nbdt_identity *identity;
-	size_t head = struct_size(identity, alt_names, nr_alt_names);
-	size_t size = head;
-	char *p;
-	u32 i;
-
-	size += name ? strlen(name) + 1 : 0;
-	for (i = 0; i < nr_alt_names; i++)
-		size += strlen(alt_names[i]) + 1;
-	identity = kzalloc(size, GFP_KERNEL);
-	if (!identity)
-		return NULL;
-	identity->auth = auth;
-	identity->nr_alt_names = nr_alt_names;
-	p = (char *)identity + head;
-	if (name)
-		identity->name = append(&p, name);
-	for (i = 0; i < nr_alt_names; i++)
-		identity->alt_names[i] = append(&p, alt_names[i]);
-	return identity;
-}
-
-void nbdt_tls_init(struct nbdt_conn *conn)
-{
-	INIT_LIST_HEAD(&conn->tls.node);
-}
-
-/* Nobody knows the connection any more. */
-void nbdt_tls_exit(struct nbdt_conn *conn)
-{
-	kfree(conn->tls.reported);
-	kfree(conn->tls.identity);
-}
 
 /* --- The agent's side --- */
 
@@ -172,19 +115,19 @@ static int check_reporter(const struct nbdt_conn *conn, const struct net *net,
 	    tls->state != NBDT_TLS_REPORTED) {
 		nbdt_set_err_msg(extack,
 				 "connection %u has no handshake under way",
-				 conn->id);
+				 conn->origin.id);
 		return -ENOENT;
 	}
 	if (tls->agent != agent || tls->agent_net != net) {
 		nbdt_set_err_msg(extack,
 				 "the handshake of connection %u was accepted by another",
-				 conn->id);
+				 conn->origin.id);
 		return -EPERM;
 	}
 	if (tls->state == NBDT_TLS_REPORTED) {
 		nbdt_set_err_msg(extack,
 				 "the handshake of connection %u was reported before",
-				 conn->id);
+				 conn->origin.id);
 		return -EALREADY;
 	}
 	return 0;
@@ -225,7 +168,7 @@ int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
 			 "TLS handshake failed%s%s", text ? ": " : "",
 			 text ?: "");
 		WRITE_ONCE(tls->over, true);
-		wake_up_process(conn->task);
+		wake_up_process(conn->origin.task);
 	}
 	spin_unlock(&tls_lock);
 	if (err == -EALREADY)
@@ -363,7 +306,7 @@ void nbdt_tls_audit(struct nbdt_conn *conn)
 	case NBDTARGET_TLS_KEY_POLICY_WARN:
 		if (!tls->warned)
 			pr_warn_ratelimited("connection %u has used a TLS key to its limit\n",
-					    conn->id);
+					    conn->origin.id);
 		tls->warned = true;
 		break;
 	}

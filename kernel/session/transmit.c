@@ -30,16 +30,19 @@
 #include <linux/gfp.h>
 #include <linux/mm.h>
 
-#include "session/conn.h"
+#include "block/complete.h"
 #include "block/dispatch.h"
 #include "block/export.h"
+#include "block/request.h"
+#include "block/request_trace.h"
 #include "content/map.h"
+#include "session/conn.h"
 #include "session/pace.h"
 #include "session/reply.h"
-#include "session/request.h"
 #include "session/series.h"
 #include "session/status.h"
-#include "session/trace.h"
+#include "session/stock.h"
+#include "session/tls.h"
 #include "session/transmit.h"
 #include "transport/stream.h"
 #include "nbdtarget.h"
@@ -71,7 +74,7 @@ static void stop_reading(struct nbdt_conn *conn, const char *reason)
 	/* What was never dispatched; nobody can be told. */
 	if (conn->rx.req) {
 		drop_series(conn->rx.req->series);
-		nbdt_request_free(conn->rx.req);
+		nbdt_stock_put(conn->rx.req);
 		conn->rx.req = NULL;
 	}
 	drop_series(conn->rx.series);
@@ -115,7 +118,7 @@ static struct page *expected_page(const struct nbdt_conn *conn)
 
 	if (!conn->rx.expected)
 		return NULL;
-	next = nbdt_request_next(conn);
+	next = nbdt_stock_next(conn);
 	return next ? next->page : NULL;
 }
 
@@ -189,7 +192,7 @@ static void check_expected(struct nbdt_conn *conn, bool good)
 
 	if (good && cmd->type == NBDT_CMD_WRITE &&
 	    cmd->payload == conn->rx.expected &&
-	    !(cmd->offset & (req->export->block - 1)))
+	    !(cmd->offset & (req->disk->content.block - 1)))
 		return;
 	memcpy(conn->rx.buf, page_address(req->page), conn->rx.came);
 	conn->rx.start = 0;
@@ -202,7 +205,7 @@ static u32 expect_after(const struct nbdt_conn *conn,
 			const struct nbdt_cmd *cmd)
 {
 	if (cmd->type != NBDT_CMD_WRITE || cmd->payload > PAGE_SIZE ||
-	    cmd->payload & (conn->export->block - 1))
+	    cmd->payload & (conn->export->disk.content.block - 1))
 		return 0;
 	return cmd->payload;
 }
@@ -221,13 +224,13 @@ static void cut_part(struct nbdt_conn *conn)
 	series->refs++;
 	req->cmd.offset = conn->rx.at;
 	req->cmd.length = left;
-	req->hole = nbdt_map_zero(conn->export->map, req->cmd.offset,
+	req->hole = nbdt_map_zero(conn->export->disk.content.map, req->cmd.offset,
 				  &req->cmd.length);
 	/* RD2: but for its ends, a READ is cut between blocks. */
 	if (!req->hole)
 		req->cmd.length = min_t(u64, req->cmd.length, NBDT_SERIES_PART -
 					(req->cmd.offset &
-					 (conn->export->block - 1)));
+					 (conn->export->disk.content.block - 1)));
 	conn->rx.at += req->cmd.length;
 	if (req->cmd.length == left) {
 		/* It was the last; the parts alone hold the series. */
@@ -240,7 +243,7 @@ static void cut_part(struct nbdt_conn *conn)
 static bool may_split(const struct nbdt_request *req)
 {
 	return req->cmd.type == NBDT_CMD_READ &&
-	       req->conn->mode >= NBDT_MODE_STRUCTURED &&
+	       nbdt_conn_of(req)->mode >= NBDT_MODE_STRUCTURED &&
 	       !(req->cmd.flags & NBDT_CMD_DF);
 }
 
@@ -252,7 +255,7 @@ static int split(struct nbdt_conn *conn)
 	struct nbdt_series *series;
 
 	if (length <= NBDT_SERIES_PART) {
-		req->hole = nbdt_map_zero(req->export->map, req->cmd.offset,
+		req->hole = nbdt_map_zero(req->disk->content.map, req->cmd.offset,
 					  &length);
 		if (length == req->cmd.length)
 			return 0;
@@ -276,6 +279,11 @@ static int rx_dispatch(struct nbdt_conn *conn)
 
 	/* Once dispatched it may be back before we look. */
 	go_on(conn);
+	if (req->cmd.type == NBDT_CMD_BLOCK_STATUS) {
+		nbdt_status_fill(req);
+		nbdt_request_complete(req);
+		return 0;
+	}
 	err = nbdt_dispatch(req);
 	if (err) {
 		conn->rx.req = req;
@@ -357,7 +365,7 @@ static int rx_buffer(struct nbdt_conn *conn)
 	struct nbdt_request *req = conn->rx.req;
 	int err;
 
-	err = nbdt_request_alloc_buffer(req);
+	err = nbdt_stock_alloc_buffer(req);
 	if (err == -EBUSY)
 		return err;
 	if (err) {
@@ -377,8 +385,13 @@ static int rx_buffer(struct nbdt_conn *conn)
  */
 static int go_through(struct nbdt_conn *conn)
 {
-	nbdt_dispatch_shape(conn->rx.req);
-	if (!conn->rx.req->size)
+	struct nbdt_request *req = conn->rx.req;
+
+	if (req->cmd.type == NBDT_CMD_BLOCK_STATUS)
+		req->size = req->cmd.payload ?: nbdt_status_size(req);
+	else
+		nbdt_dispatch_shape(req);
+	if (!req->size)
 		return rx_dispatch(conn);
 	conn->rx.state = NBDT_RX_BUFFER;
 	return rx_buffer(conn);
@@ -390,7 +403,7 @@ static int rx_split(struct nbdt_conn *conn)
 
 	if (conn->in_flight >= conn->max_in_flight)
 		return -EBUSY;
-	req = nbdt_request_create(conn);
+	req = nbdt_stock_take(conn);
 	if (!req)
 		return -ENOMEM;
 	req->cmd = conn->rx.series->cmd;
@@ -411,7 +424,7 @@ static int rx_header(struct nbdt_conn *conn)
 	if (err)
 		return err;
 
-	req = nbdt_request_create(conn);
+	req = nbdt_stock_take(conn);
 	if (!req)
 		return -ENOMEM;
 	conn->rx.req = req;
@@ -454,7 +467,7 @@ static int rx_filter(struct nbdt_conn *conn)
 	struct nbdt_verdict verdict;
 
 	verdict = nbdt_status_filter(req);
-	nbdt_request_free_buffer(req);
+	nbdt_stock_free_buffer(req);
 	req->cmd.payload = 0;
 	if (verdict.error) {
 		refuse(conn, verdict.error, verdict.text, 0);
@@ -562,11 +575,23 @@ static int receive(struct nbdt_conn *conn)
 		blk_finish_plug(&plug);
 
 	if (err && err != -EAGAIN && err != -EBUSY) {
-		WRITE_ONCE(conn->gone, true);
+		WRITE_ONCE(conn->origin.gone, true);
 		stop_reading(conn, rx_error_reason(err));
 		err = -EBUSY;
 	}
 	return err;
+}
+
+/* Requests that the thread has carried out itself. */
+static void collect_here(struct nbdt_conn *conn)
+{
+	struct nbdt_request *req, *next;
+
+	if (list_empty(&conn->origin.here))
+		return;
+	list_for_each_entry_safe(req, next, &conn->origin.here, queue)
+		nbdt_reply_queue(req);
+	INIT_LIST_HEAD(&conn->origin.here);
 }
 
 /* Requests that came back, in the order in which they did. */
@@ -575,9 +600,10 @@ static void collect(struct nbdt_conn *conn)
 	struct nbdt_request *req, *next;
 	struct llist_node *done;
 
-	if (llist_empty(&conn->done))
+	collect_here(conn);
+	if (llist_empty(&conn->origin.done))
 		return;
-	done = llist_reverse_order(llist_del_all(&conn->done));
+	done = llist_reverse_order(llist_del_all(&conn->origin.done));
 	llist_for_each_entry_safe(req, next, done, done)
 		nbdt_reply_queue(req);
 }
@@ -613,7 +639,7 @@ static void note_debts(struct nbdt_conn *conn)
 /* Is there anything to wake up for? */
 static bool has_work(struct nbdt_conn *conn, int rx)
 {
-	if (!llist_empty(&conn->done) || READ_ONCE(conn->resume))
+	if (!llist_empty(&conn->origin.done) || READ_ONCE(conn->origin.resume))
 		return true;
 	if (conn->tx.blocked && READ_ONCE(conn->sock.writable))
 		return true;
@@ -646,7 +672,7 @@ static void trim(struct nbdt_conn *conn)
 {
 	if (conn->in_flight || read_ahead_left(conn))
 		return;
-	nbdt_request_destroy_free(conn);
+	nbdt_stock_empty(conn);
 	nbdt_mem_trim(&conn->mem);
 }
 
@@ -658,7 +684,7 @@ static void check_cancelled(struct nbdt_conn *conn)
 	if (conn->rx.state != NBDT_RX_CLOSED)
 		stop_reading(conn, "disconnected");
 	if (conn->tx.blocked)
-		WRITE_ONCE(conn->gone, true);
+		WRITE_ONCE(conn->origin.gone, true);
 }
 
 static bool is_finished(const struct nbdt_conn *conn)
@@ -678,8 +704,8 @@ void nbdt_transmit(struct nbdt_conn *conn)
 	int rx;
 
 	for (;;) {
-		if (READ_ONCE(conn->resume)) {
-			WRITE_ONCE(conn->resume, false);
+		if (READ_ONCE(conn->origin.resume)) {
+			WRITE_ONCE(conn->origin.resume, false);
 			/* Before anything is tried again. */
 			smp_mb();
 			trim(conn);
@@ -722,7 +748,7 @@ int nbdt_transmit_init(struct nbdt_conn *conn)
 /* From any state, also when nbdt_transmit_init() never ran. */
 void nbdt_transmit_exit(struct nbdt_conn *conn)
 {
-	nbdt_request_destroy_free(conn);
+	nbdt_stock_empty(conn);
 	nbdt_mem_exit(&conn->mem);
 	free_page((unsigned long)conn->rx.buf);
 }

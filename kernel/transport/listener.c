@@ -2,55 +2,31 @@
 /*
  * Listeners: the sockets that clients connect to.
  *
- * Each has a thread that accepts and gives every client to a connection of
- * its own, so nothing that a client does holds up the next.  Whoever removes
- * the listener takes it off the list, stops the thread, waits for it and
- * frees everything; the thread itself never does.
+ * Each has a thread that accepts and gives every client away, so nothing that a
+ * client does holds up the next.  Whoever made the listener stops it, which
+ * waits for the thread, and frees it; the thread itself never does.
  *
- * A listener belongs to the network namespace of the caller that made it.
- * The namespace isn't pinned by it: when it goes away, its listeners and
- * connections are ended first.
+ * A listener belongs to the network namespace of the caller that made it, which
+ * isn't pinned by it: who made it ends it before the namespace goes.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/kthread.h>
-#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
-#include <net/net_namespace.h>
 
 #include "base/access.h"
 #include "compat/compat.h"
-#include "session/conn.h"
 #include "transport/listener.h"
-#include "base/event.h"
-#include "nbdtarget.h"
+#include "transport/sock.h"
 
 /* How soon to accept again after that failed. */
 #define RETRY	(HZ / 10)
 
-/* Guards what follows. */
-static DEFINE_MUTEX(listeners_mutex);
-static LIST_HEAD(listeners);		/* by rising id */
-static u32 last_id;
-static u32 nr_listeners;
-static u32 generation;
-
-u32 nbdt_listener_count(void)
-{
-	return READ_ONCE(nr_listeners);
-}
-
-/* Changes whenever the list of listeners does. */
-u32 nbdt_listener_generation(void)
-{
-	return READ_ONCE(generation);
-}
-
 static void accept_one(struct nbdt_listener *listener, struct socket *sock)
 {
-	if (nbdt_conn_create(listener, sock)) {
+	if (listener->take(listener, sock)) {
 		WRITE_ONCE(listener->refused, listener->refused + 1);
 		sock_release(sock);
 		return;
@@ -88,8 +64,9 @@ static int listener_thread(void *data)
 	return 0;
 }
 
-static bool same_address(const struct nbdt_listener_config *a,
-			 const struct nbdt_listener_config *b)
+/* Do both listen in the same place? */
+bool nbdt_listener_same_address(const struct nbdt_listener_config *a,
+				const struct nbdt_listener_config *b)
 {
 	const struct sockaddr_in *a4 = (void *)&a->addr, *b4 = (void *)&b->addr;
 	const struct sockaddr_in6 *a6 = (void *)&a->addr,
@@ -104,20 +81,6 @@ static bool same_address(const struct nbdt_listener_config *a,
 	return a6->sin6_port == b6->sin6_port &&
 	       a6->sin6_scope_id == b6->sin6_scope_id &&
 	       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
-}
-
-static struct nbdt_listener *
-find_locked(struct net *net, const struct nbdt_listener_config *config)
-{
-	struct nbdt_listener *listener;
-
-	lockdep_assert_held(&listeners_mutex);
-	list_for_each_entry(listener, &listeners, node) {
-		if (listener->net == net &&
-		    same_address(&listener->config, config))
-			return listener;
-	}
-	return NULL;
 }
 
 static int listen_error(int err, struct netlink_ext_ack *extack)
@@ -163,7 +126,16 @@ static struct socket *listen_wildcard(struct net *net,
 	return nbdt_sock_listen(net, &addr, true);
 }
 
-static int listener_start(struct nbdt_listener *listener, struct socket *sock)
+static struct socket *listen(struct nbdt_listener *listener)
+{
+	struct nbdt_listener_config *config = &listener->config;
+
+	if (config->wildcard)
+		return listen_wildcard(listener->net, config);
+	return nbdt_sock_listen(listener->net, &config->addr, false);
+}
+
+static int create_thread(struct nbdt_listener *listener, struct socket *sock)
 {
 	struct task_struct *task;
 
@@ -179,217 +151,69 @@ static int listener_start(struct nbdt_listener *listener, struct socket *sock)
 	return 0;
 }
 
-/* The listener is on no list any more. */
-static void listener_destroy(struct nbdt_listener *listener, bool force)
+/**
+ * nbdt_listener_start - listen for clients
+ * @net: network namespace
+ * @id: of the listener
+ * @config: where
+ * @take: given each client's socket; 0 when it has taken it
+ * @extack: told why not
+ *
+ * Return: the listener, or an error as listener-add in the netlink contract.
+ */
+struct nbdt_listener *
+nbdt_listener_start(struct net *net, u32 id,
+		    const struct nbdt_listener_config *config,
+		    int (*take)(struct nbdt_listener *listener,
+				struct socket *sock),
+		    struct netlink_ext_ack *extack)
 {
-	struct nbdt_conn_filter filter = {
-		.listener_id = listener->id,
-		.negotiating = !force,
-	};
+	struct nbdt_listener *listener;
+	struct socket *sock;
+	int err = -ENOMEM;
 
+	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
+	if (!listener)
+		return ERR_PTR(err);
+	listener->net = net;
+	listener->id = id;
+	listener->config = *config;
+	listener->take = take;
+	err = nbdt_access_create_default(config->deny, &listener->access);
+	if (err)
+		goto err_free;
+	sock = listen(listener);
+	if (IS_ERR(sock)) {
+		err = listen_error(PTR_ERR(sock), extack);
+		goto err_access;
+	}
+	err = create_thread(listener, sock);
+	if (err)
+		goto err_release;
+	return listener;
+
+err_release:
+	sock_release(sock);
+err_access:
+	nbdt_access_put(listener->access);
+err_free:
+	kfree(listener);
+	return ERR_PTR(err);
+}
+
+/* On return, nobody is accepted any more, and the address is free. */
+void nbdt_listener_stop(struct nbdt_listener *listener)
+{
 	nbdt_sock_cancel(&listener->sock);
 	kthread_stop(listener->task);
 	/* Until then, what comes in on the socket wakes the task. */
 	nbdt_sock_release(&listener->sock);
 	put_task_struct(listener->task);
+}
 
-	nbdt_conn_kill_matching(&filter, "listener was removed");
-	/* Whoever is killed meanwhile need not see their end. */
-	nbdt_conn_wait_killed(&filter);
-	nbdt_event_listener(listener, NBDT_EVENT_DEL);
+/* After nbdt_listener_stop(). */
+void nbdt_listener_free(struct nbdt_listener *listener)
+{
 	nbdt_access_put(listener->access);
 	kfree(listener);
-}
-
-/**
- * nbdt_listener_add - listen for clients
- * @net: network namespace
- * @config: where
- * @extack: told why not
- *
- * Return: 0, or an error as listener-add in the netlink contract.
- */
-int nbdt_listener_add(struct net *net,
-		      const struct nbdt_listener_config *config,
-		      struct netlink_ext_ack *extack)
-{
-	struct nbdt_listener *listener;
-	struct socket *sock;
-	int err;
-
-	listener = kzalloc(sizeof(*listener), GFP_KERNEL);
-	if (!listener)
-		return -ENOMEM;
-	listener->net = net;
-	listener->config = *config;
-	err = nbdt_access_create_default(config->deny, &listener->access);
-	if (err)
-		goto err_free;
-
-	mutex_lock(&listeners_mutex);
-	if (find_locked(net, config)) {
-		nbdt_set_err_msg(extack, "the target already listens there");
-		err = -EEXIST;
-		goto err_unlock;
-	}
-	listener->id = ++last_id;
-	sock = config->wildcard ? listen_wildcard(net, &listener->config) :
-				  nbdt_sock_listen(net, &config->addr, false);
-	if (IS_ERR(sock)) {
-		err = listen_error(PTR_ERR(sock), extack);
-		goto err_unlock;
-	}
-	err = listener_start(listener, sock);
-	if (err)
-		goto err_release;
-	list_add_tail(&listener->node, &listeners);
-	nr_listeners++;
-	generation++;
-	nbdt_event_listener(listener, NBDT_EVENT_ADD);
-	mutex_unlock(&listeners_mutex);
-	return 0;
-
-err_release:
-	sock_release(sock);
-err_unlock:
-	mutex_unlock(&listeners_mutex);
-	nbdt_access_put(listener->access);
-err_free:
-	kfree(listener);
-	return err;
-}
-
-/**
- * nbdt_listener_set_access - replace the rules about who may use what here
- * @net: network namespace
- * @config: where it listens
- * @access: the rules; the caller's, unless 0 is returned
- * @extack: told why not
- *
- * Connections keep those that they began with.
- *
- * Return: 0 or -ENOENT.
- */
-int nbdt_listener_set_access(struct net *net,
-			     const struct nbdt_listener_config *config,
-			     struct nbdt_access *access,
-			     struct netlink_ext_ack *extack)
-{
-	struct nbdt_listener *listener;
-
-	mutex_lock(&listeners_mutex);
-	listener = find_locked(net, config);
-	if (listener)
-		nbdt_access_replace(&listener->access, access);
-	else
-		nbdt_set_err_msg(extack, "the target doesn't listen there");
-	mutex_unlock(&listeners_mutex);
-	return listener ? 0 : -ENOENT;
-}
-
-static void unlist(struct nbdt_listener *listener)
-{
-	lockdep_assert_held(&listeners_mutex);
-	list_del(&listener->node);
-	nr_listeners--;
-	generation++;
-}
-
-/**
- * nbdt_listener_remove - stop listening
- * @net: network namespace
- * @config: where
- * @force: disconnect the clients in transmission, too
- * @extack: told why not
- *
- * Return: 0 when the listener and the connections that had to go are gone,
- * or the caller was killed while these were going; -ENOENT.
- */
-int nbdt_listener_remove(struct net *net,
-			 const struct nbdt_listener_config *config,
-			 bool force, struct netlink_ext_ack *extack)
-{
-	struct nbdt_listener *listener;
-
-	mutex_lock(&listeners_mutex);
-	listener = find_locked(net, config);
-	if (listener)
-		unlist(listener);
-	mutex_unlock(&listeners_mutex);
-	if (!listener) {
-		nbdt_set_err_msg(extack, "the target doesn't listen there");
-		return -ENOENT;
-	}
-	listener_destroy(listener, force);
-	return 0;
-}
-
-/* Call VISIT for those with an id of at least FROM, until it returns not 0. */
-int nbdt_listener_for_each(struct net *net, u32 from,
-			   int (*visit)(struct nbdt_listener *listener,
-					void *data),
-			   void *data)
-{
-	struct nbdt_listener *listener;
-	int ret = 0;
-
-	mutex_lock(&listeners_mutex);
-	list_for_each_entry(listener, &listeners, node) {
-		if (listener->net != net || listener->id < from)
-			continue;
-		ret = visit(listener, data);
-		if (ret)
-			break;
-	}
-	mutex_unlock(&listeners_mutex);
-	return ret;
-}
-
-/* End what belongs to a namespace, or to all of them. */
-static void remove_all(struct net *net)
-{
-	struct nbdt_listener *listener, *next;
-	LIST_HEAD(gone);
-
-	mutex_lock(&listeners_mutex);
-	list_for_each_entry_safe(listener, next, &listeners, node) {
-		if (net && listener->net != net)
-			continue;
-		unlist(listener);
-		list_add_tail(&listener->node, &gone);
-	}
-	mutex_unlock(&listeners_mutex);
-	list_for_each_entry_safe(listener, next, &gone, node)
-		listener_destroy(listener, true);
-}
-
-static void __net_exit net_pre_exit(struct net *net)
-{
-	struct nbdt_conn_filter filter = { .net = net };
-
-	remove_all(net);
-	/* Those whose listener had been removed before. */
-	nbdt_conn_kill_matching(&filter, "network namespace was removed");
-	nbdt_conn_wait_killed(&filter);
-}
-
-static struct pernet_operations net_ops = {
-	.pre_exit = net_pre_exit,
-};
-
-int nbdt_listener_init(void)
-{
-	return register_pernet_subsys(&net_ops);
-}
-
-/* Nobody adds any more. */
-void nbdt_listener_remove_all(void)
-{
-	remove_all(NULL);
-}
-
-/* No connection is left, for which the ends of namespaces would wait. */
-void nbdt_listener_exit(void)
-{
-	unregister_pernet_subsys(&net_ops);
 }

@@ -2,7 +2,6 @@
 #ifndef NBDT_LISTENER_H
 #define NBDT_LISTENER_H
 
-#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/socket.h>
 
@@ -11,6 +10,7 @@
 struct nbdt_access;
 struct net;
 struct netlink_ext_ack;
+struct socket;
 
 /* Where to listen. */
 struct nbdt_listener_config {
@@ -29,6 +29,8 @@ struct nbdt_listener {
 	struct net *net;		/* not pinned; its end is ours */
 	struct nbdt_listener_config config;
 	struct task_struct *task;	/* pinned */
+	/* Given each client's socket, by the thread; 0 when it has taken it. */
+	int (*take)(struct nbdt_listener *listener, struct socket *sock);
 
 	/* The thread's; others may cancel it. */
 	struct nbdt_sock sock;
@@ -39,28 +41,18 @@ struct nbdt_listener {
 	u64 accepted;
 	u64 refused;
 
-	struct list_head node;		/* guarded by listeners_mutex */
+	struct list_head node;		/* guarded by who made it */
 };
 
-int nbdt_listener_init(void);
-void nbdt_listener_remove_all(void);
-void nbdt_listener_exit(void);
-
-int nbdt_listener_add(struct net *net,
-		      const struct nbdt_listener_config *config,
-		      struct netlink_ext_ack *extack);
-int nbdt_listener_set_access(struct net *net,
-			     const struct nbdt_listener_config *config,
-			     struct nbdt_access *access,
-			     struct netlink_ext_ack *extack);
-int nbdt_listener_remove(struct net *net,
-			 const struct nbdt_listener_config *config,
-			 bool force, struct netlink_ext_ack *extack);
-int nbdt_listener_for_each(struct net *net, u32 from,
-			   int (*visit)(struct nbdt_listener *listener,
-					void *data),
-			   void *data);
-u32 nbdt_listener_count(void);
-u32 nbdt_listener_generation(void);
+struct nbdt_listener *
+nbdt_listener_start(struct net *net, u32 id,
+		    const struct nbdt_listener_config *config,
+		    int (*take)(struct nbdt_listener *listener,
+				struct socket *sock),
+		    struct netlink_ext_ack *extack);
+void nbdt_listener_stop(struct nbdt_listener *listener);
+void nbdt_listener_free(struct nbdt_listener *listener);
+bool nbdt_listener_same_address(const struct nbdt_listener_config *a,
+				const struct nbdt_listener_config *b);
 
 #endif /* NBDT_LISTENER_H */

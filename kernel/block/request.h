@@ -7,12 +7,12 @@
 #include <linux/llist.h>
 #include <linux/workqueue.h>
 
-#include "content/map.h"
 #include "base/proto.h"
 #include "block/range.h"
+#include "content/map.h"
 
-struct nbdt_conn;
-struct nbdt_export;
+struct nbdt_disk;
+struct nbdt_origin;
 struct nbdt_series;
 
 /* Buffers of up to this many pieces need no table of their own. */
@@ -27,14 +27,14 @@ struct nbdt_series;
  * it is freed.
  */
 struct nbdt_request {
-	/* The thread's lists; on conn->done while it changes hands. */
+	/* The thread's lists; on origin->done while it changes hands. */
 	union {
 		struct llist_node done;
 		struct list_head queue;
 		struct hlist_node idle;
 	};
-	struct nbdt_conn *conn;
-	struct nbdt_export *export;
+	struct nbdt_origin *origin;
+	struct nbdt_disk *disk;
 	struct nbdt_cmd cmd;
 	struct nbdt_series *series;	/* the READ it is a part of, or NULL */
 	enum nbdt_error error;		/* what it will be answered */
@@ -56,9 +56,9 @@ struct nbdt_request {
 	/* Of whoever carries it out. */
 	atomic_t bios;			/* in flight, and one for who submits */
 	int status;			/* first failure, 0 or -errno */
-	bool inside;			/* went through the export's gate */
+	bool inside;			/* went through the disk's gate */
 	bool locked;			/* holds RANGE */
-	bool mapped;			/* is a writer in the export's map */
+	bool mapped;			/* is a writer in the disk's map */
 	u64 at;				/* TRIM, WRITE_ZEROES: the part that is */
 	u64 to;				/*  being carried out */
 	struct nbdt_map_zeroing zeroing;
@@ -76,16 +76,5 @@ struct nbdt_request {
 	struct bio bio;
 	struct bio_vec inline_bvecs[NBDT_INLINE_BVECS];
 };
-
-int nbdt_request_cache_init(void);
-void nbdt_request_cache_exit(void);
-
-struct nbdt_request *nbdt_request_next(const struct nbdt_conn *conn);
-struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn);
-void nbdt_request_free(struct nbdt_request *req);
-void nbdt_request_free_buffer(struct nbdt_request *req);
-void nbdt_request_destroy_free(struct nbdt_conn *conn);
-int nbdt_request_alloc_buffer(struct nbdt_request *req);
-void nbdt_request_complete(struct nbdt_request *req);
 
 #endif /* NBDT_REQUEST_H */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Requests: their memory, and how they come back to their connection.
+ * The stock of a connection: memory for requests and their buffers.
  *
  * A connection keeps the requests that it has used, so that its next ones
  * cost no allocation, and with each the page that small reads and writes
@@ -18,14 +18,11 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 
-#include "session/conn.h"
-#include "block/dispatch.h"
 #include "block/export.h"
-#include "base/gate.h"
-#include "content/map.h"
-#include "session/reply.h"
-#include "session/request.h"
-#include "session/trace.h"
+#include "block/request.h"
+#include "block/slow.h"
+#include "session/conn.h"
+#include "session/stock.h"
 
 /*
  * Largest piece of a buffer, 32 KiB: what the page allocator hands out from
@@ -36,7 +33,7 @@
 
 static struct kmem_cache *request_cache;
 
-int nbdt_request_cache_init(void)
+int nbdt_stock_init(void)
 {
 	request_cache = kmem_cache_create("nbdt_request",
 					  sizeof(struct nbdt_request), 0,
@@ -44,7 +41,7 @@ int nbdt_request_cache_init(void)
 	return request_cache ? 0 : -ENOMEM;
 }
 
-void nbdt_request_cache_exit(void)
+void nbdt_stock_exit(void)
 {
 	kmem_cache_destroy(request_cache);
 }
@@ -60,23 +57,23 @@ static void init_buffer(struct nbdt_request *req)
 	req->more_bios = NULL;
 }
 
-/* Which one nbdt_request_create() will return; NULL if it has to make one. */
-struct nbdt_request *nbdt_request_next(const struct nbdt_conn *conn)
+/* Which one nbdt_stock_take() will return; NULL if it has to make one. */
+struct nbdt_request *nbdt_stock_next(const struct nbdt_conn *conn)
 {
 	return hlist_entry_safe(conn->free.first, struct nbdt_request, idle);
 }
 
 /**
- * nbdt_request_create - a fresh request; thread of the connection only
+ * nbdt_stock_take - a fresh request; thread of the connection only
  * @conn: that it came on
  *
  * Return: the request, or NULL.
  */
-struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
+struct nbdt_request *nbdt_stock_take(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req;
 
-	req = nbdt_request_next(conn);
+	req = nbdt_stock_next(conn);
 	if (req) {
 		__hlist_del(&req->idle);
 	} else {
@@ -84,8 +81,9 @@ struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
 		if (!req)
 			return NULL;
 		req->page = NULL;
-		req->conn = conn;
-		req->export = conn->export;
+		req->origin = &conn->origin;
+		req->disk = &conn->export->disk;
+		nbdt_slow_init(req);
 	}
 	req->series = NULL;
 	req->error = NBDT_OK;
@@ -106,7 +104,7 @@ struct nbdt_request *nbdt_request_create(struct nbdt_conn *conn)
  */
 static bool keep_piece(struct nbdt_request *req, const struct bio_vec *bvec)
 {
-	struct nbdt_conn *conn = req->conn;
+	struct nbdt_conn *conn = nbdt_conn_of(req);
 
 	if (bvec->bv_len != PIECE_MAX || conn->nr_spare == NBDT_SPARE_MAX ||
 	    page_count(bvec->bv_page) != 1)
@@ -119,7 +117,7 @@ static bool keep_piece(struct nbdt_request *req, const struct bio_vec *bvec)
 /* As many kept pieces as the buffer has room for; they bring their charge. */
 static void take_kept_pieces(struct nbdt_request *req)
 {
-	struct nbdt_conn *conn = req->conn;
+	struct nbdt_conn *conn = nbdt_conn_of(req);
 
 	while (conn->nr_spare && req->size - req->charged >= PIECE_MAX &&
 	       req->nr_bvecs + 1 < req->max_bvecs) {
@@ -144,11 +142,11 @@ static void free_buffer(struct nbdt_request *req)
 		kvfree(req->bvecs);
 	kfree(req->more_bios);
 	if (req->charged)
-		nbdt_mem_uncharge(&req->conn->mem, req->charged);
+		nbdt_mem_uncharge(&nbdt_conn_of(req)->mem, req->charged);
 }
 
 /* The payload was read out of it; the reply needs another. */
-void nbdt_request_free_buffer(struct nbdt_request *req)
+void nbdt_stock_free_buffer(struct nbdt_request *req)
 {
 	free_buffer(req);
 	init_buffer(req);
@@ -163,12 +161,12 @@ static void give_back_pieces(struct nbdt_conn *conn)
 }
 
 /**
- * nbdt_request_free - be done with a request; thread of the connection only
+ * nbdt_stock_put - be done with a request; thread of the connection only
  * @req: answered, or never to be
  */
-void nbdt_request_free(struct nbdt_request *req)
+void nbdt_stock_put(struct nbdt_request *req)
 {
-	struct nbdt_conn *conn = req->conn;
+	struct nbdt_conn *conn = nbdt_conn_of(req);
 
 	free_buffer(req);
 	WRITE_ONCE(conn->in_flight, conn->in_flight - 1);
@@ -178,7 +176,7 @@ void nbdt_request_free(struct nbdt_request *req)
 }
 
 /* Give the connection's stock of requests and pieces back to the system. */
-void nbdt_request_destroy_free(struct nbdt_conn *conn)
+void nbdt_stock_empty(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req;
 	struct hlist_node *next;
@@ -272,7 +270,7 @@ static bool charge(struct nbdt_conn *conn, size_t bytes)
 		return true;
 	if (hlist_empty(&conn->free) && !conn->nr_spare)
 		return false;
-	nbdt_request_destroy_free(conn);
+	nbdt_stock_empty(conn);
 	return nbdt_mem_charge(&conn->mem, bytes);
 }
 
@@ -282,7 +280,7 @@ static bool charge(struct nbdt_conn *conn, size_t bytes)
  */
 static bool charge_buffer(struct nbdt_request *req, size_t bytes)
 {
-	struct nbdt_conn *conn = req->conn;
+	struct nbdt_conn *conn = nbdt_conn_of(req);
 
 	take_kept_pieces(req);
 	if (!charge(conn, bytes - req->charged)) {
@@ -303,11 +301,11 @@ static bool charge_buffer(struct nbdt_request *req, size_t bytes)
 static int alloc_kept_page(struct nbdt_request *req)
 {
 	if (!req->page) {
-		if (!charge(req->conn, PAGE_SIZE))
+		if (!charge(nbdt_conn_of(req), PAGE_SIZE))
 			return -EBUSY;
 		req->page = alloc_page(GFP_KERNEL | __GFP_NOWARN);
 		if (!req->page) {
-			nbdt_mem_uncharge(&req->conn->mem, PAGE_SIZE);
+			nbdt_mem_uncharge(&nbdt_conn_of(req)->mem, PAGE_SIZE);
 			return -ENOMEM;
 		}
 	}
@@ -320,7 +318,7 @@ static int alloc_kept_page(struct nbdt_request *req)
 }
 
 /**
- * nbdt_request_alloc_buffer - memory for a request's data
+ * nbdt_stock_alloc_buffer - memory for a request's data
  * @req: with head and size set, without a buffer
  *
  * There is room in the table for one more piece behind the last.  What was
@@ -329,7 +327,7 @@ static int alloc_kept_page(struct nbdt_request *req)
  * Return: 0; -EBUSY when the connection has to wait for memory (see
  * nbdt_mem_charge()); -ENOMEM when there is none to be had.
  */
-int nbdt_request_alloc_buffer(struct nbdt_request *req)
+int nbdt_stock_alloc_buffer(struct nbdt_request *req)
 {
 	size_t bytes = PAGE_ALIGN(req->size);
 	int err;
@@ -340,45 +338,4 @@ int nbdt_request_alloc_buffer(struct nbdt_request *req)
 		return -EBUSY;
 	err = alloc_pieces(req);
 	return err ?: alloc_more_bios(req);
-}
-
-/**
- * nbdt_request_complete - hand a request back to its connection
- * @req: carried out, or failed; not the caller's any more afterwards
- *
- * Any context.  Within the connection's thread, which then must not be going
- * through its replies, it is answered at once.
- */
-void nbdt_request_complete(struct nbdt_request *req)
-{
-	struct nbdt_conn *conn = req->conn;
-	struct nbdt_export *export = req->export;
-
-	trace_nbdt_request_done(req);
-	if (req->mapped)
-		nbdt_map_write_end(export->map, req->cmd.offset,
-				   req->cmd.length);
-	if (req->locked)
-		nbdt_range_unlock(&export->ranges, &req->range,
-				  nbdt_dispatch_granted);
-	if (req->inside)
-		nbdt_gate_leave(&export->gate);
-
-	/*
-	 * A device without latency is done when the thread has submitted; not if
-	 * its driver holds a lock that interrupts take.
-	 */
-	if (in_task() && current == conn->task && !irqs_disabled()) {
-		nbdt_reply_queue(req);
-		return;
-	}
-	/*
-	 * As soon as the request is on the list, the thread may answer it,
-	 * end, and be reaped with the connection; both are freed after a
-	 * grace period, so that there still is somebody to wake.
-	 */
-	rcu_read_lock();
-	if (llist_add(&req->done, &conn->done))
-		wake_up_process(conn->task);
-	rcu_read_unlock();
 }

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Queues for work that belongs to no export alone. */
+#include <linux/errno.h>
+#include <linux/workqueue.h>
+
+#include "base/work.h"
+
+struct workqueue_struct *nbdt_gate_wq;
+struct workqueue_struct *nbdt_control_wq;
+
+int nbdt_work_init(void)
+{
+	nbdt_gate_wq = alloc_workqueue("nbdt_gate", WQ_UNBOUND | WQ_MEM_RECLAIM,
+				       0);
+	if (!nbdt_gate_wq)
+		return -ENOMEM;
+	nbdt_control_wq = alloc_workqueue("nbdt_control", WQ_UNBOUND, 0);
+	if (!nbdt_control_wq) {
+		destroy_workqueue(nbdt_gate_wq);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void nbdt_work_exit(void)
+{
+	destroy_workqueue(nbdt_control_wq);
+	destroy_workqueue(nbdt_gate_wq);
+}

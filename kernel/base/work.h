@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_WORK_H
+#define NBDT_WORK_H
+
+struct workqueue_struct;
+
+/*
+ * On the way of I/O, as are the exports' queues: must get on however short
+ * memory is.  What runs here never waits for a device.
+ */
+extern struct workqueue_struct *nbdt_gate_wq;
+/* For what may wait for the administrator's locks. */
+extern struct workqueue_struct *nbdt_control_wq;
+
+int nbdt_work_init(void);
+void nbdt_work_exit(void);
+
+#endif /* NBDT_WORK_H */

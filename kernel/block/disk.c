@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Disks: block devices that are open, with all that requests on them need.
+ *
+ * A disk is part of an export, which makes it, opens and closes it, and frees it
+ * with itself.  It is open from before the export is found until nobody has
+ * requests, a scan, or anything else under way on it.
+ *
+ * A writer holds the device exclusively, and is told by its driver when it goes
+ * away, where the kernel does so.
+ */
+#include <linux/blkdev.h>
+#include <linux/file.h>
+#include <linux/log2.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+
+#include "block/disk.h"
+#include "compat/compat.h"
+#include "content/bitmaps.h"
+#include "content/map.h"
+#include "content/scan.h"
+
+/* SZ3: what clients take best when the device has no opinion. */
+#define PREFERRED_BLOCK_MIN	SZ_4K
+/* A device may ask for more (a RAID's stripe), within reason. */
+#define PREFERRED_BLOCK_MAX	SZ_1M
+/* Sizes are multiples of this even on devices with smaller blocks (SZ5). */
+#define SIZE_UNIT		512U
+/* Largest logical block: one piece of memory has to hold it. */
+#define BLOCK_MAX		SZ_64K
+
+/**
+ * nbdt_disk_init - what there is of a disk before its device is opened
+ * @disk: zeroed
+ * @config: of what
+ *
+ * Return: 0, or -ENOMEM: then there is nothing to undo.
+ */
+int nbdt_disk_init(struct nbdt_disk *disk,
+		   const struct nbdt_disk_config *config)
+{
+	struct nbdt_content *content = &disk->content;
+
+	disk->path = kstrdup(config->path, GFP_KERNEL);
+	if (!disk->path)
+		return -ENOMEM;
+	content->name = config->name;
+	content->device = disk->path;
+	content->read_only = config->read_only;
+	content->allocation_depth = config->allocation_depth;
+	nbdt_scan_init(&content->scan);
+	nbdt_bitmaps_init(&content->bitmaps);
+	disk->dead = config->dead;
+	disk->slow_wq = alloc_workqueue("nbdt_slow",
+					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!disk->slow_wq)
+		goto err_path;
+	if (nbdt_gate_init(&content->gate, config->opened))
+		goto err_queue;
+	return 0;
+
+err_queue:
+	destroy_workqueue(disk->slow_wq);
+err_path:
+	kfree(disk->path);
+	return -ENOMEM;
+}
+
+/* Its device is closed, or never was opened. */
+void nbdt_disk_exit(struct nbdt_disk *disk)
+{
+	nbdt_gate_exit(&disk->content.gate);
+	destroy_workqueue(disk->slow_wq);
+	nbdt_bitmaps_exit(&disk->content.bitmaps);
+	nbdt_map_destroy(disk->content.map);
+	kfree(disk->path);
+}
+
+static u32 preferred_block(struct block_device *bdev)
+{
+	u32 size = max3((u32)PREFERRED_BLOCK_MIN,
+			(u32)bdev_physical_block_size(bdev),
+			(u32)bdev_io_opt(bdev));
+
+	return min_t(u32, rounddown_pow_of_two(size), PREFERRED_BLOCK_MAX);
+}
+
+static int device_error(const char *device, int err,
+			struct netlink_ext_ack *extack)
+{
+	switch (err) {
+	case -ENOENT:
+	case -ENOTDIR:
+		nbdt_set_err_msg(extack, "device '%.40s' does not exist",
+				 device);
+		break;
+	case -ENOTBLK:
+		nbdt_set_err_msg(extack, "'%.40s' is not a block device",
+				 device);
+		break;
+	case -EBUSY:
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' is mounted or otherwise in use",
+				 device);
+		break;
+	case -EROFS:
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' is read-only; so must be the export",
+				 device);
+		break;
+	default:
+		nbdt_set_err_msg(extack, "device '%.40s' can't be opened",
+				 device);
+	}
+	return err;
+}
+
+/*
+ * The device is going away for good.  Called with the holder lock of the
+ * device, which keeps the disk from closing it, and has to drop it.
+ */
+static void device_dead(struct block_device *bdev, bool surprise)
+{
+	struct nbdt_disk *disk = nbdt_compat_holder(bdev);
+
+	disk->dead(disk);
+	nbdt_compat_holder_unlock(bdev);
+}
+
+static const struct blk_holder_ops holder_ops = {
+	.mark_dead = device_dead,
+};
+
+/* Only a writer has to be alone with the device. */
+static int open_device(struct nbdt_disk *disk)
+{
+	blk_mode_t mode = BLK_OPEN_READ;
+	void *holder = NULL;
+	dev_t dev;
+	int err;
+
+	/* Before opening what may be a tape or a watchdog. */
+	err = lookup_bdev(disk->path, &dev);
+	if (err)
+		return err;
+	if (!disk->content.read_only) {
+		mode |= BLK_OPEN_WRITE;
+		holder = disk;
+	}
+	disk->file = bdev_file_open_by_path(disk->path, mode, holder,
+					    holder ? &holder_ops : NULL);
+	if (IS_ERR(disk->file))
+		return PTR_ERR(disk->file);
+	disk->content.bdev = file_bdev(disk->file);
+	if (!disk->content.read_only && bdev_read_only(disk->content.bdev)) {
+		bdev_fput(disk->file);
+		return -EROFS;
+	}
+	return 0;
+}
+
+static int check_device(struct nbdt_disk *disk,
+			struct netlink_ext_ack *extack)
+{
+	struct block_device *bdev = disk->content.bdev;
+
+	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
+			    MINOR(bdev->bd_dev);
+	disk->content.block = bdev_logical_block_size(bdev);
+	if (disk->content.block > BLOCK_MAX) {
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' has blocks above 64 KiB",
+				 disk->path);
+		return -EINVAL;
+	}
+	if (bdev_is_zoned(bdev) && !disk->content.read_only) {
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' is zoned and can't be written at will",
+				 disk->path);
+		return -EINVAL;
+	}
+	if (bdev_nr_bytes(bdev) < max(SIZE_UNIT, disk->content.block)) {
+		nbdt_set_err_msg(extack, "device '%.40s' is too small",
+				 disk->path);
+		return -EINVAL;
+	}
+	disk->min_block = 1;
+	disk->preferred_block = preferred_block(bdev);
+	return 0;
+}
+
+static int check_granule(const struct nbdt_disk *disk, u32 granule,
+			 struct netlink_ext_ack *extack)
+{
+	u32 least = nbdt_map_least_granule(bdev_nr_bytes(disk->content.bdev));
+
+	if (!is_power_of_2(granule)) {
+		nbdt_set_err_msg(extack,
+				 "the map's granularity is no power of two");
+		return -EINVAL;
+	}
+	if (granule < disk->content.block) {
+		nbdt_set_err_msg(extack,
+				 "the map's granularity is below the blocks of '%.40s'",
+				 disk->path);
+		return -EINVAL;
+	}
+	if (granule < least) {
+		nbdt_set_err_msg(extack,
+				 "the map would be too large: its granularity has to be %u KiB or more",
+				 least >> 10);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* What is never written learns nothing, but by being told or by a scan. */
+static int create_map(struct nbdt_disk *disk,
+		      const struct nbdt_disk_config *config,
+		      struct netlink_ext_ack *extack)
+{
+	u32 granule = config->map_granule;
+	int err;
+
+	if (granule) {
+		err = check_granule(disk, granule, extack);
+		if (err)
+			return err;
+	}
+	disk->content.map = nbdt_map_create(bdev_nr_bytes(disk->content.bdev),
+					    granule);
+	if (!disk->content.map)
+		return -ENOMEM;
+	if (disk->content.read_only && !config->zeroed)
+		return 0;
+	err = nbdt_map_fill(disk->content.map);
+	if (!err && config->zeroed)
+		nbdt_map_fill_zero(disk->content.map);
+	return err;
+}
+
+/**
+ * nbdt_disk_open - open the device, and see whether it will do
+ * @disk: after nbdt_disk_init()
+ * @config: as there
+ * @extack: told why not
+ *
+ * Return: 0, or an error as export-add in the netlink contract; then the
+ * device isn't open.
+ */
+int nbdt_disk_open(struct nbdt_disk *disk,
+		   const struct nbdt_disk_config *config,
+		   struct netlink_ext_ack *extack)
+{
+	int err;
+
+	err = open_device(disk);
+	if (err)
+		return device_error(disk->path, err, extack);
+	err = check_device(disk, extack);
+	if (!err)
+		err = create_map(disk, config, extack);
+	if (err)
+		bdev_fput(disk->file);
+	return err;
+}
+
+/* Nothing reads or writes the device any more. */
+void nbdt_disk_close(struct nbdt_disk *disk)
+{
+	bdev_fput(disk->file);
+}
+
+/* As clients see it, in bytes: whole blocks, and at least sectors. */
+u64 nbdt_disk_size(const struct nbdt_disk *disk)
+{
+	return round_down(bdev_nr_bytes(disk->content.bdev),
+			  max(SIZE_UNIT, disk->content.block));
+}
+
+/* Is its driver still there? */
+bool nbdt_disk_is_live(const struct nbdt_disk *disk)
+{
+	return disk_live(disk->content.bdev->bd_disk);
+}

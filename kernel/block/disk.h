@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_DISK_H
+#define NBDT_DISK_H
+
+#include <linux/llist.h>
+#include <linux/types.h>
+#include <linux/workqueue.h>
+
+#include "base/gate.h"
+#include "block/range.h"
+#include "content/content.h"
+
+struct file;
+struct netlink_ext_ack;
+
+/*
+ * An open block device: what requests are carried out on, and how they are
+ * kept apart meanwhile.
+ */
+struct nbdt_disk {
+	/* What is known of it; has the device and the size of its blocks. */
+	struct nbdt_content content;
+
+	/* Set when it is opened, then read-only. */
+	char *path;
+	struct file *file;		/* holds the device */
+	u32 device_id;			/* major << 20 | minor */
+	u32 min_block;			/* told to clients */
+	u32 preferred_block;
+	/* Called when the device goes away for good; mustn't wait. */
+	void (*dead)(struct nbdt_disk *disk);
+
+	/* Whose turn it is; see turn.c. */
+	bool careful;			/* changes with the gate shut only */
+	bool want_careful;		/* what it changes to */
+	struct nbdt_gate_visit careful_visit;
+	unsigned long last_unaligned;	/* jiffies */
+	struct nbdt_ranges ranges;
+	struct llist_head aside;	/* long requests between two parts */
+
+	/* Its own, as a device that hangs keeps all workers that it gets. */
+	struct workqueue_struct *slow_wq;
+};
+
+/* What it takes to have one. */
+struct nbdt_disk_config {
+	const char *name;		/* the export's, which outlives it */
+	const char *path;
+	bool read_only;
+	bool allocation_depth;
+	bool zeroed;			/* it is known to be all zero */
+	u32 map_granule;		/* bytes; 0: the map's choice */
+	void (*opened)(struct nbdt_gate *gate);	/* see nbdt_gate_init() */
+	void (*dead)(struct nbdt_disk *disk);
+};
+
+int nbdt_disk_init(struct nbdt_disk *disk,
+		   const struct nbdt_disk_config *config);
+void nbdt_disk_exit(struct nbdt_disk *disk);
+int nbdt_disk_open(struct nbdt_disk *disk,
+		   const struct nbdt_disk_config *config,
+		   struct netlink_ext_ack *extack);
+void nbdt_disk_close(struct nbdt_disk *disk);
+
+u64 nbdt_disk_size(const struct nbdt_disk *disk);
+bool nbdt_disk_is_live(const struct nbdt_disk *disk);
+
+/* Have one of its workers do it.  Any context. */
+static inline void nbdt_disk_queue(struct nbdt_disk *disk,
+				   struct work_struct *work)
+{
+	queue_work(disk->slow_wq, work);
+}
+
+#endif /* NBDT_DISK_H */

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_CONTENT_H
+#define NBDT_CONTENT_H
+
+#include <linux/bits.h>
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "base/gate.h"
+
+struct block_device;
+struct nbdt_bitmap;
+struct nbdt_map;
+struct task_struct;
+
+/* Most bitmaps of an export: with the other contexts, a mask of 64 bits. */
+#define NBDT_BITMAPS_MAX	62
+
+/* Those of an export; see bitmaps.c. */
+struct nbdt_bitmaps {
+	/* For I/O; change with the gate shut only, but the first two. */
+	bool active;			/* a request that changes something... */
+	bool written;			/* ...has to be told, or there was one */
+	unsigned int nr_recording;
+	struct nbdt_bitmap *recording[NBDT_BITMAPS_MAX];
+
+	/*
+	 * Guarded by the mutex in bitmaps.c; those that have users stay where
+	 * they are.
+	 */
+	struct nbdt_bitmap *slots[NBDT_BITMAPS_MAX];
+	u64 borrowed;			/* mask: of another export */
+};
+
+/* The last scan of an export; see scan.c. */
+struct nbdt_scan {
+	struct mutex lock;		/* guards starting and stopping it */
+	struct task_struct *task;
+	u64 rate;			/* set before the task runs */
+	bool stopping;			/* the task is asked to end */
+
+	/* Written by the task, read by anybody. */
+	u64 done;			/* bytes looked at */
+	bool started;			/* ever */
+	bool running;
+	int err;			/* what ended it early */
+};
+
+/*
+ * A block device as far as its content goes: what is known about it, and what
+ * it takes to find out.
+ */
+struct nbdt_content {
+	/* Set before anybody else sees it, then read-only. */
+	const char *name;		/* the export's, for messages; terminated */
+	const char *device;		/* the path, for messages; terminated */
+	struct block_device *bdev;
+	u32 block;			/* logical block size */
+	bool read_only;
+	bool allocation_depth;		/* offers that metadata context */
+	struct nbdt_map *map;		/* what is known to be zero */
+
+	/* Set once by the export, when it begins to go: nothing is begun. */
+	bool closing;
+
+	struct nbdt_gate gate;		/* what changes the device goes through */
+	struct nbdt_bitmaps bitmaps;	/* what was written to */
+	struct nbdt_scan scan;
+};
+
+#endif /* NBDT_CONTENT_H */

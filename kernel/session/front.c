@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The front: which listeners there are, and the connections that came by them.
+ *
+ * Every client that a listener accepts becomes a connection with a session.
+ * Whoever removes a listener takes it off the list, stops it, ends its
+ * connections, waits for them and frees it; nobody else does.
+ *
+ * The namespace of a listener isn't pinned: when it goes away, its listeners and
+ * connections are ended first.
+ */
+#include <linux/mutex.h>
+#include <linux/net.h>
+#include <net/net_namespace.h>
+
+#include "base/access.h"
+#include "base/event.h"
+#include "compat/compat.h"
+#include "session/conn.h"
+#include "session/front.h"
+#include "session/session.h"
+#include "transport/listener.h"
+
+/* Guards what follows. */
+static DEFINE_MUTEX(listeners_mutex);
+static LIST_HEAD(listeners);		/* by rising id */
+static u32 last_id;
+static u32 nr_listeners;
+static u32 generation;
+
+u32 nbdt_front_count(void)
+{
+	return READ_ONCE(nr_listeners);
+}
+
+/* Changes whenever the list of listeners does. */
+u32 nbdt_front_generation(void)
+{
+	return READ_ONCE(generation);
+}
+
+static int take(struct nbdt_listener *listener, struct socket *sock)
+{
+	return nbdt_conn_create(listener, sock, nbdt_session_run);
+}
+
+static struct nbdt_listener *
+find_locked(struct net *net, const struct nbdt_listener_config *config)
+{
+	struct nbdt_listener *listener;
+
+	lockdep_assert_held(&listeners_mutex);
+	list_for_each_entry(listener, &listeners, node) {
+		if (listener->net == net &&
+		    nbdt_listener_same_address(&listener->config, config))
+			return listener;
+	}
+	return NULL;
+}
+
+/* The listener is on no list any more. */
+static void destroy(struct nbdt_listener *listener, bool force)
+{
+	struct nbdt_conn_filter filter = {
+		.listener_id = listener->id,
+		.negotiating = !force,
+	};
+
+	nbdt_listener_stop(listener);
+	nbdt_conn_kill_matching(&filter, "listener was removed");
+	/* Whoever is killed meanwhile need not see their end. */
+	nbdt_conn_wait_killed(&filter);
+	nbdt_event_listener(listener, NBDT_EVENT_DEL);
+	nbdt_listener_free(listener);
+}
+
+/**
+ * nbdt_front_add - listen for clients
+ * @net: network namespace
+ * @config: where
+ * @extack: told why not
+ *
+ * Return: 0, or an error as listener-add in the netlink contract.
+ */
+int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
+		   struct netlink_ext_ack *extack)
+{
+	struct nbdt_listener *listener;
+	int err = 0;
+
+	mutex_lock(&listeners_mutex);
+	if (find_locked(net, config)) {
+		nbdt_set_err_msg(extack, "the target already listens there");
+		err = -EEXIST;
+		goto out;
+	}
+	listener = nbdt_listener_start(net, last_id + 1, config, take, extack);
+	if (IS_ERR(listener)) {
+		err = PTR_ERR(listener);
+		goto out;
+	}
+	last_id++;
+	list_add_tail(&listener->node, &listeners);
+	nr_listeners++;
+	generation++;
+	nbdt_event_listener(listener, NBDT_EVENT_ADD);
+out:
+	mutex_unlock(&listeners_mutex);
+	return err;
+}
+
+/**
+ * nbdt_front_set_access - replace the rules about who may use what here
+ * @net: network namespace
+ * @config: where it listens
+ * @access: the rules; the caller's, unless 0 is returned
+ * @extack: told why not
+ *
+ * Connections keep those that they began with.
+ *
+ * Return: 0 or -ENOENT.
+ */
+int nbdt_front_set_access(struct net *net,
+			  const struct nbdt_listener_config *config,
+			  struct nbdt_access *access,
+			  struct netlink_ext_ack *extack)
+{
+	struct nbdt_listener *listener;
+
+	mutex_lock(&listeners_mutex);
+	listener = find_locked(net, config);
+	if (listener)
+		nbdt_access_replace(&listener->access, access);
+	else
+		nbdt_set_err_msg(extack, "the target doesn't listen there");
+	mutex_unlock(&listeners_mutex);
+	return listener ? 0 : -ENOENT;
+}
+
+static void unlist(struct nbdt_listener *listener)
+{
+	lockdep_assert_held(&listeners_mutex);
+	list_del(&listener->node);
+	nr_listeners--;
+	generation++;
+}
+
+/**
+ * nbdt_front_remove - stop listening
+ * @net: network namespace
+ * @config: where
+ * @force: disconnect the clients in transmission, too
+ * @extack: told why not
+ *
+ * Return: 0 when the listener and the connections that had to go are gone,
+ * or the caller was killed while these were going; -ENOENT.
+ */
+int nbdt_front_remove(struct net *net,
+		      const struct nbdt_listener_config *config,
+		      bool force, struct netlink_ext_ack *extack)
+{
+	struct nbdt_listener *listener;
+
+	mutex_lock(&listeners_mutex);
+	listener = find_locked(net, config);
+	if (listener)
+		unlist(listener);
+	mutex_unlock(&listeners_mutex);
+	if (!listener) {
+		nbdt_set_err_msg(extack, "the target doesn't listen there");
+		return -ENOENT;
+	}
+	destroy(listener, force);
+	return 0;
+}
+
+/* Call VISIT for those with an id of at least FROM, until it returns not 0. */
+int nbdt_front_for_each(struct net *net, u32 from,
+			int (*visit)(struct nbdt_listener *listener,
+				     void *data),
+			void *data)
+{
+	struct nbdt_listener *listener;
+	int ret = 0;
+
+	mutex_lock(&listeners_mutex);
+	list_for_each_entry(listener, &listeners, node) {
+		if (listener->net != net || listener->id < from)
+			continue;
+		ret = visit(listener, data);
+		if (ret)
+			break;
+	}
+	mutex_unlock(&listeners_mutex);
+	return ret;
+}
+
+/* End what belongs to a namespace, or to all of them. */
+static void remove_all(struct net *net)
+{
+	struct nbdt_listener *listener, *next;
+	LIST_HEAD(gone);
+
+	mutex_lock(&listeners_mutex);
+	list_for_each_entry_safe(listener, next, &listeners, node) {
+		if (net && listener->net != net)
+			continue;
+		unlist(listener);
+		list_add_tail(&listener->node, &gone);
+	}
+	mutex_unlock(&listeners_mutex);
+	list_for_each_entry_safe(listener, next, &gone, node)
+		destroy(listener, true);
+}
+
+static void __net_exit net_pre_exit(struct net *net)
+{
+	struct nbdt_conn_filter filter = { .net = net };
+
+	remove_all(net);
+	/* Those whose listener had been removed before. */
+	nbdt_conn_kill_matching(&filter, "network namespace was removed");
+	nbdt_conn_wait_killed(&filter);
+}
+
+static struct pernet_operations net_ops = {
+	.pre_exit = net_pre_exit,
+};
+
+int nbdt_front_init(void)
+{
+	return register_pernet_subsys(&net_ops);
+}
+
+/* Nobody adds any more. */
+void nbdt_front_remove_all(void)
+{
+	remove_all(NULL);
+}
+
+/* No connection is left, for which the ends of namespaces would wait. */
+void nbdt_front_exit(void)
+{
+	unregister_pernet_subsys(&net_ops);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_FRONT_H
+#define NBDT_FRONT_H
+
+#include <linux/types.h>
+
+struct nbdt_access;
+struct nbdt_listener;
+struct nbdt_listener_config;
+struct net;
+struct netlink_ext_ack;
+
+int nbdt_front_init(void);
+void nbdt_front_remove_all(void);
+void nbdt_front_exit(void);
+
+int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
+		   struct netlink_ext_ack *extack);
+int nbdt_front_set_access(struct net *net,
+			  const struct nbdt_listener_config *config,
+			  struct nbdt_access *access,
+			  struct netlink_ext_ack *extack);
+int nbdt_front_remove(struct net *net,
+		      const struct nbdt_listener_config *config,
+		      bool force, struct netlink_ext_ack *extack);
+int nbdt_front_for_each(struct net *net, u32 from,
+			int (*visit)(struct nbdt_listener *listener,
+				     void *data),
+			void *data);
+u32 nbdt_front_count(void);
+u32 nbdt_front_generation(void);
+
+#endif /* NBDT_FRONT_H */

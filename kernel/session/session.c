@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A client's session, from the greeting to the end: what a connection's thread
+ * does, one thing after the other.
+ */
+#include <linux/jiffies.h>
+#include <linux/sched/mm.h>
+
+#include "base/event.h"
+#include "base/target.h"
+#include "block/export.h"
+#include "content/context.h"
+#include "session/conn.h"
+#include "session/conn_trace.h"
+#include "session/negotiate.h"
+#include "session/session.h"
+#include "session/transmit.h"
+#include "transport/stream.h"
+#include "nbdtarget.h"
+
+/* How long a client that got no export may take to acknowledge the last. */
+#define LINGER_STRANGER	(2 * HZ)
+
+/* Whoever removes the export need not wait for the network. */
+static void leave_export(struct nbdt_conn *conn)
+{
+	struct nbdt_export *export = conn->export;
+
+	if (!export)
+		return;
+	nbdt_context_deselect(&export->disk.content, conn->contexts);
+	nbdt_conn_set_export(conn, NULL);
+	nbdt_export_detach(export, &conn->origin);
+}
+
+static void finish(struct nbdt_conn *conn)
+{
+	unsigned long linger = conn->export ?
+		msecs_to_jiffies(nbdt_target_stall_timeout()) : LINGER_STRANGER;
+
+	trace_nbdt_conn_close(conn);
+	nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_CLOSING);
+	nbdt_transmit_exit(conn);
+	leave_export(conn);
+	nbdt_stream_finish(&conn->sock);
+	if (!conn->origin.gone)
+		nbdt_stream_linger(&conn->sock, linger);
+	nbdt_sock_release(&conn->sock);
+}
+
+/**
+ * nbdt_session_run - serve a client; on return all of it is given back
+ * @conn: just accepted; the caller is its thread
+ */
+void nbdt_session_run(struct nbdt_conn *conn)
+{
+	/* Memory must not be had by writing to our own devices. */
+	unsigned int noio = memalloc_noio_save();
+
+	nbdt_sock_attach(&conn->sock);
+	trace_nbdt_conn_open(conn);
+	if (!nbdt_negotiate(conn)) {
+		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
+		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
+		nbdt_transmit(conn);
+		nbdt_event_conn(conn, NBDT_EVENT_CLOSE);
+	}
+	finish(conn);
+	memalloc_noio_restore(noio);
+}
