@@ -124,7 +124,8 @@ looked_already()
 {
 	local looked=$cache/$name/looked
 	[[ -e $looked && ! $lists -nt $looked ]] || return 1
-	[[ ! $(find "$here" -name 'debug.*' -newer "$looked") ]] || return 1
+	[[ ! $(find "$here" \( -name '*.config' -o -name '*.patch' \) -newer "$looked") ]] ||
+		return 1
 	[[ $lists != "$cache"/* || $(find "$looked" -mtime -7) ]]
 }
 
