@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * save-bitmaps: bitmaps and allocation maps outlive the module in a file, see
- * record.c; restore.c has the way back.
+ * saved/record.c; restore.c has the way back.
  *
  * What is recording is worth nothing when the device was written to and the
  * file doesn't know.  So a recording bitmap is saved as clean only together
