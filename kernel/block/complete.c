@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How requests come back to where they came from. */
+#include <linux/llist.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
@@ -29,7 +30,7 @@ void nbdt_request_complete(struct nbdt_request *req)
 	 * its driver holds a lock that interrupts take.
 	 */
 	if (in_task() && current == origin->task && !irqs_disabled()) {
-		list_add_tail(&req->queue, &origin->here);
+		__llist_add(&req->done, &origin->here);
 		return;
 	}
 	/*

@@ -22,7 +22,7 @@ struct nbdt_origin {
 	void (*kill)(struct nbdt_origin *origin, const char *reason);
 
 	/* The thread's alone: requests that it has carried out itself. */
-	struct list_head here;
+	struct llist_head here;
 	/* Any context adds, the thread takes: requests carried out. */
 	struct llist_head done;
 	/* Set by anybody, cleared by the thread: try again what was parked. */

@@ -330,7 +330,7 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
 	conn->accepted = jiffies;
 	conn->max_in_flight = nbdt_target_max_in_flight();
 	conn->state = NBDTARGET_CONN_STATE_NEGOTIATING;
-	INIT_LIST_HEAD(&conn->origin.here);
+	init_llist_head(&conn->origin.here);
 	init_llist_head(&conn->origin.done);
 	conn->origin.kill = kill_origin;
 	INIT_LIST_HEAD(&conn->tx.queue);

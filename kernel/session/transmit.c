@@ -582,30 +582,24 @@ static int receive(struct nbdt_conn *conn)
 	return err;
 }
 
-/* Requests that the thread has carried out itself. */
-static void collect_here(struct nbdt_conn *conn)
-{
-	struct nbdt_request *req, *next;
-
-	if (list_empty(&conn->origin.here))
-		return;
-	list_for_each_entry_safe(req, next, &conn->origin.here, queue)
-		nbdt_reply_queue(req);
-	INIT_LIST_HEAD(&conn->origin.here);
-}
-
 /* Requests that came back, in the order in which they did. */
-static void collect(struct nbdt_conn *conn)
+static void take_back(struct llist_node *done)
 {
 	struct nbdt_request *req, *next;
-	struct llist_node *done;
 
-	collect_here(conn);
-	if (llist_empty(&conn->origin.done))
-		return;
-	done = llist_reverse_order(llist_del_all(&conn->origin.done));
+	done = llist_reverse_order(done);
 	llist_for_each_entry_safe(req, next, done, done)
 		nbdt_reply_queue(req);
+}
+
+static void collect(struct nbdt_conn *conn)
+{
+	struct nbdt_origin *origin = &conn->origin;
+
+	if (!llist_empty(&origin->here))
+		take_back(__llist_del_all(&origin->here));
+	if (!llist_empty(&origin->done))
+		take_back(llist_del_all(&origin->done));
 }
 
 /* Since when is the client in debt?  Read by the housekeeping in conn.c. */
