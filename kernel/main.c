@@ -3,19 +3,23 @@
  * nbdtarget - NBD target in the kernel
  *
  * The floors, from top to bottom.  Each includes and calls only what is below
- * it (selftests/floors); what happens below is told upward through
- * base/event.h, and in a few tables of functions that come down from above.
+ * it (selftests/floors).  What happens below is told upward by base/event.h, and
+ * by a few functions that come down: take, run, kill, resume, gate_opened, dead.
  *
  *	admin/		netlink: nl_*.c, a file for each noun; netlink.c is the
  *			family, nl.c what they share
- *	session/	one client: front.c (whom listeners let in), session.c
- *			(its thread's life), conn.c (all of them, and their ends)
+ *	session/	one client: front.c (all listeners, and what becomes of
+ *			whom they accept), session.c (its thread's life), conn.c
+ *			(all connections, and their ends), tls.c (handshakes),
+ *			pace.c and poll.h (when its thread runs)
  *	transport/	listener.c accepts, stream.c moves bytes, ktls.c knows TLS
  *			records, sock.c has a socket and its thread meet
- *	block/		one device under a name: export.c (name, options, life),
- *			disk.c (the device), and how requests are carried out
- *	content/	what is known of a device: map.c (zeroes), scan.c,
- *			bitmap.c and bitmaps*.c (writes), context.c (their names)
+ *	block/		one device under a name: export.c (name, settings, life),
+ *			disk.c (the device), origin.c (whose requests), and how
+ *			requests (request.h) are carried out
+ *	content/	what is known of a device: map.c (zeroes), scan.c, which
+ *			reads it to find out, bitmap.c and bitmaps*.c (writes),
+ *			context.c (their names).  All in memory: the tool saves it
  *	base/		what all use: target.c (limits), proto.c (wire format and
  *			rules), access.c, identity.c, gate.c, event.c, work.c
  *	compat/		what differs between kernels
@@ -26,26 +30,35 @@
  * an export (negotiate.c, option_*.c; permit.c says what it may use) and goes
  * round in transmit.c: it receives through stream.c, has proto.c judge the
  * header, gets memory from stock.c (accounted by mem.c), and dispatches.
- * block/dispatch.c waits for its turn (turn.c: gate, ranges, parts), which leaves
- * word in the dirty bitmaps and the map, and gives it to io.c, or to a worker in
- * slow.c when it isn't whole blocks.  complete.c takes it back to where it came
- * from (origin.h); the thread answers in reply.c.  BLOCK_STATUS never leaves
- * the thread: status.c.  A READ of what is known to be zero is cut in
- * transmit.c.  checkpoint.c shuts the gates of several exports at once.
+ * block/dispatch.c asks turn.c for its turn (gate, ranges, parts), which leaves
+ * word in the dirty bitmaps and the map; without one it is tried again when the
+ * connection is resumed.  It goes to io.c, or to a worker in slow.c when it isn't
+ * whole blocks.  complete.c takes it back to where it came from (origin.h); the
+ * thread answers in reply.c.  BLOCK_STATUS never leaves the thread: status.c.  A
+ * READ is cut in transmit.c, by what is known to be zero.  checkpoint.c shuts the
+ * gates of several exports at once.
  *
  * Where something new goes:
  *
- *	an option of negotiation	a row in negotiate.c, a function in the
- *					session/option_*.c that it is akin to
- *	a kind of listener		transport/, beside listener.c; session/front.c
- *					has them all
- *	a verb or attribute		uapi/nbdtarget.yaml, admin/nl_NOUN.c, and a
- *					file in the tool
- *	an option of an export		struct nbdt_export_config, or nbdt_disk_config
- *					if it is about the device
- *	a counter			base/stats.h, counted in session/reply.c
- *	a bound on what clients take	base/target.h, asked in session/
- *	something known of content	content/, asked for in context.c
+ *  - an option of negotiation: number and name in base/proto.[ch] and
+ *    session/conn_trace.h, a row in negotiate.c, a function in the option_*.c that
+ *    it is akin to; its data is parsed in proto.c, which selftests/fuzz runs
+ *  - another family of addresses to listen on: branches, not a table, in
+ *    transport/listener.c, sock.c and stream.c (how it ends), base/access.c,
+ *    admin/nl.c and nl_listener.c, session/conn_trace.h; in the tool
+ *    base/address.c and show/uri.c
+ *  - a verb or attribute: uapi/nbdtarget.yaml, admin/nl_NOUN.c; in the tool
+ *    verb/NOUN.c, verb/verbs.h and command.c, or object/NOUN.c; its manual page
+ *    and completion
+ *  - a setting of an export: struct nbdt_export_config, and _change if it can be
+ *    changed; nbdt_disk_config as well, if it is about the device
+ *  - a counter: base/stats.h (field and sum), counted in session/reply.c, told in
+ *    admin/nl.c; in the tool object/stats.c
+ *  - a bound: on all of the target base/target.h, asked in session/; on an export
+ *    block/export.h, asked in export.c when a client comes, or in transmit.c before
+ *    a payload is read (-EBUSY, and nbdt_origin_resume() when it is worth another
+ *    try)
+ *  - something known of content: content/, asked for in context.c
  */
 #include <linux/init.h>
 #include <linux/module.h>

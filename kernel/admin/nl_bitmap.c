@@ -77,7 +77,7 @@ bitmap_to_policy[NBDTARGET_A_BITMAP_MAX + 1] = {
 
 static const struct nla_policy bitmap_get_policy[NBDTARGET_A_BITMAP_MAX + 1];
 
-/* The export and the bitmap's name that a command is about; export_put(). */
+/* The export and the bitmap's name that a command is about; nbdt_export_put(). */
 static int get_bitmap(struct genl_info *info, struct nbdt_export **export,
 		      const char **name)
 {

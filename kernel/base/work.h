@@ -5,7 +5,7 @@
 struct workqueue_struct;
 
 /*
- * On the way of I/O, as are the exports' queues: must get on however short
+ * On the way of I/O, as are the disks' queues: must get on however short
  * memory is.  What runs here never waits for a device.
  */
 extern struct workqueue_struct *nbdt_gate_wq;

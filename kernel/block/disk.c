@@ -56,7 +56,7 @@ int nbdt_disk_init(struct nbdt_disk *disk,
 					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!disk->slow_wq)
 		goto err_path;
-	if (nbdt_gate_init(&content->gate, config->opened))
+	if (nbdt_gate_init(&content->gate, config->gate_opened))
 		goto err_queue;
 	return 0;
 

@@ -50,7 +50,7 @@ struct nbdt_disk_config {
 	bool allocation_depth;
 	bool zeroed;			/* it is known to be all zero */
 	u32 map_granule;		/* bytes; 0: the map's choice */
-	void (*opened)(struct nbdt_gate *gate);	/* see nbdt_gate_init() */
+	void (*gate_opened)(struct nbdt_gate *gate);	/* nbdt_gate_init() */
 	void (*dead)(struct nbdt_disk *disk);
 };
 

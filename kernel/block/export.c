@@ -508,7 +508,7 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 		.allocation_depth = config->allocation_depth,
 		.zeroed = config->zeroed,
 		.map_granule = config->map_granule,
-		.opened = gate_opened,
+		.gate_opened = gate_opened,
 		.dead = disk_dead,
 	};
 	struct nbdt_export *export;

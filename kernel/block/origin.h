@@ -25,7 +25,10 @@ struct nbdt_origin {
 	struct llist_head here;
 	/* Any context adds, the thread takes: requests carried out. */
 	struct llist_head done;
-	/* Set by anybody, cleared by the thread: try again what was parked. */
+	/*
+	 * Set by anybody, cleared by the thread: try again what was parked, and
+	 * look whether there is memory to give back, or a key that is worn.
+	 */
 	bool resume;
 	/* Set once: nobody waits for replies any more, or it was killed. */
 	bool gone;

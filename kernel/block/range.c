@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Range lock: whoever holds a range of an export is the only one to write
+ * Range lock: whoever holds a range of a disk is the only one to write
  * there.
  *
  * First come, first served: a range waits for all that overlap it and were
@@ -27,7 +27,7 @@ void nbdt_ranges_init(struct nbdt_ranges *ranges)
 
 /**
  * nbdt_range_lock - want a range
- * @ranges: of the export
+ * @ranges: of the disk
  * @range: for nbdt_range_unlock() later
  * @first: first byte
  * @last: last byte, not below @first
@@ -59,7 +59,7 @@ bool nbdt_range_lock(struct nbdt_ranges *ranges, struct nbdt_range *range,
 
 /**
  * nbdt_range_unlock - let go of a range
- * @ranges: of the export
+ * @ranges: of the disk
  * @range: held
  * @grant: called for each range that is held from now on, in this context
  */

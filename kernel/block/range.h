@@ -7,7 +7,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-/* The ranges of one export that are held or wanted. */
+/* The ranges of one disk that are held or wanted. */
 struct nbdt_ranges {
 	spinlock_t lock;		/* guards what follows */
 	struct rb_root_cached tree;

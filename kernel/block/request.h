@@ -27,7 +27,7 @@ struct nbdt_series;
  * it is freed.
  */
 struct nbdt_request {
-	/* The thread's lists; on origin->done while it changes hands. */
+	/* The thread's lists; on origin->here or ->done when it comes back. */
 	union {
 		struct llist_node done;
 		struct list_head queue;

@@ -4,7 +4,7 @@
  * long.  Each is carried out by a worker of its own that may sleep.
  *
  *  - a WRITE of part of a block: read the blocks at its two ends, merge,
- *    write; the range lock (turn.c) is held
+ *    write; its range is locked (turn.c)
  *  - any WRITE that had to wait for the range lock
  *  - TRIM, shrunk to whole blocks (TR1)
  *  - WRITE_ZEROES, the parts of blocks at its ends by read and write

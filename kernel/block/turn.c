@@ -34,7 +34,7 @@
 /* So long after the last partial write, whole ones need no locks again. */
 #define CAREFUL_TIME	(10 * HZ)
 
-bool nbdt_turn_is_long(const struct nbdt_request *req)
+static bool is_long(const struct nbdt_request *req)
 {
 	return req->cmd.type == NBDT_CMD_TRIM ||
 	       req->cmd.type == NBDT_CMD_WRITE_ZEROES;
@@ -70,8 +70,8 @@ static void begin_part(struct nbdt_request *req, u64 at)
 static bool lock_range(struct nbdt_request *req)
 {
 	u32 block = req->disk->content.block;
-	u64 from = nbdt_turn_is_long(req) ? req->at : req->cmd.offset;
-	u64 to = nbdt_turn_is_long(req) ? req->to : end_of(req);
+	u64 from = is_long(req) ? req->at : req->cmd.offset;
+	u64 to = is_long(req) ? req->to : end_of(req);
 
 	req->locked = true;
 	return nbdt_range_lock(&req->disk->ranges, &req->range,
@@ -154,7 +154,7 @@ enum nbdt_turn nbdt_turn_begin(struct nbdt_request *req)
 		nbdt_map_write_begin(disk->content.map, req->cmd.offset,
 				     req->cmd.length);
 	}
-	if (nbdt_turn_is_long(req))
+	if (is_long(req))
 		begin_part(req, req->cmd.offset);
 	nbdt_bitmaps_record(&disk->content.bitmaps, req->cmd.offset,
 			    req->cmd.length);
@@ -231,7 +231,7 @@ bool nbdt_turn_again(struct nbdt_request *req)
 {
 	struct nbdt_disk *disk = req->disk;
 
-	if (req->inside || !nbdt_turn_is_long(req))
+	if (req->inside || !is_long(req))
 		return true;
 	if (!nbdt_gate_enter(&disk->content.gate)) {
 		wait_aside(req);

@@ -14,7 +14,6 @@ enum nbdt_turn {
 };
 
 enum nbdt_turn nbdt_turn_begin(struct nbdt_request *req);
-bool nbdt_turn_is_long(const struct nbdt_request *req);
 bool nbdt_turn_next_part(struct nbdt_request *req);
 bool nbdt_turn_again(struct nbdt_request *req);
 void nbdt_turn_end(struct nbdt_request *req);

@@ -10,7 +10,7 @@
  * It never misses a change.  Every request that changes the device goes through
  * the export's gate (gate.c), and inside, before the device hears of it, sets
  * the bits of all granules that it touches in each bitmap that records then
- * (nbdt_bitmap_mark(), called by turn.c through bitmaps.c).  A request that
+ * (nbdt_bitmap_mark(), called by block/turn.c through bitmaps.c).  A request that
  * failed leaves its bits set: part of it may have been done.  Which bitmaps
  * record changes only while the gate is shut and nobody inside, as does all
  * that clears a bit of one that records.  So a request's bits are in the bitmaps

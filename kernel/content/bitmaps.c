@@ -104,7 +104,7 @@ bool nbdt_bitmaps_is_there(const struct nbdt_bitmap *bitmap)
 }
 
 static u64 find_by_name(struct nbdt_bitmaps *bitmaps, const char *name,
-		       size_t len)
+			size_t len)
 {
 	struct nbdt_bitmap *bitmap;
 	unsigned int slot;

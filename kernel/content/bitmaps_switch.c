@@ -158,8 +158,8 @@ int nbdt_switch_begin(struct nbdt_content *content,
 }
 
 /* COMMIT: the gate is shut and nobody inside.  Otherwise nothing is changed. */
-void nbdt_switch_end(struct nbdt_content *content,
-			     struct nbdt_switch *change, bool commit)
+void nbdt_switch_end(struct nbdt_content *content, struct nbdt_switch *change,
+		     bool commit)
 {
 	mutex_lock(&nbdt_bitmaps_mutex);
 	if (commit)

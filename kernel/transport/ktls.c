@@ -3,7 +3,7 @@
  * TLS records: what is different about a socket once the kernel's TLS (kTLS)
  * encrypts and decrypts on it.
  *
- * Somebody else did the handshake and gave the keys to the socket (tls.c).
+ * Somebody else did the handshake and gave the keys to the socket (session/tls.c).
  * From then on the socket's calls take and give plain text, and what is here
  * is called in their place or after them (stream.c), by the same one thread.
  * Whether it is, is decided by one flag of the socket, so that connections

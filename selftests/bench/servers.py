@@ -6,7 +6,7 @@ Each server is a context in which DISK is served to NBD clients at a port of
 time that the server has used so far.
 
 All of them read from and write to the disk: qemu-nbd and nbdkit are told to
-keep nothing in the page cache, nbd-server can't be, so measure.py sees to it
+keep nothing in the page cache, nbd-server can't be, so bench/guest sees to it
 that the cache is empty and dirty pages don't stay.  Otherwise the figures were
 those of the page cache, with the disk's part put off until nobody looks.
 """
