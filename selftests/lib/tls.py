@@ -106,6 +106,16 @@ class Authority:
                           ExtendedKeyUsageOID.CLIENT_AUTH, list(alt_names),
                           days)
 
+    def sign_name(self, file, name, *alt_names):
+        """For a client whose name is a list of its parts, the most general
+        first; a part is a pair (kind, text), or a list of such."""
+        parts = [part if isinstance(part, list) else [part] for part in name]
+        return self._sign(file, x509.Name([
+            x509.RelativeDistinguishedName([
+                x509.NameAttribute(*pair) for pair in part])
+            for part in parts]), ExtendedKeyUsageOID.CLIENT_AUTH,
+            list(alt_names), 9)
+
     def revoke(self, *certificates):
         """A CRL of these, its path."""
         now = datetime.datetime.utcnow()

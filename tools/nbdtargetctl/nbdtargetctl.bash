@@ -74,7 +74,7 @@ _nbdtargetctl_options()
 		echo --export --listener --default ;;
 	tls-agent)
 		echo --credentials --client-certificates --ciphers \
-			--max-handshakes --quiet ;;
+			--max-handshakes --require-crl --weak-psk --quiet ;;
 	show)
 		echo --uri ;;
 	set-target)

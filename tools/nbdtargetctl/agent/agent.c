@@ -51,7 +51,7 @@
 struct agent {
 	struct tool *t;
 	const char *dir;
-	enum cred_verify verify;
+	struct cred_policy policy;
 	struct cred *cred;
 	struct mnl_socket *events;
 	uint16_t family;	/* 0 while there is no module */
@@ -82,7 +82,7 @@ static void reload(struct agent *a)
 	struct cred *cred;
 
 	notify("RELOADING=1\n");
-	cred = cred_load(a->t, a->dir, a->verify);
+	cred = cred_load(a->t, a->dir, a->policy, a->cred);
 	if (cred) {
 		cred_put(a->cred);
 		a->cred = cred;
@@ -387,7 +387,7 @@ static int start(struct agent *a)
 
 	if (wrong)
 		return fail(a->t, NULL, "%s", wrong);
-	a->cred = cred_load(a->t, a->dir, a->verify);
+	a->cred = cred_load(a->t, a->dir, a->policy, NULL);
 	if (!a->cred)
 		return TOOL_REFUSED;
 	if (open_all(a))
@@ -435,6 +435,8 @@ int agent_run(struct tool *t, const struct args *args)
 		.dir = o[AGENT_DIR].given ? o[AGENT_DIR].text : AGENT_DEFAULT_DIR,
 		.max = o[AGENT_MAX].given ? o[AGENT_MAX].number : DEFAULT_MAX,
 		.quiet = o[AGENT_QUIET].given,
+		.policy.require_crl = o[AGENT_REQUIRE_CRL].given,
+		.policy.weak_psk = o[AGENT_WEAK_PSK].given,
 		.epoll = -1,
 		.signals = -1,
 	};
@@ -443,7 +445,8 @@ int agent_run(struct tool *t, const struct args *args)
 	if (!a.max)
 		return fail_usage(t, "--max-handshakes has to be at least 1");
 	if (o[AGENT_CERTIFICATES].given)
-		ret = take_verify(t, o[AGENT_CERTIFICATES].text, &a.verify);
+		ret = take_verify(t, o[AGENT_CERTIFICATES].text,
+				  &a.policy.verify);
 	if (!ret && o[AGENT_CIPHERS].given)
 		ret = take_ciphers(t, o[AGENT_CIPHERS].text);
 	if (!ret)

@@ -2,8 +2,10 @@
 /*
  * The TLS agent's credentials, in a folder laid out as other NBD programs
  * have it: ca-cert.pem, ca-crl.pem, server-cert.pem, server-key.pem and
- * keys.psk, each of which may be missing as long as there is a certificate
- * with its key, or a file of keys.
+ * keys.psk. There has to be a certificate with its key, or a file of keys; and
+ * what clients' certificates are held against, unless none are asked for. What
+ * keeps somebody out doesn't cease to because a file is gone: that isn't taken for
+ * a wish.
  *
  * A loaded state never changes. When files did, the agent loads another and
  * drops its reference to the first, which lives on for the handshakes that
@@ -22,13 +24,12 @@
 
 struct cred {
 	unsigned int refs;
-	enum cred_verify verify;
+	struct cred_policy policy;
 	struct files files;		/* with data while it is loaded */
 	gnutls_certificate_credentials_t x509;	/* or NULL */
 	gnutls_psk_server_credentials_t psk;	/* or NULL */
 	gnutls_priority_t priority;
 	struct psk_list keys;
-	bool have_ca;
 };
 
 struct cred *cred_get(struct cred *cred)
@@ -75,20 +76,15 @@ static int load_trust(const struct tool *t, struct cred *cred)
 {
 	int n;
 
-	if (!cred->files.data[CA_CERT].data) {
-		if (!cred->files.data[CA_CRL].data)
-			return 0;
-		return fail(t, cred->files.dir, "there is %s, but no %s",
-			    files_name(CA_CRL), files_name(CA_CERT));
-	}
+	if (!cred->files.had[CA_CERT])
+		return 0;
 	n = gnutls_certificate_set_x509_trust_mem(cred->x509,
 						  &cred->files.data[CA_CERT],
 						  GNUTLS_X509_FMT_PEM);
 	if (n <= 0)
 		return failed(t, cred, CA_CERT,
 			      n ? n : GNUTLS_E_NO_CERTIFICATE_FOUND);
-	cred->have_ca = true;
-	if (!cred->files.data[CA_CRL].data)
+	if (!cred->files.had[CA_CRL])
 		return 0;
 	n = gnutls_certificate_set_x509_crl_mem(cred->x509,
 						&cred->files.data[CA_CRL],
@@ -96,17 +92,57 @@ static int load_trust(const struct tool *t, struct cred *cred)
 	return n < 0 ? failed(t, cred, CA_CRL, n) : 0;
 }
 
-static int load_x509(const struct tool *t, struct cred *cred)
+static int check_ca(const struct tool *t, const struct cred *cred)
 {
-	bool cert = cred->files.data[SERVER_CERT].data;
-	int err;
+	const struct files *f = &cred->files;
 
-	if (cert != !!cred->files.data[SERVER_KEY].data)
+	if (f->had[CA_CERT])
+		return 0;
+	if (f->had[CA_CRL])
+		return fail(t, f->dir, "there is %s, but no %s",
+			    files_name(CA_CRL), files_name(CA_CERT));
+	if (cred->policy.verify == CRED_IGNORE)
+		return 0;
+	return fail(t, f->dir,
+		    "there is no %s to check clients' certificates by; without any checks it takes --client-certificates ignore",
+		    files_name(CA_CERT));
+}
+
+/* BEFORE: what is in force, or NULL. */
+static int check_crl(const struct tool *t, const struct cred *cred,
+		     const struct cred *before)
+{
+	const struct files *f = &cred->files;
+
+	if (f->had[CA_CRL])
+		return 0;
+	if (cred->policy.require_crl)
+		return fail(t, f->dir, "there is no %s, which --require-crl demands",
+			    files_name(CA_CRL));
+	if (before && before->files.had[CA_CRL])
+		return fail(t, f->dir,
+			    "%s is gone: start the agent anew to let those in whom it kept out",
+			    files_name(CA_CRL));
+	return 0;
+}
+
+static int load_x509(const struct tool *t, struct cred *cred,
+		     const struct cred *before)
+{
+	bool cert = cred->files.had[SERVER_CERT];
+	int err, ret;
+
+	if (cert != cred->files.had[SERVER_KEY])
 		return fail(t, cred->files.dir, "there is %s, but no %s",
 			    files_name(cert ? SERVER_CERT : SERVER_KEY),
 			    files_name(cert ? SERVER_KEY : SERVER_CERT));
 	if (!cert)
 		return 0;
+	ret = check_ca(t, cred);
+	if (!ret)
+		ret = check_crl(t, cred, before);
+	if (ret)
+		return ret;
 	err = gnutls_certificate_allocate_credentials(&cred->x509);
 	if (err)
 		return fail(t, NULL, "%s", gnutls_strerror(err));
@@ -134,7 +170,8 @@ static int find_key(gnutls_session_t session, const char *name,
 
 static int load_psk(const struct tool *t, struct cred *cred)
 {
-	int err, ret = psk_load(t, &cred->files, &cred->keys);
+	int err, ret = psk_load(t, &cred->files, cred->policy.weak_psk,
+				     &cred->keys);
 
 	if (ret || !cred->keys.n)
 		return ret;
@@ -174,12 +211,13 @@ static int load_priority(const struct tool *t, struct cred *cred)
 	return err ? TOOL_REFUSED : 0;
 }
 
-static int load(const struct tool *t, struct cred *cred)
+static int load(const struct tool *t, struct cred *cred,
+		const struct cred *before)
 {
 	int ret = files_read(t, &cred->files);
 
 	if (!ret)
-		ret = load_x509(t, cred);
+		ret = load_x509(t, cred, before);
 	if (!ret)
 		ret = load_psk(t, cred);
 	if (!ret && !cred->x509 && !cred->psk)
@@ -191,16 +229,19 @@ static int load(const struct tool *t, struct cred *cred)
 	return ret;
 }
 
-/* With one reference; NULL after it was said why not. */
+/*
+ * In place of those that were loaded before, if there are any. With one reference;
+ * NULL after it was said why not.
+ */
 struct cred *cred_load(const struct tool *t, const char *dir,
-		       enum cred_verify verify)
+		       struct cred_policy policy, const struct cred *before)
 {
 	struct cred *cred = mem_zalloc(sizeof(*cred));
 
 	cred->refs = 1;
 	cred->files.dir = mem_copy(dir);
-	cred->verify = verify;
-	if (!load(t, cred))
+	cred->policy = policy;
+	if (!load(t, cred, before))
 		return cred;
 	cred_put(cred);
 	return NULL;
@@ -249,8 +290,8 @@ int cred_apply(struct cred_use *use, gnutls_session_t session)
 	if (!err && cred->psk)
 		err = gnutls_credentials_set(session, GNUTLS_CRD_PSK,
 					     cred->psk);
-	gnutls_certificate_server_set_request(session, cred->have_ca ?
-					      requests[cred->verify] :
+	gnutls_certificate_server_set_request(session, cred->x509 ?
+					      requests[cred->policy.verify] :
 					      GNUTLS_CERT_IGNORE);
 	return err;
 }

@@ -9,11 +9,18 @@
 
 #include "base/tool.h"
 
-/* What to do about client certificates, where there is a CA for them. */
+/* What to do about client certificates; all but the last needs a CA for them. */
 enum cred_verify {
 	CRED_REQUIRE,	/* no certificate, no TLS */
 	CRED_REQUEST,	/* one that is sent has to be good */
 	CRED_IGNORE,	/* none is asked for */
+};
+
+/* What is asked of clients, and so of the folder. */
+struct cred_policy {
+	enum cred_verify verify;
+	bool require_crl;
+	bool weak_psk;		/* keys of less than 128 bits will do */
 };
 
 /* One state of the folder.  Handshakes that use it hold a reference. */
@@ -26,7 +33,7 @@ struct cred_use {
 };
 
 struct cred *cred_load(const struct tool *t, const char *dir,
-		       enum cred_verify verify);
+		       struct cred_policy policy, const struct cred *before);
 bool cred_changed(struct cred *cred);
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);

@@ -23,6 +23,7 @@ struct stamp {
 
 struct files {
 	char *dir;
+	bool had[N_FILES];		/* those that were there to be read */
 	struct stamp stamps[N_FILES];
 	gnutls_datum_t data[N_FILES];	/* empty for one that isn't there */
 };

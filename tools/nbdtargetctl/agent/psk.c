@@ -9,6 +9,7 @@
 #include "base/mem.h"
 
 #define KEY_MAX 1024	/* in bytes */
+#define KEY_STRONG 16	/* the least that nobody can try all of */
 
 struct psk {
 	char *name;
@@ -54,7 +55,7 @@ static unsigned char *parse_hex(const char *hex, size_t len)
 }
 
 /* "NAME:HEX", or "#HEX:HEX" for a name that is no text. */
-static const char *parse_key(char *line, struct psk *psk)
+static const char *parse_key(char *line, bool weak, struct psk *psk)
 {
 	char *colon = strrchr(line, ':');
 	size_t len;
@@ -75,11 +76,15 @@ static const char *parse_key(char *line, struct psk *psk)
 		return "the name is empty or not valid";
 	psk->key.data = parse_hex(colon, len);
 	psk->key.size = len / 2;
-	return psk->key.data ? NULL : "the key is not hexadecimal";
+	if (!psk->key.data)
+		return "the key is not hexadecimal";
+	if (psk->key.size < KEY_STRONG && !weak)
+		return "the key has less than 128 bits; --weak-psk takes it all the same";
+	return NULL;
 }
 
 /* Fills an empty list, to be freed in any case; 0, or it was said why not. */
-int psk_load(const struct tool *t, const struct files *f,
+int psk_load(const struct tool *t, const struct files *f, bool weak,
 	     struct psk_list *list)
 {
 	char *line = (char *)f->data[KEYS_PSK].data, *next;
@@ -95,7 +100,7 @@ int psk_load(const struct tool *t, const struct files *f,
 		list->keys = mem_resize(list->keys, (list->n + 1) *
 					sizeof(*list->keys));
 		memset(&list->keys[list->n], 0, sizeof(*list->keys));
-		wrong = parse_key(line, &list->keys[list->n++]);
+		wrong = parse_key(line, weak, &list->keys[list->n++]);
 		if (wrong)
 			return fail(t, f->dir, "%s, line %lu: %s",
 				    files_name(KEYS_PSK), number, wrong);

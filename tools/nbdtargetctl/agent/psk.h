@@ -16,7 +16,7 @@ struct psk_list {
 	size_t n;
 };
 
-int psk_load(const struct tool *t, const struct files *f,
+int psk_load(const struct tool *t, const struct files *f, bool weak,
 	     struct psk_list *list);
 int psk_find(const struct psk_list *list, const char *name,
 	     gnutls_datum_t *key);

@@ -21,6 +21,10 @@ static const struct opt agent_opts[] = {
 		"most handshakes at once", 1 << 20 },
 	[AGENT_QUIET] = { "--quiet", OPT_FLAG, NULL,
 		"say nothing of handshakes that fail", 0 },
+	[AGENT_REQUIRE_CRL] = { "--require-crl", OPT_FLAG, NULL,
+		"do nothing without ca-crl.pem", 0 },
+	[AGENT_WEAK_PSK] = { "--weak-psk", OPT_FLAG, NULL,
+		"take pre-shared keys of less than 128 bits", 0 },
 	{ .name = NULL }
 };
 
