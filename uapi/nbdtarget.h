@@ -582,6 +582,11 @@ enum {
 	 * u64: TLS records sent, counted in the same way.
 	 */
 	NBDTARGET_A_CONN_TLS_TX_RECORDS,
+	/*
+	 * string [max-len max-alt-name]: The first alternative name of its
+	 * certificate. Absent when there is none.
+	 */
+	NBDTARGET_A_CONN_ALT_NAME,
 
 	/* private: */
 	__NBDTARGET_A_CONN_MAX,
@@ -718,7 +723,8 @@ enum {
 	NBDTARGET_A_TLS_AUTH,
 	/*
 	 * string [min-len 1, max-len max-identity]: With tls-done, who it
-	 * proved to be: needed unless auth is none, refused when it is.
+	 * proved to be: needed with auth psk, and with x509 unless there is
+	 * an alt-name; refused with none.
 	 */
 	NBDTARGET_A_TLS_IDENTITY,
 	/*
@@ -803,14 +809,17 @@ enum {
 	/*
 	 * string [min-len 1, max-len max-pattern]: Pattern for the
 	 * distinguished name of a client's certificate, as RFC 4514 writes
-	 * it. An asterisk stands for anything, also nothing; everything else
-	 * for itself.
+	 * it. An asterisk stands for any characters of one attribute, or
+	 * none; at the beginning or the end of the pattern for whole
+	 * attributes as well. A backslash has the next character, or two
+	 * hexadecimal digits, stand for one that is itself. All else is
+	 * itself.
 	 */
 	NBDTARGET_A_RULE_DN,
 	/*
 	 * string [min-len 1, max-len max-pattern]: Pattern for one of the
 	 * alternative names of a client's certificate, with its kind in
-	 * front as in tls-done.
+	 * front as in tls-done, in upper or lower case.
 	 */
 	NBDTARGET_A_RULE_ALT_NAME,
 	/*

@@ -63,6 +63,9 @@ static int put_conn_tls(struct sk_buff *skb, struct nbdt_conn *conn)
 	    (identity->name &&
 	     nla_put_string(skb, NBDTARGET_A_CONN_IDENTITY,
 			    identity->name)) ||
+	    (identity->nr_alt_names &&
+	     nla_put_string(skb, NBDTARGET_A_CONN_ALT_NAME,
+			    identity->alt_names[0])) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_TLS_RX_RECORDS,
 			      READ_ONCE(tls->rx_records), pad) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_TLS_TX_RECORDS,

@@ -128,7 +128,7 @@ static int get_identity(struct genl_info *info, struct nbdt_identity **identity)
 	const char **alt_names;
 	int n;
 
-	if (kind == NBDTARGET_TLS_AUTH_NONE ? !!name : !name || !*name) {
+	if (kind == NBDTARGET_TLS_AUTH_NONE ? !!name : name && !*name) {
 		nbdt_set_err_msg(info->extack,
 				 "an identity goes with what proved it");
 		return -EINVAL;
@@ -141,6 +141,12 @@ static int get_identity(struct genl_info *info, struct nbdt_identity **identity)
 	if (n > 0 && kind != NBDTARGET_TLS_AUTH_X509) {
 		nbdt_set_err_msg(info->extack,
 				 "alternative names go with a certificate");
+		n = -EINVAL;
+	}
+	/* A certificate may have no name but these. */
+	if (!n && !name && kind != NBDTARGET_TLS_AUTH_NONE) {
+		nbdt_set_err_msg(info->extack,
+				 "what was proved goes with an identity");
 		n = -EINVAL;
 	}
 	if (n >= 0) {

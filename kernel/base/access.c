@@ -23,6 +23,7 @@
 
 #include "base/access.h"
 #include "base/identity.h"
+#include "base/pattern.h"
 #include "nbdtarget.h"
 
 /* Bits in front of an IPv4 address in IPv6's form. */
@@ -121,40 +122,12 @@ int nbdt_rule_set_peer(struct nbdt_rule *rule, const void *address,
 	return 0;
 }
 
-/*
- * Does STRING look like PATTERN, in which an asterisk is anything?  When the
- * rest doesn't fit, the last asterisk takes in one character more: it need
- * never be an earlier one.
- */
-static bool fits(const char *pattern, const char *string)
-{
-	const char *asterisk = NULL, *again = NULL;
-
-	while (*string) {
-		if (*pattern == '*') {
-			asterisk = pattern++;
-			again = string;
-		} else if (*pattern == *string) {
-			pattern++;
-			string++;
-		} else if (asterisk) {
-			pattern = asterisk + 1;
-			string = ++again;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return !*pattern;
-}
-
 static bool fits_any(const char *pattern, const struct nbdt_identity *identity)
 {
 	u32 i;
 
 	for (i = 0; i < identity->nr_alt_names; i++)
-		if (fits(pattern, identity->alt_names[i]))
+		if (nbdt_pattern_fits_alt_name(pattern, identity->alt_names[i]))
 			return true;
 	return false;
 }
@@ -164,18 +137,19 @@ static bool fits_identity(const struct nbdt_rule *rule,
 {
 	if (rule->name == NBDT_RULE_ANYBODY)
 		return true;
-	if (!identity || !identity->name)
+	if (!identity)
 		return false;
 	switch (rule->name) {
 	case NBDT_RULE_DN:
 		return identity->auth == NBDTARGET_TLS_AUTH_X509 &&
-		       fits(rule->pattern, identity->name);
+		       identity->name &&
+		       nbdt_pattern_fits_dn(rule->pattern, identity->name);
 	case NBDT_RULE_ALT_NAME:
 		return identity->auth == NBDTARGET_TLS_AUTH_X509 &&
 		       fits_any(rule->pattern, identity);
 	case NBDT_RULE_PSK:
 		return identity->auth == NBDTARGET_TLS_AUTH_PSK &&
-		       fits(rule->pattern, identity->name);
+		       nbdt_pattern_fits(rule->pattern, identity->name);
 	default:
 		return false;
 	}

@@ -7,7 +7,7 @@
 /* Who a client proved to be.  One piece of memory, never changed. */
 struct nbdt_identity {
 	u32 auth;			/* NBDTARGET_TLS_AUTH_* */
-	const char *name;		/* terminated; NULL: nobody */
+	const char *name;		/* terminated, or NULL */
 	u32 nr_alt_names;
 	const char *alt_names[];	/* terminated */
 };

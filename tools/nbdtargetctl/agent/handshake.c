@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent/cipher.h"
+#include "agent/dn.h"
 #include "agent/handshake.h"
 #include "agent/ktls.h"
 #include "base/mem.h"
@@ -106,16 +107,25 @@ static char *format_ip(const void *bytes, size_t size)
 	return mem_printf("IP:%s", text);
 }
 
+static char *format_text(const char *kind, const char *bytes, size_t size)
+{
+	char *escaped = dn_escape((struct text) { bytes, size });
+	char *name = mem_printf("%s:%s", kind, escaped);
+
+	free(escaped);
+	return name;
+}
+
 /* NULL when it is of a kind that nobody asks for. */
 static char *format_alt_name(unsigned int type, const char *bytes, size_t size)
 {
 	switch (type) {
 	case GNUTLS_SAN_DNSNAME:
-		return mem_printf("DNS:%.*s", (int)size, bytes);
+		return format_text("DNS", bytes, size);
 	case GNUTLS_SAN_RFC822NAME:
-		return mem_printf("email:%.*s", (int)size, bytes);
+		return format_text("email", bytes, size);
 	case GNUTLS_SAN_URI:
-		return mem_printf("URI:%.*s", (int)size, bytes);
+		return format_text("URI", bytes, size);
 	case GNUTLS_SAN_IPADDRESS:
 		return format_ip(bytes, size);
 	default:
@@ -157,20 +167,33 @@ static const char *take_alt_names(struct proof *proof, gnutls_x509_crt_t crt)
 	}
 }
 
+static const char *take_dn(struct proof *proof, gnutls_x509_crt_t crt)
+{
+	gnutls_datum_t der;
+
+	if (gnutls_x509_crt_get_raw_dn(crt, &der))
+		return "the distinguished name is malformed";
+	proof->name = dn_format((struct text) { (char *)der.data, der.size });
+	gnutls_free(der.data);
+	if (!proof->name || strlen(proof->name) > NBDTARGET_MAX_IDENTITY)
+		return "the distinguished name is malformed or too long";
+	if (!*proof->name) {
+		free(proof->name);
+		proof->name = NULL;
+	}
+	return NULL;
+}
+
+/* It may have either kind of name, but one there has to be. */
 static const char *take_names(struct proof *proof, gnutls_x509_crt_t crt)
 {
-	gnutls_datum_t dn;
-	const char *wrong = NULL;
+	const char *wrong = take_dn(proof, crt);
 
-	if (gnutls_x509_crt_get_dn3(crt, &dn, 0))
-		return "the certificate has no distinguished name";
-	if (!dn.size || dn.size > NBDTARGET_MAX_IDENTITY ||
-	    memchr(dn.data, '\0', dn.size))
-		wrong = "the distinguished name is empty or too long";
-	else
-		proof->name = mem_printf("%.*s", (int)dn.size, dn.data);
-	gnutls_free(dn.data);
-	return wrong ? wrong : take_alt_names(proof, crt);
+	if (!wrong)
+		wrong = take_alt_names(proof, crt);
+	if (!wrong && !proof->name && !proof->n_alt_names)
+		wrong = "the certificate has no name, nor an alternative one";
+	return wrong;
 }
 
 static const char *take_certificate(struct handshake *h)

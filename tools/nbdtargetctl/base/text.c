@@ -89,23 +89,37 @@ bool text_is_utf8(struct text s)
 	return true;
 }
 
-/* Valid characters that control a terminal, or are there but not seen. */
-static bool is_printable(uint32_t cp)
+/*
+ * Not so are valid characters that control a terminal, are there but not seen, look
+ * like a blank, or change the one before, which may be there in one piece.
+ */
+bool text_is_seen(uint32_t cp)
 {
 	static const struct {
 		uint32_t first, last;
 	} hidden[] = {
 		{ 0x00, 0x1f },		/* C0 */
 		{ 0x7f, 0x9f },		/* DEL, C1 */
+		{ 0xa0, 0xa0 },		/* blanks, here and below */
 		{ 0xad, 0xad },		/* soft hyphen */
+		{ 0x300, 0x36f },	/* accents for the one before */
 		{ 0x61c, 0x61c },	/* direction of writing */
-		{ 0x180e, 0x180e },
-		{ 0x200b, 0x200f },	/* zero width, direction */
-		{ 0x2028, 0x202e },	/* line separators, direction */
-		{ 0x2060, 0x206f },
+		{ 0x115f, 0x1160 },	/* fillers */
+		{ 0x1680, 0x1680 },
+		{ 0x17b4, 0x17b5 },
+		{ 0x180b, 0x180f },
+		{ 0x2000, 0x200f },	/* zero width, direction */
+		{ 0x2028, 0x202f },	/* line separators, direction */
+		{ 0x205f, 0x206f },
+		{ 0x2800, 0x2800 },
+		{ 0x3000, 0x3000 },
+		{ 0x3164, 0x3164 },
+		{ 0xfe00, 0xfe0f },	/* variants of the one before */
 		{ 0xfeff, 0xfeff },
+		{ 0xffa0, 0xffa0 },
 		{ 0xfff0, 0xfffb },
 		{ 0xfffe, 0xffff },
+		{ 0x1d173, 0x1d17a },
 		{ 0xe0000, 0xe0fff },	/* tags */
 		{ 0xf0000, 0x10ffff },	/* private planes */
 	};
@@ -117,10 +131,11 @@ static bool is_printable(uint32_t cp)
 	return true;
 }
 
-static void print_hex(FILE *f, const char *p, size_t n)
+static void print_hex(FILE *f, const char *p, size_t n, unsigned int how)
 {
 	while (n--)
-		fprintf(f, "\\x%02x", (unsigned char)*p++);
+		fprintf(f, how & TEXT_DN ? "\\%02x" : "\\x%02x",
+			(unsigned char)*p++);
 }
 
 static void print_escaped(FILE *f, struct text s, unsigned int how)
@@ -130,9 +145,9 @@ static void print_escaped(FILE *f, struct text s, unsigned int how)
 
 	while (s.len) {
 		n = utf8_decode(s.p, s.len, &cp);
-		if (!n || !is_printable(cp)) {
+		if (!n || !text_is_seen(cp)) {
 			n = n ? n : 1;
-			print_hex(f, s.p, n);
+			print_hex(f, s.p, n, how);
 		} else {
 			if (how & TEXT_EXACT && cp == '\\')
 				fputc('\\', f);
@@ -145,8 +160,7 @@ static void print_escaped(FILE *f, struct text s, unsigned int how)
 
 void text_print(FILE *f, struct text s, unsigned int how)
 {
-	bool quote = (how & TEXT_NAME) == TEXT_NAME &&
-		     (!s.len || memchr(s.p, ' ', s.len));
+	bool quote = how & TEXT_QUOTE && (!s.len || memchr(s.p, ' ', s.len));
 
 	if (quote)
 		fputc('"', f);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections, as the module reports them, and how they are shown. */
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "nbdtarget.h"
 #include "object/conn.h"
 #include "show/figure.h"
@@ -66,6 +68,7 @@ static const struct attr_field fields[] = {
 	FIELD(IDENTITY, TEXT, "identity", identity),
 	FIELD(TLS_RX_RECORDS, NUMBER, "tls-rx-records", tls_rx_records),
 	FIELD(TLS_TX_RECORDS, NUMBER, "tls-tx-records", tls_tx_records),
+	FIELD(ALT_NAME, TEXT, "alt-name", alt_name),
 };
 
 const struct attr_set conn_attrs = {
@@ -95,6 +98,29 @@ int conn_list_get(struct tool *t, struct attr_list *list)
 }
 
 /* The caller frees it. */
+/*
+ * As a rule has it, so that a key and a certificate of the same name don't look the
+ * same; "-" when nothing was proved.
+ */
+char *conn_identity_format(const struct conn *c)
+{
+	bool psk = c->tls_auth == NBDTARGET_TLS_AUTH_PSK;
+	char *whole, *shown;
+
+	if (c->identity.len)
+		whole = mem_printf("%s=%.*s", psk ? "psk" : "dn",
+				   (int)c->identity.len, c->identity.p);
+	else if (c->alt_name.len)
+		whole = mem_printf("san=%.*s", (int)c->alt_name.len,
+				   c->alt_name.p);
+	else
+		return mem_copy("-");
+	shown = text_format(text_of(whole),
+			    TEXT_QUOTE | (psk ? TEXT_EXACT : TEXT_DN));
+	free(whole);
+	return shown;
+}
+
 char *conn_peer_format(const struct conn *c)
 {
 	struct endpoint ep = { .address = c->peer, .port = c->peer_port };
@@ -127,10 +153,7 @@ static void add_row(struct table *tb, const struct conn *c)
 		table_cell(tb, "-");
 	else
 		table_text(tb, c->tls_version, TEXT_EXACT);
-	if (attr_has(c, NBDTARGET_A_CONN_IDENTITY))
-		table_text(tb, c->identity, TEXT_NAME);
-	else
-		table_cell(tb, "-");
+	table_take(tb, conn_identity_format(c));
 }
 
 void conn_print_all(const struct attr_list *list, const char *indent)

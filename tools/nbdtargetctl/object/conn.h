@@ -30,6 +30,7 @@ struct conn {
 	struct text tls_cipher;
 	uint64_t tls_auth;		/* NBDTARGET_TLS_AUTH_* */
 	struct text identity;
+	struct text alt_name;
 	uint64_t tls_rx_records;
 	uint64_t tls_tx_records;
 };
@@ -38,6 +39,7 @@ extern const struct attr_set conn_attrs;
 
 void conn_parse(const struct nlmsghdr *nlh, struct conn *c);
 int conn_list_get(struct tool *t, struct attr_list *list);
+char *conn_identity_format(const struct conn *c);
 char *conn_peer_format(const struct conn *c);
 void conn_print_all(const struct attr_list *list, const char *indent);
 

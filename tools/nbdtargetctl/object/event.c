@@ -84,7 +84,7 @@ static void listener_line(const struct nlmsghdr *nlh, json_t **o)
 static void conn_line(const struct nlmsghdr *nlh, json_t **o)
 {
 	struct conn c;
-	char *peer;
+	char *peer, *identity;
 
 	conn_parse(nlh, &c);
 	if (o) {
@@ -99,8 +99,11 @@ static void conn_line(const struct nlmsghdr *nlh, json_t **o)
 		print_text("tls", c.tls_version, TEXT_EXACT);
 		print_text("cipher", c.tls_cipher, TEXT_EXACT);
 	}
-	if (attr_has(&c, NBDTARGET_A_CONN_IDENTITY))
-		print_text("identity", c.identity, TEXT_NAME);
+	if (c.tls_auth) {
+		identity = conn_identity_format(&c);
+		printf(" identity %s", identity);
+		free(identity);
+	}
 	if (!attr_has(&c, NBDTARGET_A_CONN_REASON))
 		return;
 	printf(" age %" PRIu64 ".%03u requests %" PRIu64 " errors %" PRIu64,

@@ -100,32 +100,55 @@ static const char *parse_network(const char *s, size_t len, struct rule *rule)
 	return NULL;
 }
 
+/* One that ends in a backslash that nothing follows. */
+static const char *check_dn(const char *pattern)
+{
+	size_t len = strlen(pattern), n = 0;
+
+	while (n < len && pattern[len - 1 - n] == '\\')
+		n++;
+	return n % 2 ? "the pattern ends in a backslash" : NULL;
+}
+
+/* Another would never fit. */
+static const char *check_alt_name(const char *pattern)
+{
+	static const char *const kinds[] = { "dns:", "uri:", "email:", "ip:" };
+	size_t len = strcspn(pattern, ":"), i;
+
+	if (memchr(pattern, '*', len))
+		return NULL;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strncasecmp(pattern, kinds[i], strlen(kinds[i])))
+			return NULL;
+	return "san= takes dns:, uri:, email: or ip: and a pattern";
+}
+
 static const char *parse_pattern(const char *s, struct rule *rule)
 {
 	const struct {
 		const char *key;
 		struct text *to;
+		const char *(*check)(const char *pattern);
 	} kinds[] = {
-		{ "dn", &rule->dn },
-		{ "san", &rule->alt_name },
-		{ "psk", &rule->psk },
+		{ "dn", &rule->dn, check_dn },
+		{ "san", &rule->alt_name, check_alt_name },
+		{ "psk", &rule->psk, NULL },
 	};
 	const char *value = NULL;
-	struct text *to = NULL;
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < ARRAY_SIZE(kinds) && !value; i++) {
-		value = value_of(s, kinds[i].key);
-		to = kinds[i].to;
-	}
+	while (i < ARRAY_SIZE(kinds) && !value)
+		value = value_of(s, kinds[i++].key);
 	if (!value)
 		return "only peer=, dn=, san= and psk= may follow, in this order";
 	if (!*value)
 		return "an empty pattern fits nobody";
 	if (strlen(value) > NBDTARGET_MAX_PATTERN)
 		return "the pattern is too long";
-	*to = text_of(value);
-	return NULL;
+	i--;
+	*kinds[i].to = text_of(value);
+	return kinds[i].check ? kinds[i].check(value) : NULL;
 }
 
 /* Returns NULL, or what is wrong; the rule points into the string. */
@@ -149,13 +172,14 @@ const char *rule_parse(const char *s, struct rule *rule)
 	return wrong;
 }
 
-static char *append(char *s, const char *key, struct text text)
+static char *append(char *s, const char *key, struct text text,
+		    unsigned int how)
 {
 	char *shown, *longer;
 
 	if (!text.len)
 		return s;
-	shown = text_format(text, TEXT_EXACT);
+	shown = text_format(text, how);
 	longer = mem_printf("%s %s=%s", s, key, shown);
 	free(shown);
 	free(s);
@@ -177,9 +201,9 @@ char *rule_format(const struct rule *rule)
 		free(s);
 		s = longer;
 	}
-	s = append(s, "dn", rule->dn);
-	s = append(s, "san", rule->alt_name);
-	return append(s, "psk", rule->psk);
+	s = append(s, "dn", rule->dn, TEXT_DN);
+	s = append(s, "san", rule->alt_name, TEXT_EXACT);
+	return append(s, "psk", rule->psk, TEXT_EXACT);
 }
 
 /* --- In a request --- */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/dn.h"
 #include "base/address.h"
 #include "base/mem.h"
 #include "base/number.h"
@@ -206,6 +207,10 @@ static void test_text(void)
 		/* right-to-left override, zero width space */
 		{ "a\xe2\x80\xae", "a\\xe2\\x80\\xae", "a\\xe2\\x80\\xae" },
 		{ "a\xe2\x80\x8b", "a\\xe2\\x80\\x8b", "a\\xe2\\x80\\x8b" },
+		/* what looks like a blank, or like another character */
+		{ "a\xc2\xa0", "a\\xc2\\xa0", "a\\xc2\\xa0" },
+		{ "e\xcc\x81", "e\\xcc\\x81", "e\\xcc\\x81" },
+		{ "a\xef\xb8\x8f", "a\\xef\\xb8\\x8f", "a\\xef\\xb8\\x8f" },
 	};
 	char *got;
 	size_t i;
@@ -292,6 +297,14 @@ static void test_rules(void)
 		{ "allow peer=::/0 psk=a", "allow peer=::/0 psk=a" },
 		{ "deny \tdn=CN=a b,O=*", "deny dn=CN=a b,O=*" },
 		{ "deny san=DNS:*.x", "deny san=DNS:*.x" },
+		{ "allow san=uri:spiffe://x/*", "allow san=uri:spiffe://x/*" },
+		{ "allow san=*:x", "allow san=*:x" },
+		{ "allow san=x.example",
+		  "san= takes dns:, uri:, email: or ip: and a pattern" },
+		{ "allow dn=CN=x\\,y", "allow dn=CN=x\\,y" },
+		{ "allow dn=CN=x\n", "allow dn=CN=x\\0a" },
+		{ "allow dn=CN=x\\", "the pattern ends in a backslash" },
+		{ "allow dn=CN=x\\\\", "allow dn=CN=x\\\\" },
 		{ "deny psk=\x1b", "deny psk=\\x1b" },
 		{ "", "a rule begins with allow or deny" },
 		{ "allowed", "a rule begins with allow or deny" },
@@ -313,6 +326,66 @@ static void test_rules(void)
 		wrong = rule_parse(t[i].in, &rule);
 		got = wrong ? mem_copy(wrong) : rule_format(&rule);
 		report(!strcmp(got, t[i].out), "rule", t[i].in, got);
+		free(got);
+	}
+}
+
+/* Of a name in DER, without what it begins with; a length says where it ends. */
+static void test_names(void)
+{
+#define AVA(type, tag, len, text) "\x30" len "\x06\x03\x55\x04" type tag text
+#define CN(text_len, len, text) AVA("\x03", "\x0c" text_len, len, text)
+	static const struct {
+		const char *der;
+		size_t size;
+		const char *out;
+	} t[] = {
+#define DER(s) s, sizeof(s) - 1
+		{ DER("\x30\x00"), "" },
+		{ DER("\x30\x0e\x31\x0c" CN("\3", "\x0a", "bob")), "CN=bob" },
+		{ DER("\x30\x1a\x31\x0a" AVA("\x0a", "\x13\1", "\x08", "E")
+		      "\x31\x0c" CN("\3", "\x0a", "b,c")), "CN=b\\,c,O=E" },
+		/* In either order it is the same. */
+		{ DER("\x30\x16\x31\x14" AVA("\x0a", "\x13\1", "\x08", "E")
+		      AVA("\x03", "\x13\1", "\x08", "x")), "CN=x+O=E" },
+		{ DER("\x30\x16\x31\x14" AVA("\x03", "\x13\1", "\x08", "x")
+		      AVA("\x0a", "\x13\1", "\x08", "E")), "CN=x+O=E" },
+		{ DER("\x30\x0e\x31\x0c" CN("\3", "\x0a", "b\0b")),
+		  "CN=b\\00b" },
+		{ DER("\x30\x0e\x31\x0c" CN("\3", "\x0a", " # ")),
+		  "CN=\\ #\\ " },
+		{ DER("\x30\x0e\x31\x0c" CN("\3", "\x0a", "\xe2\x80\xae")),
+		  "CN=\\e2\\80\\ae" },
+		{ DER("\x30\x0d\x31\x0b" CN("\2", "\x09", "\xc3\xa9")),
+		  "CN=\xc3\xa9" },
+		/* Not UTF-8: the bytes of an unknown alphabet. */
+		{ DER("\x30\x0d\x31\x0b" AVA("\x03", "\x14\2", "\x09",
+					    "\xc3\xa9")), "CN=\\c3\\a9" },
+		{ DER("\x30\x0d\x31\x0b" AVA("\x03", "\x1e\2", "\x09",
+					    "\x00\xe9")), "CN=\xc3\xa9" },
+		{ DER("\x30\x0d\x31\x0b" AVA("\x03", "\x1e\2", "\x09",
+					    "\xd8\x00")), "CN=#1e02d800" },
+		{ DER("\x30\x0d\x31\x0b\x30\x09\x06\x03\x2a\x03\x04"
+		      "\x0c\x02hi"), "1.2.3.4=#0c026869" },
+		{ DER(""), NULL },
+		{ DER("\x30"), NULL },
+		{ DER("\x30\x01"), NULL },
+		{ DER("\x30\x00x"), NULL },
+		{ DER("\x30\x02\x31\x00"), NULL },
+		{ DER("\x30\x80"), NULL },
+		{ DER("\x30\x84\xff\xff\xff\xff"), NULL },
+		{ DER("\x30\x0e\x31\x0c" CN("\4", "\x0a", "bob")), NULL },
+		{ DER("\x30\x0e\x31\x0c\x30\x0a\x06\x03\x55\x04\x83"
+		      "\x0c\3bob"), NULL },
+	};
+	char *got;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		got = dn_format((struct text) { t[i].der, t[i].size });
+		report(got && t[i].out ? !strcmp(got, t[i].out) :
+		       got == t[i].out, "name", t[i].out ? t[i].out :
+		       "that is malformed", got ? got : "refused");
 		free(got);
 	}
 }
@@ -425,6 +498,7 @@ int main(void)
 	test_json();
 	test_uris();
 	test_rules();
+	test_names();
 	test_splitting();
 	test_figures();
 	return 0;
