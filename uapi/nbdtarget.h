@@ -304,7 +304,7 @@ enum {
 	/*
 	 * flag: With export-add, the administrator's word that the device
 	 * reads as zeroes everywhere, so that clients are told so where
-	 * nothing was written since.
+	 * nothing was written since. In replies, whether that was said.
 	 */
 	NBDTARGET_A_EXPORT_ZEROED,
 	/*
@@ -350,7 +350,7 @@ enum {
 	/*
 	 * string [max-len max-string]: With export-add of a read-only
 	 * export, the export that bitmap-name belongs to: clients of the new
-	 * one may select it as a context.
+	 * one may select it as a context. In replies, which it was.
 	 */
 	NBDTARGET_A_EXPORT_BITMAP_EXPORT,
 	/*
@@ -473,7 +473,7 @@ enum {
 	NBDTARGET_A_LISTENER_CLOSED,
 	/*
 	 * u32: What it makes of TLS, off when absent. ERANGE when it is none
-	 * of the three. Can't be changed afterwards.
+	 * of the three. A change holds for who connects from then on.
 	 */
 	NBDTARGET_A_LISTENER_TLS,
 	/*
@@ -1230,6 +1230,16 @@ enum {
 	 * aren't those of the map, or it has no such piece; ENOMEM.
 	 */
 	NBDTARGET_CMD_MAP_LOAD,
+	/*
+	 * Change a listener; what is not given stays. Disconnects nobody.
+	 * ENOENT when there is no such listener in the caller's network
+	 * namespace.
+	 */
+	NBDTARGET_CMD_LISTENER_SET,
+	/*
+	 * A listener was changed. Sent to its network namespace only.
+	 */
+	NBDTARGET_CMD_LISTENER_SET_NTF,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

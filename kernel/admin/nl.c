@@ -113,10 +113,10 @@ int nbdt_nl_put_address(struct sk_buff *skb,
 	return err ?: nla_put_u16(skb, port_attr, ntohs(in4->sin_port));
 }
 
-/* A reply or event of one message, large enough for two names and a path. */
+/* A reply or event of one message, large enough for three names and a path. */
 struct sk_buff *nbdt_nl_message(void)
 {
-	return genlmsg_new(3 * (NBDTARGET_MAX_STRING + NLA_HDRLEN) + 1024,
+	return genlmsg_new(4 * (NBDTARGET_MAX_STRING + NLA_HDRLEN) + 2048,
 			   GFP_KERNEL);
 }
 

@@ -170,6 +170,19 @@ static int put_export_description(struct sk_buff *skb,
 	return err;
 }
 
+/* What was said when it was added. */
+static int put_export_origin(struct sk_buff *skb, struct nbdt_export *export)
+{
+	if ((export->zeroed && nla_put_flag(skb, NBDTARGET_A_EXPORT_ZEROED)) ||
+	    (export->bitmap &&
+	     (nla_put_string(skb, NBDTARGET_A_EXPORT_BITMAP_EXPORT,
+			     export->bitmap_export) ||
+	      nla_put_string(skb, NBDTARGET_A_EXPORT_BITMAP_NAME,
+			     export->bitmap))))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static u32 scan_state(const struct nbdt_scan *scan)
 {
 	if (READ_ONCE(scan->running))
@@ -217,7 +230,7 @@ static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 	if (cmd == NBDTARGET_CMD_EXPORT_DEL_NTF)
 		return 0;
 	if (put_export_device(skb, export) || put_export_use(skb, export) ||
-	    put_export_map(skb, export) ||
+	    put_export_map(skb, export) || put_export_origin(skb, export) ||
 	    put_export_description(skb, export))
 		return -EMSGSIZE;
 	return 0;

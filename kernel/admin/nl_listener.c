@@ -50,6 +50,14 @@ listener_add_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
 };
 
 static const struct nla_policy
+listener_set_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
+	LISTENER_ADDRESS_POLICY,
+	LISTENER_PORT_POLICY,
+	LISTENER_IFINDEX_POLICY,
+	LISTENER_TLS_POLICY,
+};
+
+static const struct nla_policy
 listener_del_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
 	LISTENER_ADDRESS_POLICY,
 	LISTENER_PORT_POLICY,
@@ -85,7 +93,7 @@ static int put_listener(struct sk_buff *skb, struct nbdt_listener *listener)
 		    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_REFUSED,
 				      READ_ONCE(listener->refused), pad) ||
 		    nla_put_u32(skb, NBDTARGET_A_LISTENER_TLS,
-				listener->config.tls_mode))
+				READ_ONCE(listener->config.tls_mode)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -154,6 +162,23 @@ static int listener_add(struct sk_buff *skb, struct genl_info *info)
 					info->extack);
 }
 
+static int listener_set(struct sk_buff *skb, struct genl_info *info)
+{
+	struct nlattr *tls = info->attrs[NBDTARGET_A_LISTENER_TLS];
+	struct nbdt_listener_config config;
+	struct nbdt_listener_change change = {
+		.set_tls_mode = tls,
+		.tls_mode = tls ? nla_get_u32(tls) : 0,
+	};
+	int err;
+
+	err = get_address(info, &config);
+	if (err)
+		return err;
+	return nbdt_front_set(genl_info_net(info), &config, &change,
+			      info->extack);
+}
+
 static int listener_del(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_listener_config config;
@@ -194,6 +219,8 @@ static int listener_dump(struct sk_buff *skb, struct netlink_callback *cb)
 static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(LISTENER_ADD, LISTENER, listener_add),
 	  .doit = listener_add },
+	{ NBDT_NL_OP(LISTENER_SET, LISTENER, listener_set),
+	  .doit = listener_set },
 	{ NBDT_NL_OP(LISTENER_DEL, LISTENER, listener_del),
 	  .doit = listener_del },
 	{ NBDT_NL_OP(LISTENER_GET, LISTENER, listener_get),
@@ -204,6 +231,7 @@ const struct nbdt_nl_ops nbdt_nl_listener = { ops, ARRAY_SIZE(ops) };
 
 static const u8 event_cmds[] = {
 	[NBDT_EVENT_ADD] = NBDTARGET_CMD_LISTENER_ADD_NTF,
+	[NBDT_EVENT_SET] = NBDTARGET_CMD_LISTENER_SET_NTF,
 	[NBDT_EVENT_DEL] = NBDTARGET_CMD_LISTENER_DEL_NTF,
 };
 

@@ -50,7 +50,7 @@ static inline void nbdt_event_bitmap(struct nbdt_export *export,
 	nbdt_event_ops->bitmap(export, name, event);
 }
 
-/* ADD, DEL. */
+/* ADD, SET, DEL. */
 static inline void nbdt_event_listener(struct nbdt_listener *listener,
 				       enum nbdt_event event)
 {

@@ -121,6 +121,8 @@ static void export_free(struct nbdt_export *export)
 {
 	nbdt_access_put(export->access);
 	kfree(export->description);
+	kfree(export->bitmap);
+	kfree(export->bitmap_export);
 	kfree(export->name);
 	kfree(export);
 }
@@ -414,10 +416,14 @@ export_create(const struct nbdt_export_config *config,
 		return NULL;
 	export->name = kstrdup(config->name, GFP_KERNEL);
 	export->description = kstrdup(config->description, GFP_KERNEL);
+	export->bitmap_export = kstrdup(config->bitmap_export, GFP_KERNEL);
+	export->bitmap = kstrdup(config->bitmap, GFP_KERNEL);
 	if (!export->name || (config->description && !export->description) ||
+	    (config->bitmap && (!export->bitmap_export || !export->bitmap)) ||
 	    nbdt_access_create_default(config->deny, &export->access))
 		goto err_free;
 	export->name_len = strlen(config->name);
+	export->zeroed = config->zeroed;
 	export->max_connections = config->max_connections;
 	export->tls_required = config->tls_required;
 	nbdt_origins_init(&export->origins);

@@ -23,6 +23,9 @@ struct nbdt_export {
 	u32 id;
 	char *name;			/* terminated; NAME_LEN without */
 	u32 name_len;
+	bool zeroed;			/* as was said when it was added */
+	char *bitmap_export;		/* of which it shows... */
+	char *bitmap;			/* ...this bitmap; or NULL */
 
 	/*
 	 * Size and transmission flags: guarded by exports_mutex of export.c, and

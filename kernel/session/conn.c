@@ -324,7 +324,7 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
 {
 	conn->run = run;
 	conn->listener_id = listener->id;
-	conn->tls_mode = listener->config.tls_mode;
+	conn->tls_mode = READ_ONCE(listener->config.tls_mode);
 	conn->access = nbdt_access_get(&listener->access);
 	conn->net = listener->net;
 	conn->accepted = jiffies;

@@ -110,6 +110,37 @@ out:
 }
 
 /**
+ * nbdt_front_set - change a listener
+ * @net: network namespace
+ * @config: where it listens
+ * @change: what to change
+ * @extack: told why not
+ *
+ * Connections keep what they began with.
+ *
+ * Return: 0 or -ENOENT.
+ */
+int nbdt_front_set(struct net *net, const struct nbdt_listener_config *config,
+		   const struct nbdt_listener_change *change,
+		   struct netlink_ext_ack *extack)
+{
+	struct nbdt_listener *listener;
+
+	mutex_lock(&listeners_mutex);
+	listener = find_locked(net, config);
+	if (!listener) {
+		nbdt_set_err_msg(extack, "the target doesn't listen there");
+	} else {
+		if (change->set_tls_mode)
+			WRITE_ONCE(listener->config.tls_mode, change->tls_mode);
+		generation++;
+		nbdt_event_listener(listener, NBDT_EVENT_SET);
+	}
+	mutex_unlock(&listeners_mutex);
+	return listener ? 0 : -ENOENT;
+}
+
+/**
  * nbdt_front_set_access - replace the rules about who may use what here
  * @net: network namespace
  * @config: where it listens

@@ -10,11 +10,20 @@ struct nbdt_listener_config;
 struct net;
 struct netlink_ext_ack;
 
+/* What to change of a listener. */
+struct nbdt_listener_change {
+	bool set_tls_mode;
+	u32 tls_mode;			/* NBDTARGET_TLS_MODE_* */
+};
+
 int nbdt_front_init(void);
 void nbdt_front_remove_all(void);
 void nbdt_front_exit(void);
 
 int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
+		   struct netlink_ext_ack *extack);
+int nbdt_front_set(struct net *net, const struct nbdt_listener_config *config,
+		   const struct nbdt_listener_change *change,
 		   struct netlink_ext_ack *extack);
 int nbdt_front_set_access(struct net *net,
 			  const struct nbdt_listener_config *config,

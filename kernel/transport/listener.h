@@ -16,7 +16,7 @@ struct socket;
 struct nbdt_listener_config {
 	struct sockaddr_storage addr;
 	bool wildcard;			/* both families, all addresses */
-	u32 tls_mode;			/* NBDTARGET_TLS_MODE_* */
+	u32 tls_mode;			/* NBDTARGET_TLS_MODE_*; may change */
 	bool deny;			/* nobody, until there are rules */
 };
 

@@ -25,6 +25,7 @@ static const struct verb *const verbs[] = {
 	&verb_save_bitmaps,
 	&verb_restore_bitmaps,
 	&verb_add_listener,
+	&verb_set_listener,
 	&verb_remove_listener,
 	&verb_set_access,
 	&verb_show,

@@ -52,7 +52,8 @@ _nbdtargetctl_options()
 	add-export)
 		echo --read-only --description --default --max-connections \
 			--allocation-depth --zeroed --map-granularity \
-			--bitmap-from --tls --access --if-missing ;;
+			--bitmap-from --tls --access --if-missing \
+			--or-update ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
 			--tls --if-exists ;;
@@ -69,7 +70,9 @@ _nbdtargetctl_options()
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)
-		echo --tls --access --if-missing ;;
+		echo --tls --access --if-missing --or-update ;;
+	set-listener)
+		echo --tls --if-exists ;;
 	set-access)
 		echo --export --listener --default ;;
 	tls-agent)
@@ -122,7 +125,7 @@ _nbdtargetctl_arguments()
 _nbdtargetctl_verbs='add-export set-export remove-export scan-export
 	add-bitmap remove-bitmap clear-bitmap enable-bitmap disable-bitmap
 	merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
-	add-listener remove-listener set-access show set-target disconnect monitor
+	add-listener set-listener remove-listener set-access show set-target disconnect monitor
 	tls-agent version help'
 
 # Options whose value is the next word.

@@ -31,7 +31,7 @@ struct opt_value {
 };
 
 #define ARGS_MAX 64
-#define OPTS_MAX 12
+#define OPTS_MAX 16
 
 struct args {
 	const struct verb *verb;

@@ -82,6 +82,7 @@ static bool take_value(const struct attr_field *f, const struct nlattr *attr,
 	case ATTR_BOOL:
 		return take_bool(attr, value);
 	case ATTR_FLAG:
+	case ATTR_MARK:
 		*(bool *)value = true;
 		return true;
 	case ATTR_TEXT:

@@ -15,6 +15,7 @@ enum attr_kind {
 	ATTR_NUMBER,	/* uint64_t, from an integer of any width */
 	ATTR_BOOL,	/* bool, from an integer */
 	ATTR_FLAG,	/* bool, true when present */
+	ATTR_MARK,	/* the same, but absent from JSON when it isn't */
 	ATTR_TEXT,	/* struct text, in the message */
 	ATTR_ADDRESS,	/* struct address */
 	ATTR_ENUM,	/* uint64_t, named by struct attr_names */

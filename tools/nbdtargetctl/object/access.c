@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who may use what, as the module reports it, and how it is shown. */
+#include <string.h>
+
 #include "nbdtarget.h"
 #include "object/access.h"
 #include "show/table.h"
@@ -23,6 +25,55 @@ static const struct attr_field fields[] = {
 const struct attr_set access_attrs = {
 	fields, ARRAY_SIZE(fields), sizeof(struct access)
 };
+
+/* Into a request: the rules are those of a listener. */
+void access_put_listener(struct nlmsghdr *nlh, const struct endpoint *ep)
+{
+	mnl_attr_put(nlh, NBDTARGET_A_ACCESS_LISTENER, 0, NULL);
+	if (ep->address.len)
+		mnl_attr_put(nlh, NBDTARGET_A_ACCESS_ADDRESS,
+			     ep->address.len, ep->address.bytes);
+	mnl_attr_put_u16(nlh, NBDTARGET_A_ACCESS_PORT, ep->port);
+	if (ep->ifindex)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_ACCESS_IFINDEX,
+				 ep->ifindex);
+}
+
+static bool is_of(const struct access *a, const char *export,
+		  const struct endpoint *ep)
+{
+	if (export || !a->listener)
+		return export && !a->listener &&
+		       text_is(a->export_name, export);
+	return a->port == ep->port && a->ifindex == ep->ifindex &&
+	       a->address.len == ep->address.len &&
+	       !memcmp(a->address.bytes, ep->address.bytes, ep->address.len);
+}
+
+static int any_of(struct tool *t, const char *export,
+		  const struct endpoint *ep)
+{
+	struct attr_list list;
+	int ret = attr_list_get(t, NBDTARGET_CMD_ACCESS_GET, &access_attrs,
+				&list);
+	size_t i;
+
+	for (i = 0; i < list.n && !ret; i++)
+		ret = is_of(attr_list_item(&list, i), export, ep);
+	attr_list_free(&list);
+	return ret;
+}
+
+/* 1 when there are rules, or a default to deny; 0 without; or -errno. */
+int access_of_export(struct tool *t, const char *name)
+{
+	return any_of(t, name, NULL);
+}
+
+int access_of_listener(struct tool *t, const struct endpoint *ep)
+{
+	return any_of(t, NULL, ep);
+}
 
 static void add_owner(struct table *tb, const struct access *a)
 {

@@ -23,6 +23,9 @@ struct access {
 
 extern const struct attr_set access_attrs;
 
+void access_put_listener(struct nlmsghdr *nlh, const struct endpoint *ep);
+int access_of_export(struct tool *t, const char *name);
+int access_of_listener(struct tool *t, const struct endpoint *ep);
 void access_print_all(const struct attr_list *list, const char *indent);
 
 #endif /* NBDTARGETCTL_ACCESS_H */

@@ -124,6 +124,7 @@ static const struct event {
 	{ NBDTARGET_CMD_BITMAP_SET_NTF, "bitmap-set", bitmap_line },
 	{ NBDTARGET_CMD_BITMAP_DEL_NTF, "bitmap-del", bitmap_line },
 	{ NBDTARGET_CMD_LISTENER_ADD_NTF, "listener-add", listener_line },
+	{ NBDTARGET_CMD_LISTENER_SET_NTF, "listener-set", listener_line },
 	{ NBDTARGET_CMD_LISTENER_DEL_NTF, "listener-del", listener_line },
 	{ NBDTARGET_CMD_CONN_OPEN_NTF, "conn-open", conn_line },
 	{ NBDTARGET_CMD_CONN_CLOSE_NTF, "conn-close", conn_line },

@@ -50,6 +50,9 @@ static const struct attr_field fields[] = {
 	      .more = &scan_states),
 	FIELD(SCAN_DONE, NUMBER, "scan-done", scan_done),
 	FIELD(TLS_REQUIRED, BOOL, "tls-required", tls_required),
+	FIELD(ZEROED, MARK, "zeroed", zeroed),
+	FIELD(BITMAP_EXPORT, TEXT, "bitmap-export", bitmap_export),
+	FIELD(BITMAP_NAME, TEXT, "bitmap-name", bitmap_name),
 	FIELD(STATS, NEST, "stats", stats, .more = &stats_attrs),
 };
 

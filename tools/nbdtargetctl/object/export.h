@@ -33,6 +33,9 @@ struct export {
 	uint64_t scan_state;		/* NBDTARGET_SCAN_STATE_* */
 	uint64_t scan_done;
 	bool tls_required;
+	bool zeroed;
+	struct text bitmap_export;	/* that it shows, both or neither */
+	struct text bitmap_name;
 	struct stats stats;
 };
 

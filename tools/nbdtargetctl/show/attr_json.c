@@ -37,6 +37,7 @@ static void json_field(json_t *o, const struct attr_field *f,
 		break;
 	case ATTR_BOOL:
 	case ATTR_FLAG:
+	case ATTR_MARK:
 		json_put(o, f->key, json_boolean(*(const bool *)value));
 		break;
 	case ATTR_TEXT:

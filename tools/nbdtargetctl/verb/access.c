@@ -4,6 +4,7 @@
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
+#include "object/access.h"
 #include "object/rule.h"
 #include "verb/verbs.h"
 
@@ -53,18 +54,6 @@ static int take_change(struct tool *t, const struct args *a,
 	return ret;
 }
 
-static void put_listener(struct nlmsghdr *nlh, const struct endpoint *ep)
-{
-	mnl_attr_put(nlh, NBDTARGET_A_ACCESS_LISTENER, 0, NULL);
-	if (ep->address.len)
-		mnl_attr_put(nlh, NBDTARGET_A_ACCESS_ADDRESS,
-			     ep->address.len, ep->address.bytes);
-	mnl_attr_put_u16(nlh, NBDTARGET_A_ACCESS_PORT, ep->port);
-	if (ep->ifindex)
-		mnl_attr_put_u32(nlh, NBDTARGET_A_ACCESS_IFINDEX,
-				 ep->ifindex);
-}
-
 static int set_access(struct tool *t, const struct args *a)
 {
 	struct change c = { 0 };
@@ -81,7 +70,7 @@ static int set_access(struct tool *t, const struct args *a)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_ACCESS_EXPORT_NAME,
 				  c.thing);
 	else
-		put_listener(nlh, &c.listener);
+		access_put_listener(nlh, &c.listener);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_ACCESS_DEFAULT, c.deny_default);
 	for (i = 0; i < a->n; i++)
 		rule_put(nlh, &c.rules[i]);

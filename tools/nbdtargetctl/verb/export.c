@@ -9,8 +9,11 @@
 #include "base/mem.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
+#include "object/access.h"
 #include "object/export.h"
 #include "object/rule.h"
+#include "verb/existing.h"
+#include "verb/export_compare.h"
 #include "verb/verbs.h"
 
 static int check_name(struct tool *t, const char *name)
@@ -45,7 +48,7 @@ static char *absolute_path(const char *path)
 enum {
 	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
 	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
-	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING,
+	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING, ADD_OR_UPDATE,
 };
 
 static const struct opt add_opts[] = {
@@ -71,48 +74,17 @@ static const struct opt add_opts[] = {
 	[ADD_ACCESS] = { "--access", OPT_TEXT, "ACTION",
 		"deny: nobody may use it until set-access says who", 8 },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
-		"succeed when it is there with the same device", 0 },
+		"succeed when it is there, just like that", 0 },
+	[ADD_OR_UPDATE] = { "--or-update", OPT_FLAG, NULL,
+		"change the one that is there, if that can be", 0 },
 	{ .name = NULL }
 };
-
-/* EEXIST with --if-missing: is what is there what was asked for? */
-static int compare_existing(struct tool *t, const struct args *a,
-			    const char *device)
-{
-	struct nl_error refusal = *nl_last_error(t->nl);
-	const struct export *e;
-	struct attr_list list;
-	char *other;
-	int ret;
-
-	ret = export_get(t, a->pos[0], &list);
-	if (ret || !list.n) {
-		/* Not there, so something else was in the way. */
-		ret = ret && ret != -ENOENT ? kernel_fail(t, a->pos[0], NULL) :
-		      fail(t, a->pos[0], "%s", refusal.text);
-		attr_list_free(&list);
-		return ret;
-	}
-	e = attr_list_item(&list, 0);
-	if (!text_is(e->device, device)) {
-		other = text_copy(e->device);
-		ret = fail(t, a->pos[0],
-			   "the export exists with another device, '%s'",
-			   other);
-		free(other);
-	} else if (e->read_only != a->opt[ADD_READ_ONLY].given) {
-		ret = fail(t, a->pos[0], "the export exists and is %s",
-			   e->read_only ? "read-only" : "writable");
-	}
-	attr_list_free(&list);
-	return ret;
-}
 
 static char *add_remedy(const char *device, int err)
 {
 	switch (err) {
 	case EEXIST:
-		return mem_copy("see --if-missing and set-export");
+		return mem_copy("see --if-missing, --or-update and set-export");
 	case ENOENT:
 		return mem_copy("'lsblk -p' lists the block devices");
 	case EBUSY:
@@ -125,20 +97,6 @@ static char *add_remedy(const char *device, int err)
 		return mem_copy("--read-only exports it all the same");
 	}
 	return NULL;
-}
-
-static int add_failed(struct tool *t, const struct args *a,
-		      const char *device, int err)
-{
-	char *remedy;
-	int ret;
-
-	if (err == EEXIST && a->opt[ADD_IF_MISSING].given)
-		return compare_existing(t, a, device);
-	remedy = add_remedy(device, err);
-	ret = kernel_fail(t, a->pos[0], remedy);
-	free(remedy);
-	return ret;
 }
 
 static void put_settings(struct nlmsghdr *nlh,
@@ -225,9 +183,99 @@ static int send_add(struct tool *t, const struct args *a, const char *device,
 	return nl_do(t->nl, nlh, NULL);
 }
 
+/* The rules of an export that has none: nobody. */
+static int send_deny(struct tool *t, const char *name)
+{
+	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_ACCESS_SET);
+
+	mnl_attr_put_strz(nlh, NBDTARGET_A_ACCESS_EXPORT_NAME, name);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_ACCESS_DEFAULT,
+			 NBDTARGET_ACCESS_DENY);
+	return nl_do(t->nl, nlh, NULL);
+}
+
+static int send_update(struct tool *t, const char *name,
+		       const struct export_wanted *w)
+{
+	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_SET);
+
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, name);
+	put_settings(nlh, w->description, w->max_connections);
+	if (w->is_default)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_DEFAULT, 1);
+	if (w->tls_given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
+				w->tls_required);
+	return nl_do(t->nl, nlh, NULL);
+}
+
+/* Fewer people first. */
+static int update(struct tool *t, const char *name,
+		  const struct export_wanted *w)
+{
+	int ret = 0;
+
+	if (w->deny && !access_of_export(t, name))
+		ret = send_deny(t, name);
+	if (!ret)
+		ret = send_update(t, name, w);
+	return ret ? kernel_fail(t, name, NULL) : TOOL_OK;
+}
+
+/* EEXIST: is what is there what was asked for? */
+static int add_existing(struct tool *t, const struct args *a,
+			const struct export_wanted *w)
+{
+	struct nl_error refusal = *nl_last_error(t->nl);
+	struct existing x = { 0 };
+	struct attr_list list;
+	int ret;
+
+	ret = export_get(t, a->pos[0], &list);
+	if (ret || !list.n)
+		/* Not there, so something else was in the way. */
+		ret = ret && ret != -ENOENT ? kernel_fail(t, a->pos[0], NULL) :
+		      fail(t, a->pos[0], "%s", refusal.text);
+	else
+		ret = export_compare(t, attr_list_item(&list, 0), w, &x);
+	if (!ret && x.list)
+		ret = a->opt[ADD_OR_UPDATE].given && !x.fixed ?
+		      update(t, a->pos[0], w) :
+		      existing_fail(t, a->pos[0], "export", &x);
+	existing_free(&x);
+	attr_list_free(&list);
+	return ret;
+}
+
+static int add_failed(struct tool *t, const struct args *a,
+		      const struct export_wanted *w, int err)
+{
+	char *remedy;
+	int ret;
+
+	if (err == EEXIST && (a->opt[ADD_IF_MISSING].given ||
+			      a->opt[ADD_OR_UPDATE].given))
+		return add_existing(t, a, w);
+	remedy = add_remedy(w->device, err);
+	ret = kernel_fail(t, a->pos[0], remedy);
+	free(remedy);
+	return ret;
+}
+
 static int add_export(struct tool *t, const struct args *a)
 {
-	bool tls_required;
+	const struct opt_value *o = a->opt;
+	struct export_wanted w = {
+		.read_only = o[ADD_READ_ONLY].given,
+		.is_default = o[ADD_DEFAULT].given,
+		.allocation_depth = o[ADD_ALLOCATION_DEPTH].given,
+		.zeroed = o[ADD_ZEROED].given,
+		.tls_given = o[ADD_TLS].given,
+		.description = &o[ADD_DESCRIPTION],
+		.max_connections = &o[ADD_MAX_CONNECTIONS],
+		.map_granularity = &o[ADD_MAP_GRANULARITY],
+		.bitmap_from = &o[ADD_BITMAP_FROM],
+	};
 	uint32_t access;
 	char *device;
 	int ret = check_name(t, a->pos[0]);
@@ -235,10 +283,10 @@ static int add_export(struct tool *t, const struct args *a)
 	if (!ret)
 		ret = check_bitmap(t, a);
 	if (!ret)
-		ret = take_tls(t, &a->opt[ADD_TLS], &tls_required);
+		ret = take_tls(t, &o[ADD_TLS], &w.tls_required);
 	if (!ret)
-		ret = rule_take_action(t, "--access",
-				       a->opt[ADD_ACCESS].text, &access);
+		ret = rule_take_action(t, "--access", o[ADD_ACCESS].text,
+				       &access);
 	if (ret)
 		return ret;
 	if (!*a->pos[1])
@@ -253,9 +301,11 @@ static int add_export(struct tool *t, const struct args *a)
 	if (!ret)
 		ret = kernel_connect(t, a->pos[0]);
 	if (!ret) {
-		ret = send_add(t, a, device, tls_required, access);
+		w.device = device;
+		w.deny = access == NBDTARGET_ACCESS_DENY;
+		ret = send_add(t, a, device, w.tls_required, access);
 		if (ret)
-			ret = add_failed(t, a, device, -ret);
+			ret = add_failed(t, a, &w, -ret);
 		else
 			kernel_warn(t, a->pos[0]);
 	}

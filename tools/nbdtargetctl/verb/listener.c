@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* add-listener and remove-listener. */
+/* add-listener, set-listener and remove-listener. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,13 @@
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
+#include "object/access.h"
 #include "object/listener.h"
 #include "object/rule.h"
+#include "verb/existing.h"
 #include "verb/verbs.h"
 
-enum { ADD_TLS, ADD_ACCESS, ADD_IF_MISSING };
+enum { ADD_TLS, ADD_ACCESS, ADD_IF_MISSING, ADD_OR_UPDATE };
 
 static const struct opt add_opts[] = {
 	[ADD_TLS] = { "--tls", OPT_TEXT, "MODE",
@@ -22,7 +24,9 @@ static const struct opt add_opts[] = {
 	[ADD_ACCESS] = { "--access", OPT_TEXT, "ACTION",
 		"deny: nobody may use an export until set-access says who", 8 },
 	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
-		"succeed when the target listens there", 0 },
+		"succeed when the target listens there, just like that", 0 },
+	[ADD_OR_UPDATE] = { "--or-update", OPT_FLAG, NULL,
+		"change the one that is there", 0 },
 	{ .name = NULL }
 };
 
@@ -62,7 +66,7 @@ static char *add_remedy(const struct endpoint *ep, int err)
 {
 	switch (err) {
 	case EEXIST:
-		return mem_copy("see --if-missing");
+		return mem_copy("see --if-missing, --or-update and set-listener");
 	case EADDRINUSE:
 		return mem_printf("'ss -ltnp sport = :%u' shows who listens",
 				  ep->port);
@@ -72,41 +76,157 @@ static char *add_remedy(const struct endpoint *ep, int err)
 	return NULL;
 }
 
+/* --- One that is there --- */
+
+/* What was asked for. */
+struct wanted {
+	struct endpoint ep;
+	bool tls_given;
+	uint32_t tls;
+	bool deny;
+};
+
+static int send_set(struct tool *t, const struct endpoint *ep, uint32_t tls)
+{
+	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_LISTENER_SET);
+
+	put_endpoint(nlh, ep);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_TLS, tls);
+	return nl_do(t->nl, nlh, NULL);
+}
+
+/* The rules of a listener that has none: nobody. */
+static int send_deny(struct tool *t, const struct endpoint *ep)
+{
+	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_ACCESS_SET);
+
+	access_put_listener(nlh, ep);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_ACCESS_DEFAULT,
+			 NBDTARGET_ACCESS_DENY);
+	return nl_do(t->nl, nlh, NULL);
+}
+
+static const struct listener *find(const struct attr_list *list,
+				   const struct endpoint *ep)
+{
+	const struct listener *l;
+	struct endpoint other;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		l = attr_list_item(list, i);
+		listener_endpoint(l, &other);
+		if (other.port == ep->port && other.ifindex == ep->ifindex &&
+		    other.address.len == ep->address.len &&
+		    !memcmp(other.address.bytes, ep->address.bytes,
+			    ep->address.len))
+			return l;
+	}
+	return NULL;
+}
+
+/* What differs of one that there is; 0 or -errno. */
+static int compare(struct tool *t, const struct listener *l,
+		   const struct wanted *w, struct existing *x)
+{
+	int ret = 0;
+
+	if (l->closed)
+		existing_differs_for_good(x, "its socket was closed by somebody else: remove it first");
+	if (w->tls_given && w->tls != l->tls)
+		existing_differs(x, "it has TLS %s", listener_tls(l));
+	if (w->deny)
+		ret = access_of_listener(t, &w->ep);
+	/* Once set-access has said who may, that is what was asked for. */
+	if (w->deny && !ret)
+		existing_differs(x, "everybody may use it");
+	return ret < 0 ? ret : 0;
+}
+
+/* Fewer people first. */
+static int update(struct tool *t, const struct wanted *w)
+{
+	int ret = 0;
+
+	if (w->deny && !access_of_listener(t, &w->ep))
+		ret = send_deny(t, &w->ep);
+	if (!ret && w->tls_given)
+		ret = send_set(t, &w->ep, w->tls);
+	return ret;
+}
+
+static int add_existing(struct tool *t, const struct args *a,
+			const struct wanted *w, const char *thing)
+{
+	struct existing x = { 0 };
+	const struct listener *l;
+	struct attr_list list;
+	int ret;
+
+	ret = attr_list_get(t, NBDTARGET_CMD_LISTENER_GET, &listener_attrs,
+			    &list);
+	l = find(&list, &w->ep);
+	if (!ret && l)
+		ret = compare(t, l, w, &x);
+	if (!ret && !l)
+		ret = fail(t, thing, "the listener went away meanwhile");
+	else if (!ret && x.list && (!a->opt[ADD_OR_UPDATE].given || x.fixed))
+		ret = existing_fail(t, thing, "listener", &x);
+	else if (!ret && x.list)
+		ret = update(t, w);
+	if (ret < 0)
+		ret = kernel_fail(t, thing, NULL);
+	existing_free(&x);
+	attr_list_free(&list);
+	return ret;
+}
+
+static int add_failed(struct tool *t, const struct args *a,
+		      const struct wanted *w, const char *thing, int err)
+{
+	char *remedy;
+	int ret;
+
+	if (err == EEXIST && (a->opt[ADD_IF_MISSING].given ||
+			      a->opt[ADD_OR_UPDATE].given))
+		return add_existing(t, a, w, thing);
+	remedy = add_remedy(&w->ep, err);
+	ret = kernel_fail(t, thing, remedy);
+	free(remedy);
+	return ret;
+}
+
 static int add_listener(struct tool *t, const struct args *a)
 {
+	struct wanted w = { .tls_given = a->opt[ADD_TLS].given };
 	struct nlmsghdr *nlh;
-	struct endpoint ep;
-	char *thing, *remedy;
-	uint32_t tls, access;
-	int ret = parse(t, a, &ep);
+	uint32_t access;
+	char *thing;
+	int ret = parse(t, a, &w.ep);
 
 	if (!ret)
-		ret = take_tls(t, &a->opt[ADD_TLS], &tls);
+		ret = take_tls(t, &a->opt[ADD_TLS], &w.tls);
 	if (!ret)
 		ret = rule_take_action(t, "--access",
 				       a->opt[ADD_ACCESS].text, &access);
 	if (ret)
 		return ret;
-	thing = endpoint_format(&ep);
+	w.deny = access == NBDTARGET_ACCESS_DENY;
+	thing = endpoint_format(&w.ep);
 	ret = kernel_connect(t, thing);
 	if (ret)
 		goto out;
 	nlh = nl_request(t->nl, NBDTARGET_CMD_LISTENER_ADD);
-	put_endpoint(nlh, &ep);
-	if (a->opt[ADD_TLS].given)
-		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_TLS, tls);
-	if (access != NBDTARGET_ACCESS_ALLOW)
+	put_endpoint(nlh, &w.ep);
+	if (w.tls_given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_TLS, w.tls);
+	if (w.deny)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_ACCESS, access);
 	ret = nl_do(t->nl, nlh, NULL);
-	if (ret == -EEXIST && a->opt[ADD_IF_MISSING].given) {
-		ret = TOOL_OK;
-	} else if (ret) {
-		remedy = add_remedy(&ep, -ret);
-		ret = kernel_fail(t, thing, remedy);
-		free(remedy);
-	} else {
+	if (ret)
+		ret = add_failed(t, a, &w, thing, -ret);
+	else
 		kernel_warn(t, thing);
-	}
 out:
 	free(thing);
 	return ret;
@@ -128,6 +248,56 @@ const struct verb verb_add_listener = {
 	.run = add_listener,
 };
 
+static const char no_listener[] =
+	"'nbdtargetctl show listeners' lists those of this network namespace";
+
+enum { SET_TLS, SET_IF_EXISTS };
+
+static const struct opt set_opts[] = {
+	[SET_TLS] = { "--tls", OPT_TEXT, "MODE",
+		"off, optional or required", 16 },
+	[SET_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
+		"succeed when there is no such listener", 0 },
+	{ .name = NULL }
+};
+
+static int set_listener(struct tool *t, const struct args *a)
+{
+	struct endpoint ep;
+	uint32_t tls;
+	char *thing;
+	int ret = parse(t, a, &ep);
+
+	if (!ret)
+		ret = take_tls(t, &a->opt[SET_TLS], &tls);
+	if (!ret && !a->opt[SET_TLS].given)
+		ret = fail_usage(t, "nothing to change is given");
+	if (ret)
+		return ret;
+	thing = endpoint_format(&ep);
+	ret = kernel_connect(t, thing);
+	if (!ret) {
+		ret = send_set(t, &ep, tls);
+		if (ret == -ENOENT && a->opt[SET_IF_EXISTS].given)
+			ret = TOOL_OK;
+		else if (ret)
+			ret = kernel_fail(t, thing, ret == -ENOENT ?
+					  no_listener : NULL);
+	}
+	free(thing);
+	return ret;
+}
+
+const struct verb verb_set_listener = {
+	.name = "set-listener",
+	.args = "[ADDRESS][:PORT]",
+	.summary = "Changes a listener, for who connects from then on.",
+	.details = endpoint_details,
+	.opts = set_opts,
+	.max_args = 1,
+	.run = set_listener,
+};
+
 enum { REMOVE_FORCE, REMOVE_IF_EXISTS };
 
 static const struct opt remove_opts[] = {
@@ -137,9 +307,6 @@ static const struct opt remove_opts[] = {
 		"succeed when there is no such listener", 0 },
 	{ .name = NULL }
 };
-
-static const char no_listener[] =
-	"'nbdtargetctl show listeners' lists those of this network namespace";
 
 static int remove_listener(struct tool *t, const struct args *a)
 {

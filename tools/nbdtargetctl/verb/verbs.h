@@ -20,6 +20,7 @@ extern const struct verb verb_checkpoint;
 extern const struct verb verb_save_bitmaps;
 extern const struct verb verb_restore_bitmaps;
 extern const struct verb verb_add_listener;
+extern const struct verb verb_set_listener;
 extern const struct verb verb_remove_listener;
 extern const struct verb verb_set_access;
 extern const struct verb verb_show;
