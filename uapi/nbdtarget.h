@@ -101,6 +101,31 @@ enum {
 };
 
 /*
+ * What has become of the device of an export.
+ */
+enum {
+	/*
+	 * It is as it should be.
+	 */
+	NBDTARGET_EXPORT_STATE_OK,
+	/*
+	 * Its driver took it away. Nobody becomes a client until it is there
+	 * again, see reopen.
+	 */
+	NBDTARGET_EXPORT_STATE_GONE,
+	/*
+	 * It can't be written any more, though the export is writable.
+	 */
+	NBDTARGET_EXPORT_STATE_READ_ONLY,
+	/*
+	 * Device-mapper keeps its requests. The module isn't told and
+	 * doesn't say so; it is for programs that look at dm/suspended in
+	 * sysfs, as nbdtargetctl does.
+	 */
+	NBDTARGET_EXPORT_STATE_SUSPENDED,
+};
+
+/*
  * Longest name that a client can prove to have, and longest pattern for one,
  * in bytes.
  */
@@ -253,9 +278,8 @@ enum {
 	 */
 	NBDTARGET_A_EXPORT_FORCE,
 	/*
-	 * u64: Bytes that clients see, the device's size rounded down to the
-	 * larger of 512 and its logical block. Fixed while there are
-	 * clients. Output only.
+	 * u64: Bytes that new clients see, the device's size now, rounded
+	 * down to the larger of 512 and its logical block. Output only.
 	 */
 	NBDTARGET_A_EXPORT_SIZE,
 	/*
@@ -369,6 +393,18 @@ enum {
 	 * access-set says who; allow when absent.
 	 */
 	NBDTARGET_A_EXPORT_ACCESS,
+	/*
+	 * u32: What has become of the device. Looked at about once a second.
+	 * Output only.
+	 */
+	NBDTARGET_A_EXPORT_STATE,
+	/*
+	 * flag: With export-set, open the device anew that is gone, by its
+	 * path: it has to have the size and the blocks that it had. What was
+	 * known to be zero isn't any more, and bitmaps that record become
+	 * inconsistent, as others may have written to it.
+	 */
+	NBDTARGET_A_EXPORT_REOPEN,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,
@@ -1028,7 +1064,9 @@ enum {
 	/*
 	 * Change an export; what is not given stays. ENOENT when there is
 	 * none of that name. Clients see a new description when they next
-	 * ask.
+	 * ask. With reopen, also EBUSY when the device isn't gone, EINVAL
+	 * when it has another size than it had, and the errors of export-add
+	 * about devices; that needs CAP_SYS_ADMIN.
 	 */
 	NBDTARGET_CMD_EXPORT_SET,
 	/*
@@ -1240,6 +1278,10 @@ enum {
 	 * A listener was changed. Sent to its network namespace only.
 	 */
 	NBDTARGET_CMD_LISTENER_SET_NTF,
+	/*
+	 * Something became of the device of an export; see state.
+	 */
+	NBDTARGET_CMD_EXPORT_STATE_NTF,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

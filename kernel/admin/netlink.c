@@ -16,6 +16,7 @@
 #include <linux/notifier.h>
 #include <net/genetlink.h>
 
+#include "admin/log.h"
 #include "admin/netlink.h"
 #include "admin/nl.h"
 #include "admin/nl_access.h"
@@ -40,8 +41,15 @@ static const struct nbdt_nl_ops *const nouns[] = {
 /* Those of all nouns, one after the other. */
 static struct genl_ops ops[NBDTARGET_CMD_MAX] __ro_after_init;
 
+/* Who looks at the log is told first. */
+static void export_event(struct nbdt_export *export, enum nbdt_event event)
+{
+	nbdt_log_export(export, event);
+	nbdt_nl_export_event(export, event);
+}
+
 static const struct nbdt_event_ops event_ops = {
-	.export = nbdt_nl_export_event,
+	.export = export_event,
 	.bitmap = nbdt_nl_bitmap_event,
 	.listener = nbdt_nl_listener_event,
 	.conn = nbdt_nl_conn_event,

@@ -65,6 +65,8 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_EXPORT_FORCE] = { .type = NLA_FLAG }
 #define EXPORT_TLS_REQUIRED_POLICY					\
 	[NBDTARGET_A_EXPORT_TLS_REQUIRED] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_REOPEN_POLICY						\
+	[NBDTARGET_A_EXPORT_REOPEN] = { .type = NLA_FLAG }
 #define EXPORT_ACCESS_POLICY						\
 	[NBDTARGET_A_EXPORT_ACCESS] =					\
 		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY)
@@ -101,6 +103,7 @@ export_set_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_DEFAULT_POLICY,
 	EXPORT_MAX_CONNECTIONS_POLICY,
 	EXPORT_TLS_REQUIRED_POLICY,
+	EXPORT_REOPEN_POLICY,
 };
 
 static const struct nla_policy
@@ -134,7 +137,9 @@ static int put_export_device(struct sk_buff *skb, struct nbdt_export *export)
 			limits.max_payload) ||
 	    nla_put_u16(skb, NBDTARGET_A_EXPORT_TRANSMISSION_FLAGS,
 			limits.flags) ||
-	    nla_put_u32(skb, NBDTARGET_A_EXPORT_DEVICE_ID, disk->device_id))
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_DEVICE_ID, disk->device_id) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_STATE,
+			READ_ONCE(export->state)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -256,6 +261,16 @@ struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
 	return NULL;
 }
 
+/* A device is opened whatever its permissions say. */
+static bool may_open_devices(struct sk_buff *skb, struct genl_info *info)
+{
+	if (netlink_capable(skb, CAP_SYS_ADMIN))
+		return true;
+	nbdt_set_err_msg(info->extack,
+			 "exporting a device needs CAP_SYS_ADMIN");
+	return false;
+}
+
 static int export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *granularity =
@@ -280,12 +295,8 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		.bitmap = nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_NAME),
 	};
 
-	/* A device is opened whatever its permissions say. */
-	if (!netlink_capable(skb, CAP_SYS_ADMIN)) {
-		nbdt_set_err_msg(info->extack,
-				 "exporting a device needs CAP_SYS_ADMIN");
+	if (!may_open_devices(skb, info))
 		return -EPERM;
-	}
 	if (!config.bitmap_export != !config.bitmap) {
 		nbdt_set_err_msg(info->extack,
 				 "a bitmap takes its name and its export's");
@@ -320,10 +331,13 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 			info->attrs[NBDTARGET_A_EXPORT_TLS_REQUIRED],
 		.tls_required =
 			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
+		.reopen = info->attrs[NBDTARGET_A_EXPORT_REOPEN],
 	};
 
 	if (!name)
 		return -EINVAL;
+	if (change.reopen && !may_open_devices(skb, info))
+		return -EPERM;
 	return nbdt_export_set(name, &change, info->extack);
 }
 
@@ -375,6 +389,7 @@ static int export_get(struct sk_buff *skb, struct genl_info *info)
 	export = nbdt_nl_find_export(info, name);
 	if (!export)
 		return -ENOENT;
+	nbdt_export_state(export);
 	err = -ENOMEM;
 	msg = nbdt_nl_message();
 	if (!msg)
@@ -401,6 +416,7 @@ static int export_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 	cb->seq = nbdt_nl_dump_seq(nbdt_export_generation());
 	while ((export = nbdt_export_get_from(cb->args[0]))) {
+		nbdt_export_state(export);
 		head = nbdt_nl_dump_begin(skb, cb, NBDTARGET_CMD_EXPORT_GET);
 		err = head ? put_export(skb, export, NBDTARGET_CMD_EXPORT_GET) :
 			     0;
@@ -430,6 +446,7 @@ static const u8 event_cmds[] = {
 	[NBDT_EVENT_ADD] = NBDTARGET_CMD_EXPORT_ADD_NTF,
 	[NBDT_EVENT_SET] = NBDTARGET_CMD_EXPORT_SET_NTF,
 	[NBDT_EVENT_DEL] = NBDTARGET_CMD_EXPORT_DEL_NTF,
+	[NBDT_EVENT_STATE] = NBDTARGET_CMD_EXPORT_STATE_NTF,
 };
 
 /* Exports are seen from every namespace. */

@@ -167,6 +167,7 @@ static int check_device(struct nbdt_disk *disk,
 
 	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
 			    MINOR(bdev->bd_dev);
+	disk->bytes = bdev_nr_bytes(bdev);
 	disk->content.block = bdev_logical_block_size(bdev);
 	if (disk->content.block > BLOCK_MAX) {
 		nbdt_set_err_msg(extack,
@@ -266,6 +267,64 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 	return err;
 }
 
+/* All that was made for its size and its blocks goes on with it. */
+static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
+		      struct netlink_ext_ack *extack)
+{
+	struct block_device *bdev = disk->content.bdev;
+
+	if (bdev_nr_bytes(bdev) == bytes &&
+	    bdev_logical_block_size(bdev) == block)
+		return 0;
+	nbdt_set_err_msg(extack,
+			 "device '%.40s' has another size than it had, or other blocks",
+			 disk->path);
+	return -EINVAL;
+}
+
+/**
+ * nbdt_disk_reopen - open the device anew that went away
+ * @disk: nothing is under way on it, nor begun
+ * @extack: told why not
+ *
+ * Nothing of what was known of its content is believed, but bitmaps that don't
+ * record.
+ *
+ * Return: 0, or an error as nbdt_disk_open(): then all is as before.
+ */
+int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
+{
+	struct block_device *bdev = disk->content.bdev;
+	struct file *file = disk->file;
+	u32 block = disk->content.block;
+	u64 bytes = disk->bytes;
+	int err;
+
+	err = open_device(disk);
+	if (err) {
+		device_error(disk->path, err, extack);
+		goto err_restore;
+	}
+	err = check_same(disk, bytes, block, extack);
+	if (!err)
+		err = check_device(disk, extack);
+	if (err)
+		goto err_close;
+	bdev_fput(file);
+	nbdt_map_forget(disk->content.map);
+	nbdt_bitmaps_distrust(&disk->content);
+	return 0;
+
+err_close:
+	bdev_fput(disk->file);
+err_restore:
+	disk->file = file;
+	disk->content.bdev = bdev;
+	disk->content.block = block;
+	disk->bytes = bytes;
+	return err;
+}
+
 /* Nothing reads or writes the device any more. */
 void nbdt_disk_close(struct nbdt_disk *disk)
 {
@@ -283,4 +342,10 @@ u64 nbdt_disk_size(const struct nbdt_disk *disk)
 bool nbdt_disk_is_live(const struct nbdt_disk *disk)
 {
 	return disk_live(disk->content.bdev->bd_disk);
+}
+
+/* Does it take no writes, though it is open for them? */
+bool nbdt_disk_is_locked(const struct nbdt_disk *disk)
+{
+	return !disk->content.read_only && bdev_read_only(disk->content.bdev);
 }

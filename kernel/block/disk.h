@@ -21,10 +21,11 @@ struct nbdt_disk {
 	/* What is known of it; has the device and the size of its blocks. */
 	struct nbdt_content content;
 
-	/* Set when it is opened, then read-only. */
+	/* Set when it is opened, or opened anew, then read-only. */
 	char *path;
 	struct file *file;		/* holds the device */
 	u32 device_id;			/* major << 20 | minor */
+	u64 bytes;			/* of the device when it was opened */
 	u32 min_block;			/* told to clients */
 	u32 preferred_block;
 	/* Called when the device goes away for good; mustn't wait. */
@@ -60,10 +61,12 @@ void nbdt_disk_exit(struct nbdt_disk *disk);
 int nbdt_disk_open(struct nbdt_disk *disk,
 		   const struct nbdt_disk_config *config,
 		   struct netlink_ext_ack *extack);
+int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack);
 void nbdt_disk_close(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
 bool nbdt_disk_is_live(const struct nbdt_disk *disk);
+bool nbdt_disk_is_locked(const struct nbdt_disk *disk);
 
 /* Have one of its workers do it.  Any context. */
 static inline void nbdt_disk_queue(struct nbdt_disk *disk,

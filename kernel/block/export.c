@@ -29,7 +29,10 @@
 #include "content/bitmaps.h"
 #include "content/map.h"
 #include "content/scan.h"
+#include "nbdtarget.h"
 
+/* How often devices are looked at. */
+#define WATCH_TIME		HZ
 /* Why a connection ended. */
 #define DEVICE_REMOVED		"device was removed"
 
@@ -171,7 +174,8 @@ static u16 transmission_flags(const struct nbdt_export *export)
 		flags |= NBDT_FLAG_CAN_MULTI_CONN;
 	if (bdev_rot(export->disk.content.bdev))
 		flags |= NBDT_FLAG_ROTATIONAL;
-	if (export->disk.content.read_only)
+	if (export->disk.content.read_only ||
+	    nbdt_disk_is_locked(&export->disk))
 		flags |= NBDT_FLAG_READ_ONLY;
 	else
 		flags |= NBDT_FLAG_SEND_TRIM | NBDT_FLAG_SEND_WRITE_ZEROES |
@@ -185,11 +189,11 @@ static bool is_going(const struct nbdt_export *export)
 	return export->disk.content.closing || export->dead;
 }
 
-/* As long as nobody is attached, size and flags follow the device. */
+/* Size and flags follow the device; who is attached keeps those that it has. */
 static void refresh_limits(struct nbdt_export *export)
 {
 	lockdep_assert_held(&exports_mutex);
-	if (export->origins.nr || is_going(export))
+	if (is_going(export))
 		return;
 	export->limits.size = nbdt_disk_size(&export->disk);
 	export->limits.max_payload = NBDT_MAX_PAYLOAD;
@@ -206,6 +210,86 @@ void nbdt_export_limits(struct nbdt_export *export,
 }
 
 /* --- The device --- */
+
+/* From now on it has no clients. */
+static void die(struct nbdt_export *export)
+{
+	lockdep_assert_held(&exports_mutex);
+	if (export->dead)
+		return;
+	export->dead = true;
+	nbdt_export_kill(export, DEVICE_REMOVED);
+}
+
+/* What has become of it; true when that is news. */
+static bool refresh_state(struct nbdt_export *export)
+{
+	u32 state = NBDTARGET_EXPORT_STATE_OK;
+
+	lockdep_assert_held(&exports_mutex);
+	/* One that is being removed may have closed its device. */
+	if (export->disk.content.closing)
+		return false;
+	if (!nbdt_disk_is_live(&export->disk))
+		die(export);
+	if (export->dead)
+		state = NBDTARGET_EXPORT_STATE_GONE;
+	else if (nbdt_disk_is_locked(&export->disk))
+		state = NBDTARGET_EXPORT_STATE_READ_ONLY;
+	if (state == export->state)
+		return false;
+	WRITE_ONCE(export->state, state);
+	return true;
+}
+
+/*
+ * See what has become of the device, and tell.  That is looked for as not all ends
+ * are told of: who only reads doesn't hold the device, and kernels before 6.5 tell
+ * no holder.
+ */
+static void look_after(struct nbdt_export *export)
+{
+	bool news;
+
+	mutex_lock(&exports_mutex);
+	news = refresh_state(export);
+	mutex_unlock(&exports_mutex);
+	if (news)
+		nbdt_event_export(export, NBDT_EVENT_STATE);
+}
+
+/* NBDTARGET_EXPORT_STATE_*, as it is now; those who monitor hear of it first. */
+u32 nbdt_export_state(struct nbdt_export *export)
+{
+	look_after(export);
+	return READ_ONCE(export->state);
+}
+
+static void look_after_all(void)
+{
+	struct nbdt_export *export;
+	u32 id = 0;
+
+	while ((export = nbdt_export_get_from(id))) {
+		id = export->id + 1;
+		look_after(export);
+		nbdt_export_put(export);
+		if (!id)
+			break;
+	}
+}
+
+static void watch(struct work_struct *work);
+/* It waits for a CPU that is awake: nothing is lost by a little later. */
+static DECLARE_DEFERRABLE_WORK(watch_work, watch);
+
+/* About once a second while there are exports, whether or not they are used. */
+static void watch(struct work_struct *work)
+{
+	look_after_all();
+	if (nbdt_export_count())
+		queue_delayed_work(nbdt_control_wq, &watch_work, WATCH_TIME);
+}
 
 /* By the device's driver, which mustn't be held up. */
 static void disk_dead(struct nbdt_disk *disk)
@@ -225,9 +309,9 @@ static void dead_work(struct work_struct *work)
 						  dead_work);
 
 	mutex_lock(&exports_mutex);
-	export->dead = true;
+	die(export);
 	mutex_unlock(&exports_mutex);
-	nbdt_export_kill(export, DEVICE_REMOVED);
+	look_after(export);
 	nbdt_export_put(export);
 }
 
@@ -270,20 +354,6 @@ static void gate_opened(struct nbdt_gate *gate)
 	nbdt_origins_resume(&export->origins);
 }
 
-/*
- * Where nobody tells of a device's end, it is looked for: who only reads
- * doesn't hold the device, and kernels before 6.5 tell no holder.
- */
-static void check_alive(struct nbdt_export *export)
-{
-	lockdep_assert_held(&exports_mutex);
-	/* One that is being removed may have closed its device. */
-	if (is_going(export) || nbdt_disk_is_live(&export->disk))
-		return;
-	export->dead = true;
-	nbdt_export_kill(export, DEVICE_REMOVED);
-}
-
 /* Housekeeping, about once a second while there are connections. */
 void nbdt_export_tick(void)
 {
@@ -296,9 +366,9 @@ void nbdt_export_tick(void)
 		/* Of clients that are gone: theirs needn't wait any longer. */
 		if (nbdt_gate_is_shut(&export->disk.content.gate))
 			nbdt_turn_resume(&export->disk);
-		check_alive(export);
 	}
 	mutex_unlock(&exports_mutex);
+	look_after_all();
 }
 
 /* --- Connections --- */
@@ -315,8 +385,8 @@ int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
 {
 	int err = 0;
 
+	look_after(export);
 	mutex_lock(&exports_mutex);
-	check_alive(export);
 	if (is_going(export)) {
 		err = -ESHUTDOWN;
 	} else if (export->max_connections &&
@@ -477,6 +547,7 @@ static int publish(struct nbdt_export *export, bool is_default,
 	refresh_limits(export);
 	nr_exports++;
 	generation++;
+	queue_delayed_work(nbdt_control_wq, &watch_work, WATCH_TIME);
 	/* For the announcement, which comes after the lock. */
 	kref_get(&export->ref);
 out:
@@ -562,6 +633,74 @@ static int change_default(struct nbdt_export *export, bool is_default,
 	return err;
 }
 
+/* Connections detach, and scans end, when they have no I/O in flight. */
+static int wait_for_io(struct nbdt_export *export)
+{
+	int err;
+
+	err = nbdt_origins_wait(&export->origins);
+	if (err)
+		return err;
+	err = nbdt_scan_stop(&export->disk.content);
+	if (err && err != -ENOENT)
+		return err;
+	return wait_var_event_killable(&export->device_users,
+				       !atomic_read(&export->device_users));
+}
+
+/* Nothing is begun on it until it was opened anew. */
+static struct nbdt_export *begin_reopening(const char *name,
+					   struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+	int err = 0;
+
+	mutex_lock(&exports_mutex);
+	export = find_or_tell(name, extack);
+	if (!export) {
+		err = -ENOENT;
+	} else if (export->reopening) {
+		nbdt_set_err_msg(extack, "the device is being opened anew");
+		err = -EBUSY;
+	} else if (refresh_state(export), !export->dead) {
+		nbdt_set_err_msg(extack, "the device of '%.32s' is there",
+				 name);
+		err = -EBUSY;
+	} else {
+		export->reopening = true;
+		export->disk.content.closing = true;
+		kref_get(&export->ref);
+	}
+	mutex_unlock(&exports_mutex);
+	return err ? ERR_PTR(err) : export;
+}
+
+/* Its clients were told to end when the device went. */
+static int reopen(const char *name, struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export = begin_reopening(name, extack);
+	int err;
+
+	if (IS_ERR(export))
+		return PTR_ERR(export);
+	err = wait_for_io(export);
+	/* Nobody can tell any more that the old one went. */
+	flush_work(&export->dead_work);
+	if (!err)
+		err = nbdt_disk_reopen(&export->disk, extack);
+	mutex_lock(&exports_mutex);
+	if (!err) {
+		export->dead = false;
+		export->zeroed = false;
+	}
+	export->reopening = false;
+	export->disk.content.closing = false;
+	mutex_unlock(&exports_mutex);
+	look_after(export);
+	nbdt_export_put(export);
+	return err;
+}
+
 /**
  * nbdt_export_set - change an export
  * @name: terminated
@@ -569,7 +708,8 @@ static int change_default(struct nbdt_export *export, bool is_default,
  * @extack: told why not
  *
  * Return: 0; -ENOENT; -EEXIST when another is the default by its name;
- * -ENOMEM.  Nothing is changed then.
+ * -ENOMEM; and what export-set in the netlink contract has for a device that is
+ * to be opened anew.  Nothing is changed then.
  */
 int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		    struct netlink_ext_ack *extack)
@@ -578,6 +718,11 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	char *description = NULL;
 	int err;
 
+	if (change->reopen) {
+		err = reopen(name, extack);
+		if (err)
+			return err;
+	}
 	if (change->description) {
 		description = kstrdup(change->description, GFP_KERNEL);
 		if (!description)
@@ -658,21 +803,6 @@ static void export_close(struct nbdt_export *export)
 	nbdt_export_put(export);
 }
 
-/* Connections detach, and scans end, when they have no I/O in flight. */
-static int wait_for_io(struct nbdt_export *export)
-{
-	int err;
-
-	err = nbdt_origins_wait(&export->origins);
-	if (err)
-		return err;
-	err = nbdt_scan_stop(&export->disk.content);
-	if (err && err != -ENOENT)
-		return err;
-	return wait_var_event_killable(&export->device_users,
-				       !atomic_read(&export->device_users));
-}
-
 static void close_work(struct work_struct *work)
 {
 	struct nbdt_export *export = container_of(work, struct nbdt_export,
@@ -726,6 +856,9 @@ int nbdt_export_remove(const char *name, bool force,
 				 name, export->origins.nr,
 				 export->origins.nr == 1 ? "" : "s");
 		err = -EBUSY;
+	} else if (export->reopening) {
+		nbdt_set_err_msg(extack, "the device is being opened anew");
+		err = -EBUSY;
 	} else {
 		unpublish(export);
 	}
@@ -749,5 +882,6 @@ void nbdt_export_remove_all(void)
 			break;
 		export_destroy(export);
 	}
+	cancel_delayed_work_sync(&watch_work);
 	xa_destroy(&exports);
 }

@@ -28,8 +28,8 @@ struct nbdt_export {
 	char *bitmap;			/* ...this bitmap; or NULL */
 
 	/*
-	 * Size and transmission flags: guarded by exports_mutex of export.c, and
-	 * read-only while there are connections.
+	 * Size and transmission flags, for new connections: guarded by
+	 * exports_mutex of export.c.  Connections keep what they were told.
 	 */
 	struct nbdt_cmd_limits limits;
 
@@ -40,6 +40,8 @@ struct nbdt_export {
 	bool tls_required;		/* may be read without */
 	struct nbdt_access *access;	/* guarded by access.c */
 	bool dead;			/* the device is gone: no new clients */
+	bool reopening;			/* somebody sees to that */
+	u32 state;			/* NBDTARGET_EXPORT_STATE_*, as it was told */
 
 	struct nbdt_disk disk;
 	struct nbdt_origins origins;	/* attached connections; own lock */
@@ -76,6 +78,7 @@ struct nbdt_export_change {
 	bool is_default;
 	bool set_tls_required;
 	bool tls_required;
+	bool reopen;
 };
 
 int nbdt_export_add(const struct nbdt_export_config *config,
@@ -95,6 +98,7 @@ bool nbdt_export_is_default(const struct nbdt_export *export);
 char *nbdt_export_description(struct nbdt_export *export);
 void nbdt_export_limits(struct nbdt_export *export,
 			struct nbdt_cmd_limits *limits);
+u32 nbdt_export_state(struct nbdt_export *export);
 u32 nbdt_export_count(void);
 u32 nbdt_export_generation(void);
 

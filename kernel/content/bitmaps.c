@@ -338,6 +338,22 @@ static int check_lendable(const struct nbdt_bitmap *bitmap, u64 size,
 	return 0;
 }
 
+/*
+ * Somebody else may have written to the device: what records isn't true any more.
+ * Nobody is inside the gate, nor goes there.
+ */
+void nbdt_bitmaps_distrust(struct nbdt_content *content)
+{
+	struct nbdt_bitmaps *bitmaps = &content->bitmaps;
+	unsigned int i;
+
+	mutex_lock(&nbdt_bitmaps_mutex);
+	for (i = 0; i < bitmaps->nr_recording; i++)
+		nbdt_bitmap_fill(bitmaps->recording[i]);
+	WRITE_ONCE(bitmaps->written, true);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+}
+
 /**
  * nbdt_bitmaps_borrow - show a bitmap of another export
  * @content: of a snapshot, read-only, not yet published

@@ -42,6 +42,7 @@ struct nbdt_bitmaps_info {
 	bool borrowed;
 };
 
+void nbdt_bitmaps_distrust(struct nbdt_content *content);
 int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
 			struct nbdt_content *from, const char *name,
 			struct netlink_ext_ack *extack);

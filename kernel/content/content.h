@@ -51,7 +51,10 @@ struct nbdt_scan {
  * it takes to find out.
  */
 struct nbdt_content {
-	/* Set before anybody else sees it, then read-only. */
+	/*
+	 * Set before anybody else sees it, then read-only; but for the device,
+	 * which may be another while nothing is begun.
+	 */
 	const char *name;		/* the export's, for messages; terminated */
 	const char *device;		/* the path, for messages; terminated */
 	struct block_device *bdev;
@@ -60,7 +63,7 @@ struct nbdt_content {
 	bool allocation_depth;		/* offers that metadata context */
 	struct nbdt_map *map;		/* what is known to be zero */
 
-	/* Set once by the export, when it begins to go: nothing is begun. */
+	/* Set by the export: nothing is begun, as the device is closed or changes. */
 	bool closing;
 
 	struct nbdt_gate gate;		/* what changes the device goes through */

@@ -654,6 +654,18 @@ int nbdt_map_fill(struct nbdt_map *map)
 	return 0;
 }
 
+/* Nobody uses it meanwhile. */
+void nbdt_map_forget(struct nbdt_map *map)
+{
+	u64 i;
+
+	for (i = 0; map->words && i < map->nr_words; i++) {
+		atomic64_set(&map->words[i], 0);
+		if (!(i % 65536))
+			cond_resched();
+	}
+}
+
 void nbdt_map_destroy(struct nbdt_map *map)
 {
 	if (map)

@@ -43,6 +43,7 @@ struct nbdt_map {
 
 struct nbdt_map *nbdt_map_create(u64 size, u32 granule);
 int nbdt_map_fill(struct nbdt_map *map);
+void nbdt_map_forget(struct nbdt_map *map);
 void nbdt_map_destroy(struct nbdt_map *map);
 u32 nbdt_map_least_granule(u64 size);
 void nbdt_map_fill_zero(struct nbdt_map *map);

@@ -412,6 +412,23 @@ static int rx_split(struct nbdt_conn *conn)
 	return go_through(conn);
 }
 
+/* Is it good, and something that the device takes now? */
+static struct nbdt_verdict judge(struct nbdt_conn *conn,
+				 struct nbdt_request *req)
+{
+	struct nbdt_verdict verdict;
+
+	verdict = nbdt_proto_cmd_check(&req->cmd, conn->mode, &conn->limits);
+	if (verdict.error)
+		return verdict;
+	if (req->cmd.type == NBDT_CMD_BLOCK_STATUS)
+		return nbdt_status_check(req);
+	if (nbdt_proto_cmd_writes(&req->cmd) && nbdt_disk_is_locked(req->disk))
+		return (struct nbdt_verdict) { NBDT_EPERM,
+			"the device can't be written any more" };
+	return verdict;
+}
+
 static int rx_header(struct nbdt_conn *conn)
 {
 	struct nbdt_verdict verdict;
@@ -442,9 +459,7 @@ static int rx_header(struct nbdt_conn *conn)
 		stop_reading(conn, "client disconnected");
 		return 0;
 	}
-	verdict = nbdt_proto_cmd_check(&req->cmd, conn->mode, &conn->limits);
-	if (!verdict.error && req->cmd.type == NBDT_CMD_BLOCK_STATUS)
-		verdict = nbdt_status_check(req);
+	verdict = judge(conn, req);
 	if (conn->rx.came)
 		check_expected(conn, !verdict.error);
 	conn->rx.lean = req->cmd.type == NBDT_CMD_WRITE;

@@ -56,7 +56,7 @@ _nbdtargetctl_options()
 			--or-update ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
-			--tls --if-exists ;;
+			--tls --reopen --resize --if-exists ;;
 	scan-export)
 		echo --rate --stop ;;
 	add-bitmap)

@@ -34,6 +34,8 @@ static void export_line(const struct nlmsghdr *nlh, json_t **o)
 	if (!e.device.len)
 		return;
 	print_text("device", e.device, TEXT_EXACT);
+	if (attr_has(&e, NBDTARGET_A_EXPORT_STATE))
+		printf(" state %s", export_state(&e));
 	printf(" size %" PRIu64 " %s%s", e.size, e.read_only ? "ro" : "rw",
 	       e.is_default ? " default" : "");
 	if (e.tls_required)
@@ -119,6 +121,7 @@ static const struct event {
 } events[] = {
 	{ NBDTARGET_CMD_EXPORT_ADD_NTF, "export-add", export_line },
 	{ NBDTARGET_CMD_EXPORT_SET_NTF, "export-set", export_line },
+	{ NBDTARGET_CMD_EXPORT_STATE_NTF, "export-state", export_line },
 	{ NBDTARGET_CMD_EXPORT_DEL_NTF, "export-del", export_line },
 	{ NBDTARGET_CMD_BITMAP_ADD_NTF, "bitmap-add", bitmap_line },
 	{ NBDTARGET_CMD_BITMAP_SET_NTF, "bitmap-set", bitmap_line },

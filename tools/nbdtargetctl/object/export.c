@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Exports, as the module reports them, and how they are shown. */
 #include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "nbdtarget.h"
 #include "object/export.h"
 #include "show/figure.h"
@@ -23,6 +26,17 @@ static const char *const scan_state_names[] = {
 static const struct attr_names scan_states = {
 	scan_state_names,
 	ARRAY_SIZE(scan_state_names)
+};
+
+static const char *const state_names[] = {
+	[NBDTARGET_EXPORT_STATE_OK] = "ok",
+	[NBDTARGET_EXPORT_STATE_GONE] = "gone",
+	[NBDTARGET_EXPORT_STATE_READ_ONLY] = "read-only",
+	[NBDTARGET_EXPORT_STATE_SUSPENDED] = "suspended",
+};
+
+static const struct attr_names export_states = {
+	state_names, ARRAY_SIZE(state_names)
 };
 
 static const struct attr_field fields[] = {
@@ -50,6 +64,7 @@ static const struct attr_field fields[] = {
 	      .more = &scan_states),
 	FIELD(SCAN_DONE, NUMBER, "scan-done", scan_done),
 	FIELD(TLS_REQUIRED, BOOL, "tls-required", tls_required),
+	FIELD(STATE, ENUM, "state", state, .more = &export_states),
 	FIELD(ZEROED, MARK, "zeroed", zeroed),
 	FIELD(BITMAP_EXPORT, TEXT, "bitmap-export", bitmap_export),
 	FIELD(BITMAP_NAME, TEXT, "bitmap-name", bitmap_name),
@@ -59,6 +74,34 @@ static const struct attr_field fields[] = {
 const struct attr_set export_attrs = {
 	fields, ARRAY_SIZE(fields), sizeof(struct export)
 };
+
+static bool is_suspended(const struct export *e)
+{
+	char *path = mem_printf("/sys/dev/block/%" PRIu64 ":%" PRIu64
+				"/dm/suspended", e->device_id >> 20,
+				e->device_id & 0xfffff);
+	FILE *f = fopen(path, "re");
+	bool is = f && getc(f) == '1';
+
+	if (f)
+		fclose(f);
+	free(path);
+	return is;
+}
+
+/* Device-mapper tells it in sysfs only. */
+static void find_suspended(struct attr_list *list)
+{
+	struct export *e;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		e = attr_list_item(list, i);
+		if (attr_has(e, NBDTARGET_A_EXPORT_STATE) &&
+		    e->state == NBDTARGET_EXPORT_STATE_OK && is_suspended(e))
+			e->state = NBDTARGET_EXPORT_STATE_SUSPENDED;
+	}
+}
 
 /* Asks for one export; 0 or a negative errno, see nl_last_error(). */
 int export_get(struct tool *t, const char *name, struct attr_list *list)
@@ -70,7 +113,26 @@ int export_get(struct tool *t, const char *name, struct attr_list *list)
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, name);
 	ret = nl_do(t->nl, nlh, &list->reply);
 	attr_list_take(&export_attrs, list);
+	find_suspended(list);
 	return ret;
+}
+
+/* The same for all of them. */
+int export_get_all(struct tool *t, struct attr_list *list)
+{
+	int ret = attr_list_get(t, NBDTARGET_CMD_EXPORT_GET, &export_attrs,
+				list);
+
+	find_suspended(list);
+	return ret;
+}
+
+/* What has become of its device. */
+const char *export_state(const struct export *e)
+{
+	const char *name = attr_enum_name(&export_states, e->state);
+
+	return name ? name : "?";
 }
 
 /* NBD_FLAG_*, by bit. */
@@ -154,6 +216,8 @@ void export_print(const struct export *e)
 	if (attr_has(e, NBDTARGET_A_EXPORT_DEVICE_ID))
 		printf("  device number %" PRIu64 ":%" PRIu64 "\n",
 		       e->device_id >> 20, e->device_id & 0xfffff);
+	if (e->state)
+		printf("  state         %s\n", export_state(e));
 	if (e->description.len)
 		print_text_line("description", e->description);
 	printf("  size          %s (%" PRIu64 " bytes)\n",
@@ -175,9 +239,10 @@ static void add_row(struct table *tb, const struct export *e)
 	table_text(tb, e->name, TEXT_NAME);
 	table_text(tb, e->device, TEXT_EXACT);
 	table_cell(tb, "%s", size_format(buf, e->size));
-	table_cell(tb, "%s%s%s", e->read_only ? "ro" : "rw",
+	table_cell(tb, "%s%s%s%s%s", e->read_only ? "ro" : "rw",
 		   e->is_default ? ",default" : "",
-		   e->tls_required ? ",tls" : "");
+		   e->tls_required ? ",tls" : "", e->state ? "," : "",
+		   e->state ? export_state(e) : "");
 	if (e->max_connections)
 		table_cell(tb, "%" PRIu64 "/%" PRIu64, e->connections,
 			   e->max_connections);

@@ -33,6 +33,7 @@ struct export {
 	uint64_t scan_state;		/* NBDTARGET_SCAN_STATE_* */
 	uint64_t scan_done;
 	bool tls_required;
+	uint64_t state;			/* NBDTARGET_EXPORT_STATE_* */
 	bool zeroed;
 	struct text bitmap_export;	/* that it shows, both or neither */
 	struct text bitmap_name;
@@ -42,6 +43,8 @@ struct export {
 extern const struct attr_set export_attrs;
 
 int export_get(struct tool *t, const char *name, struct attr_list *list);
+int export_get_all(struct tool *t, struct attr_list *list);
+const char *export_state(const struct export *e);
 void export_print(const struct export *e);
 void export_print_all(const struct attr_list *list, const char *indent);
 

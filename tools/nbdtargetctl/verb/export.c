@@ -326,7 +326,7 @@ const struct verb verb_add_export = {
 
 enum {
 	SET_DESCRIPTION, SET_DEFAULT, SET_NO_DEFAULT, SET_MAX_CONNECTIONS,
-	SET_TLS, SET_IF_EXISTS,
+	SET_TLS, SET_REOPEN, SET_RESIZE, SET_IF_EXISTS,
 };
 
 static const struct opt set_opts[] = {
@@ -340,6 +340,10 @@ static const struct opt set_opts[] = {
 		"most clients at once, 0 for no limit", UINT32_MAX },
 	[SET_TLS] = { "--tls", OPT_TEXT, "HOW",
 		"required or optional", 16 },
+	[SET_REOPEN] = { "--reopen", OPT_FLAG, NULL,
+		"open the device anew that was gone", 0 },
+	[SET_RESIZE] = { "--resize", OPT_FLAG, NULL,
+		"see what size the device has now", 0 },
 	[SET_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
 		"succeed when there is no such export", 0 },
 	{ .name = NULL }
@@ -362,7 +366,7 @@ static int set_export(struct tool *t, const struct args *a)
 		return fail_usage(t, "--default or --no-default, not both");
 	if (!o[SET_DESCRIPTION].given && !o[SET_MAX_CONNECTIONS].given &&
 	    !o[SET_DEFAULT].given && !o[SET_NO_DEFAULT].given &&
-	    !o[SET_TLS].given)
+	    !o[SET_TLS].given && !o[SET_REOPEN].given && !o[SET_RESIZE].given)
 		return fail_usage(t, "nothing to change is given");
 	ret = kernel_connect(t, a->pos[0]);
 	if (ret)
@@ -376,12 +380,15 @@ static int set_export(struct tool *t, const struct args *a)
 	if (o[SET_TLS].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
 				tls_required);
+	/* The size is looked at whatever is changed. */
+	if (o[SET_REOPEN].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_REOPEN, 0, NULL);
 	ret = nl_do(t->nl, nlh, NULL);
-	if (ret == -ENOENT && o[SET_IF_EXISTS].given)
+	if (ret == -ENOENT && !o[SET_REOPEN].given && o[SET_IF_EXISTS].given)
 		return TOOL_OK;
 	if (ret)
-		return kernel_fail(t, a->pos[0], ret == -ENOENT ? no_export :
-				   NULL);
+		return kernel_fail(t, a->pos[0], ret == -ENOENT &&
+				   !o[SET_REOPEN].given ? no_export : NULL);
 	kernel_warn(t, a->pos[0]);
 	return TOOL_OK;
 }

@@ -23,6 +23,9 @@ static int compare_device(struct tool *t, const struct export *e,
 	uint32_t major_ = e->device_id >> 20, minor_ = e->device_id & 0xfffff;
 	struct stat st;
 
+	if (e->state == NBDTARGET_EXPORT_STATE_GONE)
+		existing_differs_for_good(x,
+					  "its device is gone, for which there is set-export --reopen");
 	if (stat(w->device, &st))
 		return fail(t, w->device, "%s", strerror(errno));
 	if (!S_ISBLK(st.st_mode))

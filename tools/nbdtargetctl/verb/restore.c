@@ -313,8 +313,7 @@ static int restore_all(struct restore *r)
 	size_t at = 0;
 	int ret, first = 0;
 
-	if (attr_list_get(r->t, NBDTARGET_CMD_EXPORT_GET, &export_attrs,
-			  &r->exports))
+	if (export_get_all(r->t, &r->exports))
 		return kernel_fail(r->t, NULL, NULL);
 	while ((record = record_at(r->map, r->size, at)) &&
 	       record->json_len) {

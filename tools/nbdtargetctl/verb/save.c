@@ -362,8 +362,7 @@ static int save_bitmaps(struct tool *t, const struct args *a)
 
 	if (ret)
 		return ret;
-	if (attr_list_get(t, NBDTARGET_CMD_EXPORT_GET, &export_attrs,
-			  &s.exports) ||
+	if (export_get_all(t, &s.exports) ||
 	    attr_list_get(t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs,
 			  &s.bitmaps))
 		ret = kernel_fail(t, NULL, NULL);

@@ -43,8 +43,7 @@ static int get_target(struct tool *t, struct view *v)
 
 static int get_exports(struct tool *t, struct view *v)
 {
-	return attr_list_get(t, NBDTARGET_CMD_EXPORT_GET, &export_attrs,
-			     &v->exports);
+	return export_get_all(t, &v->exports);
 }
 
 static int get_listeners(struct tool *t, struct view *v)
