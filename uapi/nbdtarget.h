@@ -588,7 +588,8 @@ enum {
 	 */
 	NBDTARGET_A_CONN_STATS,
 	/*
-	 * string [max-len max-reason]: In conn-close-ntf, why it ended.
+	 * string [max-len max-reason]: In conn-close-ntf, why it ended; in
+	 * conn-denied-ntf, what denied it.
 	 */
 	NBDTARGET_A_CONN_REASON,
 	/*
@@ -705,6 +706,12 @@ enum {
 	 * than this.
 	 */
 	NBDTARGET_A_TARGET_POLL_TIME,
+	/*
+	 * u8 [max 1]: 1 when the kernel's log tells of each client that
+	 * begins to use an export, and of its end, at level info; 0 by
+	 * default.
+	 */
+	NBDTARGET_A_TARGET_LOG_CLIENTS,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,
@@ -1282,6 +1289,13 @@ enum {
 	 * Something became of the device of an export; see state.
 	 */
 	NBDTARGET_CMD_EXPORT_STATE_NTF,
+	/*
+	 * A client in negotiation asked for an export that it may not use,
+	 * which it isn't told; export-name and reason say of what, and why.
+	 * Once for an export that it asks for again and again. Sent as conn-
+	 * open-ntf is.
+	 */
+	NBDTARGET_CMD_CONN_DENIED_NTF,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

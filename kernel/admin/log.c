@@ -1,19 +1,54 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The kernel's log: what an administrator who isn't looking should find there, one
- * line each, that names the thing and the reason.
+ * line each, that names the client, the export and the reason.
+ *
+ * Clients can cause lines, so there are only so many in a while, of each kind apart:
+ * a flood of one hides no other.  How many were left out, the next one says.  What
+ * others chose is shown as in text.c.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/jiffies.h>
 #include <linux/printk.h>
+#include <linux/spinlock.h>
 
 #include "admin/log.h"
+#include "base/identity.h"
+#include "base/proto.h"
+#include "base/target.h"
 #include "base/text.h"
 #include "block/export.h"
+#include "block/request.h"
+#include "session/conn.h"
+#include "transport/listener.h"
 #include "nbdtarget.h"
+
+/* Lines of one kind in a while. */
+#define LINES		10
+#define WHILE		(10 * HZ)
 
 /* Of a name or a path; what is longer is cut. */
 #define NAME_MAX_SHOWN	128
+
+/* Who, for a person: address and port, and what was proved. */
+#define WHO_MAX		256
+
+/* Of lines of one kind. */
+struct limit {
+	spinlock_t lock;
+	unsigned long since;		/* jiffies */
+	unsigned int lines;
+	unsigned int left_out;
+};
+
+#define LIMIT(name)	{ .lock = __SPIN_LOCK_UNLOCKED((name).lock) }
+
+static struct limit denials = LIMIT(denials);
+static struct limit troubles = LIMIT(troubles);
+static struct limit io_errors = LIMIT(io_errors);
+static struct limit refusals = LIMIT(refusals);
+static struct limit comings = LIMIT(comings);
 
 #define STATE_LINE	"export '%s': device %s (%u:%u) %s\n"
 
@@ -23,6 +58,149 @@ static const char *const states[] = {
 	[NBDTARGET_EXPORT_STATE_READ_ONLY] = "has become read-only",
 };
 
+/* May there be another line?  If others were left out, it is said here. */
+static bool may_say(struct limit *limit, const char *what)
+{
+	unsigned int left_out = 0;
+	bool may;
+
+	spin_lock(&limit->lock);
+	if (!limit->lines || time_after(jiffies, limit->since + WHILE)) {
+		left_out = limit->left_out;
+		limit->since = jiffies;
+		limit->lines = 0;
+		limit->left_out = 0;
+	}
+	may = limit->lines < LINES;
+	if (may)
+		limit->lines++;
+	else
+		limit->left_out++;
+	spin_unlock(&limit->lock);
+	if (left_out)
+		pr_notice("%u more lines about %s were left out\n", left_out,
+			  what);
+	return may;
+}
+
+/* By the client's thread. */
+static const char *who(const struct nbdt_conn *conn, char to[WHO_MAX])
+{
+	const struct nbdt_identity *identity = conn->tls.identity;
+	const char *kind = "dn", *name = NULL;
+	char shown[WHO_MAX - 80];
+
+	if (identity)
+		name = identity->name;
+	if (identity && identity->auth == NBDTARGET_TLS_AUTH_PSK)
+		kind = "psk";
+	if (identity && !name && identity->nr_alt_names) {
+		kind = "san";
+		name = identity->alt_names[0];
+	}
+	if (name)
+		scnprintf(to, WHO_MAX, "client %pISpc (%s=%s)", &conn->peer,
+			  kind, nbdt_text_show(shown, sizeof(shown), name,
+					       strlen(name)));
+	else
+		scnprintf(to, WHO_MAX, "client %pISpc", &conn->peer);
+	return to;
+}
+
+static const char *name_of(const struct nbdt_export *export,
+			   char to[NAME_MAX_SHOWN])
+{
+	return nbdt_text_show(to, NAME_MAX_SHOWN, export->name,
+			      export->name_len);
+}
+
+void nbdt_log_denied(struct nbdt_conn *conn, struct nbdt_export *export,
+		     const char *why)
+{
+	char client[WHO_MAX], name[NAME_MAX_SHOWN];
+
+	if (may_say(&denials, "clients that were denied exports"))
+		pr_notice("%s, export '%s': denied, %s\n", who(conn, client),
+			  name_of(export, name), why);
+}
+
+void nbdt_log_trouble(struct nbdt_conn *conn, struct nbdt_export *export,
+		      const char *why)
+{
+	char client[WHO_MAX], name[NAME_MAX_SHOWN], text[NAME_MAX_SHOWN];
+
+	if (!may_say(&troubles, "clients that failed"))
+		return;
+	why = why ?: "for no reason that is known";
+	nbdt_text_show(text, sizeof(text), why, strlen(why));
+	if (export)
+		pr_notice("%s, export '%s': %s\n", who(conn, client),
+			  name_of(export, name), text);
+	else
+		pr_notice("%s failed in negotiation: %s\n", who(conn, client),
+			  text);
+}
+
+/* READ, WRITE and so on, by number. */
+static const char *const commands[] = {
+	[NBDT_CMD_READ] = "READ",
+	[NBDT_CMD_WRITE] = "WRITE",
+	[NBDT_CMD_FLUSH] = "FLUSH",
+	[NBDT_CMD_TRIM] = "TRIM",
+	[NBDT_CMD_CACHE] = "CACHE",
+	[NBDT_CMD_WRITE_ZEROES] = "WRITE_ZEROES",
+};
+
+void nbdt_log_io_error(struct nbdt_export *export,
+		       const struct nbdt_request *req)
+{
+	const struct nbdt_cmd *cmd = &req->cmd;
+	const char *command = NULL;
+	char name[NAME_MAX_SHOWN];
+
+	if (!may_say(&io_errors, "errors of devices"))
+		return;
+	if (cmd->type < ARRAY_SIZE(commands))
+		command = commands[cmd->type];
+	pr_err("export '%s': %s of %llu bytes at %llu failed, error %d\n",
+	       name_of(export, name), command ?: "request",
+	       (unsigned long long)cmd->length,
+	       (unsigned long long)cmd->offset, -req->status);
+}
+
+void nbdt_log_refused(struct nbdt_listener *listener, int err)
+{
+	u32 n = nbdt_target_max_connections();
+
+	if (!may_say(&refusals, "clients that were refused"))
+		return;
+	if (err == -EUSERS)
+		pr_warn("listener %u refused a client, as there may be %u connection%s\n",
+			listener->id, n, n == 1 ? "" : "s");
+	else
+		pr_warn("listener %u refused a client, error %d\n",
+			listener->id, -err);
+}
+
+/* If that is wanted. */
+void nbdt_log_conn(struct nbdt_conn *conn, enum nbdt_event event)
+{
+	char client[WHO_MAX], name[NAME_MAX_SHOWN];
+	const char *reason = READ_ONCE(conn->reason);
+
+	if (!nbdt_target_log_clients() ||
+	    !may_say(&comings, "clients that came and went"))
+		return;
+	who(conn, client);
+	name_of(conn->export, name);
+	if (event == NBDT_EVENT_OPEN)
+		pr_info("%s, export '%s': began\n", client, name);
+	else
+		pr_info("%s, export '%s': ended after %llu requests: %s\n",
+			client, name, conn->origin.stats.requests,
+			reason ?: "for no reason that is known");
+}
+
 /* At most one a second. */
 static void log_state(struct nbdt_export *export)
 {
@@ -30,7 +208,7 @@ static void log_state(struct nbdt_export *export)
 	const char *path = export->disk.path;
 	char name[NAME_MAX_SHOWN], device[NAME_MAX_SHOWN];
 
-	nbdt_text_show(name, sizeof(name), export->name, export->name_len);
+	name_of(export, name);
 	nbdt_text_show(device, sizeof(device), path, strlen(path));
 	if (state == NBDTARGET_EXPORT_STATE_OK)
 		pr_notice(STATE_LINE, name, device, id >> 20, id & 0xfffff,

@@ -48,12 +48,29 @@ static void export_event(struct nbdt_export *export, enum nbdt_event event)
 	nbdt_nl_export_event(export, event);
 }
 
+static void conn_event(struct nbdt_conn *conn, enum nbdt_event event)
+{
+	nbdt_log_conn(conn, event);
+	nbdt_nl_conn_event(conn, event);
+}
+
+static void denied_event(struct nbdt_conn *conn, struct nbdt_export *export,
+			 const char *why)
+{
+	nbdt_log_denied(conn, export, why);
+	nbdt_nl_conn_denied(conn, export, why);
+}
+
 static const struct nbdt_event_ops event_ops = {
 	.export = export_event,
 	.bitmap = nbdt_nl_bitmap_event,
 	.listener = nbdt_nl_listener_event,
-	.conn = nbdt_nl_conn_event,
+	.conn = conn_event,
 	.tls = nbdt_nl_tls_event,
+	.denied = denied_event,
+	.trouble = nbdt_log_trouble,
+	.io_error = nbdt_log_io_error,
+	.refused = nbdt_log_refused,
 };
 
 /* A socket is closed: what was held for it is over. */

@@ -33,11 +33,23 @@ static_assert((int)NBDTARGET_REPLY_MODE_EXTENDED == NBDT_MODE_EXTENDED);
 /* Why a connection ended. */
 #define DISCONNECTED	"disconnected by the administrator"
 
-static int put_conn_export(struct sk_buff *skb, struct nbdt_conn *conn)
+/* What an event has to say of a connection. */
+struct news {
+	u8 cmd;
+	struct nbdt_export *denied;	/* in place of its own; or NULL */
+	const char *reason;
+};
+
+static int put_conn_export(struct sk_buff *skb, struct nbdt_conn *conn,
+			   const struct news *news)
 {
-	struct nbdt_export *export = nbdt_conn_get_export(conn);
+	struct nbdt_export *export;
 	int err;
 
+	if (news && news->denied)
+		return nla_put_string(skb, NBDTARGET_A_CONN_EXPORT_NAME,
+				      news->denied->name);
+	export = nbdt_conn_get_export(conn);
 	if (!export)
 		return 0;
 	err = nla_put_string(skb, NBDTARGET_A_CONN_EXPORT_NAME, export->name);
@@ -74,14 +86,15 @@ static int put_conn_tls(struct sk_buff *skb, struct nbdt_conn *conn)
 	return 0;
 }
 
-static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
+/* NEWS is NULL in a list. */
+static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn,
+		    const struct news *news)
 {
 	const int pad = NBDTARGET_A_CONN_PAD;
-	const char *reason = READ_ONCE(conn->reason);
 	u64 age = jiffies_to_msecs(jiffies - conn->accepted);
 
 	if (nla_put_u32(skb, NBDTARGET_A_CONN_ID, conn->origin.id) ||
-	    put_conn_export(skb, conn) ||
+	    put_conn_export(skb, conn, news) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_LISTENER_ID, conn->listener_id) ||
 	    nbdt_nl_put_address(skb, &conn->peer, NBDTARGET_A_CONN_PEER_ADDRESS,
 				NBDTARGET_A_CONN_PEER_PORT) ||
@@ -101,8 +114,8 @@ static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn, u8 cmd)
 	    put_conn_tls(skb, conn) ||
 	    nbdt_nl_put_stats(skb, NBDTARGET_A_CONN_STATS, &conn->origin.stats))
 		return -EMSGSIZE;
-	if (cmd == NBDTARGET_CMD_CONN_CLOSE_NTF && reason &&
-	    nla_put_string(skb, NBDTARGET_A_CONN_REASON, reason))
+	if (news && news->reason &&
+	    nla_put_string(skb, NBDTARGET_A_CONN_REASON, news->reason))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -116,7 +129,7 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	/* Connections come and go all the time; a dump is a sample. */
 	while ((conn = nbdt_conn_get_from(cb->args[0]))) {
 		head = nbdt_nl_dump_begin(skb, cb, NBDTARGET_CMD_CONN_GET);
-		err = head ? put_conn(skb, conn, NBDTARGET_CMD_CONN_GET) : 0;
+		err = head ? put_conn(skb, conn, NULL) : 0;
 		err = nbdt_nl_dump_end(skb, head, err);
 		if (!err)
 			cb->args[0] = conn->origin.id + 1;
@@ -174,24 +187,44 @@ static const u8 event_cmds[] = {
 	[NBDT_EVENT_CLOSE] = NBDTARGET_CMD_CONN_CLOSE_NTF,
 };
 
-static void conn_event_to(struct net *net, struct nbdt_conn *conn, u8 cmd)
+static void tell(struct net *net, struct nbdt_conn *conn,
+		 const struct news *news)
 {
 	struct sk_buff *msg;
 	void *head;
 
 	if (!nbdt_nl_has_listeners(net, NBDT_NL_MONITOR))
 		return;
-	msg = nbdt_nl_event_begin(cmd, &head);
+	msg = nbdt_nl_event_begin(news->cmd, &head);
 	if (!msg)
 		return;
-	nbdt_nl_event_end(msg, head, put_conn(msg, conn, cmd), net);
+	nbdt_nl_event_end(msg, head, put_conn(msg, conn, news), net);
+}
+
+static void tell_all(struct nbdt_conn *conn, const struct news *news)
+{
+	tell(conn->net, conn, news);
+	if (conn->net != &init_net)
+		tell(&init_net, conn, news);
 }
 
 void nbdt_nl_conn_event(struct nbdt_conn *conn, enum nbdt_event event)
 {
-	u8 cmd = event_cmds[event];
+	struct news news = { .cmd = event_cmds[event] };
 
-	conn_event_to(conn->net, conn, cmd);
-	if (conn->net != &init_net)
-		conn_event_to(&init_net, conn, cmd);
+	if (event == NBDT_EVENT_CLOSE)
+		news.reason = READ_ONCE(conn->reason);
+	tell_all(conn, &news);
+}
+
+void nbdt_nl_conn_denied(struct nbdt_conn *conn, struct nbdt_export *export,
+			 const char *why)
+{
+	struct news news = {
+		.cmd = NBDTARGET_CMD_CONN_DENIED_NTF,
+		.denied = export,
+		.reason = why,
+	};
+
+	tell_all(conn, &news);
 }

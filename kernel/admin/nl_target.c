@@ -62,6 +62,7 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 	[NBDTARGET_A_TARGET_TLS_KEY_RECORDS] = NLA_POLICY_MIN(NLA_U64, 1),
 	[NBDTARGET_A_TARGET_POLL_TIME] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &poll_time_range),
+	[NBDTARGET_A_TARGET_LOG_CLIENTS] = NLA_POLICY_MAX(NLA_U8, 1),
 };
 
 static int put_target(struct sk_buff *skb)
@@ -92,7 +93,9 @@ static int put_target(struct sk_buff *skb)
 	    nla_put_u64_64bit(skb, NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
 			      nbdt_target_tls_key_records(), pad) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_POLL_TIME,
-			nbdt_target_poll_time()))
+			nbdt_target_poll_time()) ||
+	    nla_put_u8(skb, NBDTARGET_A_TARGET_LOG_CLIENTS,
+		       nbdt_target_log_clients()))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -142,6 +145,9 @@ static int target_set(struct sk_buff *skb, struct genl_info *info)
 	if (attr)
 		WRITE_ONCE(nbdt_target.tls_key_records, nla_get_u64(attr));
 	set_limit(&nbdt_target.poll_time, attrs[NBDTARGET_A_TARGET_POLL_TIME]);
+	attr = attrs[NBDTARGET_A_TARGET_LOG_CLIENTS];
+	if (attr)
+		WRITE_ONCE(nbdt_target.log_clients, nla_get_u8(attr));
 	return 0;
 }
 

@@ -7,6 +7,7 @@
 struct nbdt_conn;
 struct nbdt_export;
 struct nbdt_listener;
+struct nbdt_request;
 
 /* What happened to something. */
 enum nbdt_event {
@@ -31,6 +32,17 @@ struct nbdt_event_ops {
 	void (*conn)(struct nbdt_conn *conn, enum nbdt_event event);
 	/* A TLS handshake waits; false when nobody is there who does it. */
 	bool (*tls)(struct nbdt_conn *conn);
+	/* By a client's own thread: it asked for what it may not use. */
+	void (*denied)(struct nbdt_conn *conn, struct nbdt_export *export,
+		       const char *why);
+	/* The same: it can't have EXPORT, or goes on no further (NULL). */
+	void (*trouble)(struct nbdt_conn *conn, struct nbdt_export *export,
+			const char *why);
+	/* The same: the device has failed a request, which has its status. */
+	void (*io_error)(struct nbdt_export *export,
+			 const struct nbdt_request *req);
+	/* Nobody could be taken in who came; -errno says why. */
+	void (*refused)(struct nbdt_listener *listener, int err);
 };
 
 extern const struct nbdt_event_ops *nbdt_event_ops;
@@ -68,6 +80,31 @@ static inline void nbdt_event_conn(struct nbdt_conn *conn,
 static inline bool nbdt_event_tls(struct nbdt_conn *conn)
 {
 	return nbdt_event_ops->tls(conn);
+}
+
+static inline void nbdt_event_denied(struct nbdt_conn *conn,
+				     struct nbdt_export *export,
+				     const char *why)
+{
+	nbdt_event_ops->denied(conn, export, why);
+}
+
+static inline void nbdt_event_trouble(struct nbdt_conn *conn,
+				      struct nbdt_export *export,
+				      const char *why)
+{
+	nbdt_event_ops->trouble(conn, export, why);
+}
+
+static inline void nbdt_event_io_error(struct nbdt_export *export,
+				       const struct nbdt_request *req)
+{
+	nbdt_event_ops->io_error(export, req);
+}
+
+static inline void nbdt_event_refused(struct nbdt_listener *listener, int err)
+{
+	nbdt_event_ops->refused(listener, err);
 }
 
 #endif /* NBDT_EVENT_H */

@@ -19,6 +19,7 @@ struct nbdt_target {
 	u32 poll_time;			/* us; 0: threads sleep at once */
 	u32 tls_key_policy;		/* NBDTARGET_TLS_KEY_POLICY_* */
 	u64 tls_key_records;		/* of one key, in one direction */
+	bool log_clients;		/* that they come and go */
 };
 
 extern struct nbdt_target nbdt_target;
@@ -56,6 +57,11 @@ static inline u32 nbdt_target_tls_key_policy(void)
 static inline u64 nbdt_target_tls_key_records(void)
 {
 	return READ_ONCE(nbdt_target.tls_key_records);
+}
+
+static inline bool nbdt_target_log_clients(void)
+{
+	return READ_ONCE(nbdt_target.log_clients);
 }
 
 #endif /* NBDT_TARGET_H */

@@ -108,6 +108,8 @@ struct nbdt_conn {
 	u64 contexts;			/* mask of those selected */
 	struct nbdt_cmd_limits limits;
 
+	u32 denied;			/* id of the export it was denied last */
+
 	/* The thread's; others may cancel it. */
 	struct nbdt_sock sock;
 

@@ -9,6 +9,7 @@
 #include <linux/gfp.h>
 #include <linux/slab.h>
 
+#include "base/event.h"
 #include "base/proto.h"
 #include "block/export.h"
 #include "session/conn.h"
@@ -43,6 +44,9 @@ static int attach(struct nbdt_negotiation *neg, struct nbdt_export *export)
 		return err;
 	err = nbdt_export_attach(export, &neg->conn->origin);
 	if (err) {
+		nbdt_event_trouble(neg->conn, export, err == -EUSERS ?
+				   "it has all the clients it may have" :
+				   "it is being removed, or its device is gone");
 		free_page((unsigned long)neg->conn->rx.buf);
 		neg->conn->rx.buf = NULL;
 		return err;

@@ -56,9 +56,11 @@ int nbdt_option_starttls(struct nbdt_negotiation *neg)
 		return nbdt_option_error(neg, NBDT_REP_ERR_POLICY,
 					 "no TLS without TCP");
 	/* There isn't one yet, but whoever hears that will be there for it. */
-	if (!nbdt_event_tls(conn))
+	if (!nbdt_event_tls(conn)) {
+		nbdt_event_trouble(conn, NULL, "no TLS agent is there for it");
 		return nbdt_option_error(neg, NBDT_REP_ERR_POLICY,
 					 "TLS is not ready on the server");
+	}
 	/*
 	 * What is here now was sent in clear before the client was told to
 	 * begin: somebody may have put it there for us to take for encrypted.

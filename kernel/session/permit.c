@@ -7,27 +7,53 @@
  * at any time.  What a client may not use, it can't tell from what isn't there.
  */
 #include "base/access.h"
+#include "base/event.h"
 #include "block/export.h"
 #include "session/conn.h"
 #include "session/permit.h"
+#include "nbdtarget.h"
 
 bool nbdt_permit_is_encrypted(const struct nbdt_conn *conn)
 {
 	return conn->sock.tls;
 }
 
-/* Do the rules of its listener and of the export allow it? */
-static bool may_use(const struct nbdt_conn *conn,
-		    const struct nbdt_export *export)
+static bool needs_tls(const struct nbdt_conn *conn,
+		      const struct nbdt_export *export)
 {
-	struct nbdt_access *access = nbdt_access_get(&export->access);
-	bool allowed;
+	return !nbdt_permit_is_encrypted(conn) &&
+	       READ_ONCE(export->tls_required);
+}
 
-	allowed = nbdt_access_allows(conn->access, &conn->peer,
-				     conn->tls.identity) &&
-		  nbdt_access_allows(access, &conn->peer, conn->tls.identity);
+/* What keeps a client from an export, for the administrator; NULL for nothing. */
+static const char *what_denies(const struct nbdt_conn *conn,
+			       const struct nbdt_export *export)
+{
+	const struct nbdt_identity *identity = conn->tls.identity;
+	struct nbdt_access *access;
+	const char *why = NULL;
+
+	if (needs_tls(conn, export))
+		return "it needs TLS";
+	if (!nbdt_access_allows(conn->access, &conn->peer, identity))
+		return "by the rules of the listener";
+	access = nbdt_access_get(&export->access);
+	if (!nbdt_access_allows(access, &conn->peer, identity))
+		why = "by the rules of the export";
 	nbdt_access_put(access);
-	return allowed;
+	return why;
+}
+
+/* Once, however often it asks; and not if it may be about to begin TLS. */
+static void tell(struct nbdt_conn *conn, struct nbdt_export *export,
+		 const char *why)
+{
+	if (conn->denied == export->id ||
+	    (needs_tls(conn, export) &&
+	     conn->tls_mode == NBDTARGET_TLS_MODE_OPTIONAL))
+		return;
+	conn->denied = export->id;
+	nbdt_event_denied(conn, export, why);
 }
 
 /**
@@ -40,9 +66,7 @@ static bool may_use(const struct nbdt_conn *conn,
 bool nbdt_permit_export(const struct nbdt_conn *conn,
 			const struct nbdt_export *export)
 {
-	if (!nbdt_permit_is_encrypted(conn) && READ_ONCE(export->tls_required))
-		return false;
-	return may_use(conn, export);
+	return !what_denies(conn, export);
 }
 
 /**
@@ -53,13 +77,15 @@ bool nbdt_permit_export(const struct nbdt_conn *conn,
  *
  * Return: the export with a reference; NULL when there is none for it.
  */
-struct nbdt_export *nbdt_permit_find_export(const struct nbdt_conn *conn,
+struct nbdt_export *nbdt_permit_find_export(struct nbdt_conn *conn,
 					    const char *name, u32 len)
 {
 	struct nbdt_export *export = nbdt_export_get(name, len);
+	const char *why = export ? what_denies(conn, export) : NULL;
 
-	if (!export || nbdt_permit_export(conn, export))
+	if (!why)
 		return export;
+	tell(conn, export, why);
 	nbdt_export_put(export);
 	return NULL;
 }

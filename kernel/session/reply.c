@@ -16,6 +16,7 @@
  */
 #include <linux/mm.h>
 
+#include "base/event.h"
 #include "block/disk.h"
 #include "block/request.h"
 #include "block/request_trace.h"
@@ -196,8 +197,12 @@ static bool frame(struct nbdt_request *req)
  */
 void nbdt_reply_queue(struct nbdt_request *req)
 {
-	if (unlikely(req->status) && !req->error)
+	if (unlikely(req->status) && !req->error) {
 		req->error = nbdt_proto_error(req->status);
+		/* If not, its client is gone, or the export goes. */
+		if (req->status != -ESHUTDOWN)
+			nbdt_event_io_error(nbdt_conn_of(req)->export, req);
+	}
 	if (frame(req))
 		list_add_tail(&req->queue, &nbdt_conn_of(req)->tx.queue);
 	else

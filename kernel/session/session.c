@@ -48,6 +48,30 @@ static void finish(struct nbdt_conn *conn)
 	nbdt_sock_release(&conn->sock);
 }
 
+/*
+ * That it looked what there is, or went away, is nothing to tell, nor what an
+ * administrator did.
+ */
+static bool is_trouble(int err)
+{
+	return err != -ECANCELED && err != -ESHUTDOWN && err != -ECONNRESET &&
+	       err != -EPIPE;
+}
+
+static void serve(struct nbdt_conn *conn)
+{
+	int err = nbdt_negotiate(conn);
+
+	if (!err) {
+		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
+		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
+		nbdt_transmit(conn);
+		nbdt_event_conn(conn, NBDT_EVENT_CLOSE);
+	} else if (is_trouble(err)) {
+		nbdt_event_trouble(conn, NULL, READ_ONCE(conn->reason));
+	}
+}
+
 /**
  * nbdt_session_run - serve a client; on return all of it is given back
  * @conn: just accepted; the caller is its thread
@@ -59,12 +83,7 @@ void nbdt_session_run(struct nbdt_conn *conn)
 
 	nbdt_sock_attach(&conn->sock);
 	trace_nbdt_conn_open(conn);
-	if (!nbdt_negotiate(conn)) {
-		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
-		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
-		nbdt_transmit(conn);
-		nbdt_event_conn(conn, NBDT_EVENT_CLOSE);
-	}
+	serve(conn);
 	finish(conn);
 	memalloc_noio_restore(noio);
 }

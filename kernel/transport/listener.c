@@ -17,6 +17,7 @@
 #include <net/ipv6.h>
 
 #include "base/access.h"
+#include "base/event.h"
 #include "compat/compat.h"
 #include "transport/listener.h"
 #include "transport/sock.h"
@@ -26,7 +27,10 @@
 
 static void accept_one(struct nbdt_listener *listener, struct socket *sock)
 {
-	if (listener->take(listener, sock)) {
+	int err = listener->take(listener, sock);
+
+	if (err) {
+		nbdt_event_refused(listener, err);
 		WRITE_ONCE(listener->refused, listener->refused + 1);
 		sock_release(sock);
 		return;

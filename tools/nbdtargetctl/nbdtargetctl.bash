@@ -83,7 +83,7 @@ _nbdtargetctl_options()
 	set-target)
 		echo --max-connections --negotiation-timeout --stall-timeout \
 			--max-in-flight --memory-limit --tls-key-policy \
-			--tls-key-records --poll-time ;;
+			--tls-key-records --poll-time --log-clients ;;
 	disconnect)
 		echo --export --all --if-exists ;;
 	monitor)
@@ -137,7 +137,7 @@ _nbdtargetctl_takes_value()
 	--map-granularity | --rate | --granularity | --bitmap-from | \
 	--freeze | --start | --timeout | --tls | --listener | \
 	--credentials | --client-certificates | --ciphers | --max-handshakes | \
-	--tls-key-policy | --tls-key-records | --poll-time | \
+	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
 	-b | --batch)
 		return 0 ;;
 	esac
@@ -183,6 +183,8 @@ _nbdtargetctl_complete()
 				CHACHA20-POLY1305 AES-128-CCM' "$cur" ;;
 		--tls-key-policy)
 			_nbdtargetctl_words 'close warn off' "$cur" ;;
+		--log-clients)
+			_nbdtargetctl_words 'on off' "$cur" ;;
 		esac
 	elif [ -z "$verb" ] && [[ $cur == -* ]]; then
 		_nbdtargetctl_words '--json --batch --keep-going --help

@@ -442,6 +442,8 @@ int agent_run(struct tool *t, const struct args *args)
 	};
 	int ret = 0;
 
+	if (log_is_journal())
+		t->priority = LOG_ERROR_PREFIX;
 	if (!a.max)
 		return fail_usage(t, "--max-handshakes has to be at least 1");
 	if (o[AGENT_CERTIFICATES].given)

@@ -3,6 +3,7 @@
 #ifndef NBDTARGETCTL_LOG_H
 #define NBDTARGETCTL_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/tool.h"
@@ -12,7 +13,12 @@ struct log {
 	unsigned int lines, left_out;
 };
 
-void log_some(struct log *log, const struct tool *t, const char *peer,
+/* What the journal takes for a priority, in front of a line. */
+#define LOG_ERROR_PREFIX "<3>"
+#define LOG_WARNING_PREFIX "<4>"
+
+bool log_is_journal(void);
+void log_some(struct log *log, const struct tool *tool, const char *peer,
 	      const char *text);
 
 #endif /* NBDTARGETCTL_LOG_H */

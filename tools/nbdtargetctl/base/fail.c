@@ -12,6 +12,8 @@
 
 static void print_prefix(const struct tool *t, const char *thing)
 {
+	if (t->priority)
+		fputs(t->priority, stderr);
 	fputs("nbdtargetctl: ", stderr);
 	if (t->file) {
 		text_print(stderr, text_of(t->file), 0);

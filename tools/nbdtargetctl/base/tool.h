@@ -27,6 +27,7 @@ struct tool {
 	const char *file;	/* batch that it comes from, or NULL */
 	unsigned long line;	/* in that file */
 	bool json;
+	const char *priority;	/* of what is said, for the journal; or NULL */
 };
 
 #endif /* NBDTARGETCTL_TOOL_H */

@@ -4,6 +4,7 @@
 #include <linux/genetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "nbdtarget.h"
 #include "object/bitmap.h"
@@ -13,6 +14,8 @@
 #include "object/listener.h"
 #include "show/attr_json.h"
 #include "show/json.h"
+
+#define TIME_MAX 48
 
 static void print_text(const char *title, struct text text, unsigned int how)
 {
@@ -130,15 +133,33 @@ static const struct event {
 	{ NBDTARGET_CMD_LISTENER_SET_NTF, "listener-set", listener_line },
 	{ NBDTARGET_CMD_LISTENER_DEL_NTF, "listener-del", listener_line },
 	{ NBDTARGET_CMD_CONN_OPEN_NTF, "conn-open", conn_line },
+	{ NBDTARGET_CMD_CONN_DENIED_NTF, "conn-denied", conn_line },
 	{ NBDTARGET_CMD_CONN_CLOSE_NTF, "conn-close", conn_line },
 };
+
+/* Now, as ISO 8601 has it: 2026-11-29T17:36:37.123Z. */
+static const char *format_time(char buf[TIME_MAX])
+{
+	struct timespec ts;
+	struct tm tm;
+	size_t n;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	n = strftime(buf, TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, TIME_MAX - n, ".%03uZ",
+		 (unsigned int)(ts.tv_nsec / 1000000));
+	return buf;
+}
 
 /* One line: the event, then the members of an object. */
 static void print_json(const char *name, json_t *members)
 {
 	json_t *o = json_object();
+	char buf[TIME_MAX];
 
 	json_put(o, "event", json_string(name));
+	json_put(o, "time", json_string(format_time(buf)));
 	if (members)
 		json_object_update(o, members);
 	json_decref(members);
@@ -148,10 +169,13 @@ static void print_json(const char *name, json_t *members)
 /* An event of the tool's own. */
 void event_print_own(const struct tool *t, const char *name, const char *text)
 {
+	char buf[TIME_MAX];
+
 	if (t->json)
 		print_json(name, NULL);
 	else
-		printf("%s%s%s\n", name, *text ? " " : "", text);
+		printf("%s %s%s%s\n", format_time(buf), name,
+		       *text ? " " : "", text);
 }
 
 /* One of the module's; those that are newer than this tool are left out. */
@@ -159,6 +183,7 @@ void event_print(const struct tool *t, const struct nlmsghdr *nlh)
 {
 	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
 	json_t *members = NULL;
+	char buf[TIME_MAX];
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(events); i++) {
@@ -169,7 +194,7 @@ void event_print(const struct tool *t, const struct nlmsghdr *nlh)
 			print_json(events[i].name, members);
 			return;
 		}
-		fputs(events[i].name, stdout);
+		printf("%s %s", format_time(buf), events[i].name);
 		events[i].line(nlh, NULL);
 		putchar('\n');
 		return;

@@ -40,6 +40,7 @@ static const struct attr_field fields[] = {
 	      .more = &target_key_policies),
 	FIELD(TLS_KEY_RECORDS, NUMBER, "tls-key-records", tls_key_records),
 	FIELD(POLL_TIME, NUMBER, "poll-time", poll_time),
+	FIELD(LOG_CLIENTS, BOOL, "log-clients", log_clients),
 };
 
 const struct attr_set target_attrs = {
@@ -81,6 +82,9 @@ void target_print(const struct target *tg)
 	       seconds_format(used, tg->stall_timeout));
 	if (attr_has(tg, NBDTARGET_A_TARGET_POLL_TIME))
 		printf("  poll time            %" PRIu64 " us\n", tg->poll_time);
+	if (attr_has(tg, NBDTARGET_A_TARGET_LOG_CLIENTS))
+		printf("  log of clients       %s\n",
+		       tg->log_clients ? "on" : "off");
 	if (!attr_has(tg, NBDTARGET_A_TARGET_TLS_KEY_RECORDS))
 		return;
 	policy = attr_enum_name(&target_key_policies, tg->tls_key_policy);

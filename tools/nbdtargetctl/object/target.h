@@ -22,6 +22,7 @@ struct target {
 	uint64_t tls_key_policy;	/* NBDTARGET_TLS_KEY_POLICY_* */
 	uint64_t tls_key_records;
 	uint64_t poll_time;		/* us */
+	bool log_clients;
 };
 
 extern const struct attr_set target_attrs;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* set-target: limits of the target as a whole. */
 #include <errno.h>
+#include <string.h>
 
 #include "base/fail.h"
 #include "nbdtarget.h"
@@ -12,7 +13,7 @@
 enum {
 	SET_MAX_CONNECTIONS, SET_NEGOTIATION_TIMEOUT, SET_STALL_TIMEOUT,
 	SET_MAX_IN_FLIGHT, SET_MEMORY_LIMIT, SET_TLS_KEY_POLICY,
-	SET_TLS_KEY_RECORDS, SET_POLL_TIME, SET_N,
+	SET_TLS_KEY_RECORDS, SET_POLL_TIME, SET_LOG_CLIENTS, SET_N,
 };
 
 static const struct opt set_opts[] = {
@@ -32,6 +33,8 @@ static const struct opt set_opts[] = {
 		"records that a TLS key is good for", UINT64_MAX },
 	[SET_POLL_TIME] = { "--poll-time", OPT_NUMBER, "MICROSECONDS",
 		"time to look for requests before sleeping", UINT32_MAX },
+	[SET_LOG_CLIENTS] = { "--log-clients", OPT_TEXT, "HOW",
+		"on or off: the kernel's log has those that come and go", 16 },
 	{ .name = NULL }
 };
 
@@ -44,6 +47,7 @@ static const uint16_t set_attrs[SET_N] = {
 	[SET_TLS_KEY_POLICY] = NBDTARGET_A_TARGET_TLS_KEY_POLICY,
 	[SET_TLS_KEY_RECORDS] = NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
 	[SET_POLL_TIME] = NBDTARGET_A_TARGET_POLL_TIME,
+	[SET_LOG_CLIENTS] = NBDTARGET_A_TARGET_LOG_CLIENTS,
 };
 
 /* The kernel's own range checks say what is wrong, but not with which. */
@@ -62,6 +66,8 @@ static void put_setting(struct nlmsghdr *nlh, size_t i, uint64_t number)
 {
 	if (set_opts[i].kind == OPT_SIZE || i == SET_TLS_KEY_RECORDS)
 		mnl_attr_put_u64(nlh, set_attrs[i], number);
+	else if (i == SET_LOG_CLIENTS)
+		mnl_attr_put_u8(nlh, set_attrs[i], number);
 	else
 		mnl_attr_put_u32(nlh, set_attrs[i], number);
 }
@@ -77,12 +83,31 @@ static int take_key_policy(struct tool *t, const struct opt_value *value,
 			  set_opts[SET_TLS_KEY_POLICY].name, value->text);
 }
 
+/* "on" or "off"; 0 when it is one, or not given. */
+static int take_log_clients(struct tool *t, const struct opt_value *value,
+			    bool *on)
+{
+	*on = value->given && !strcmp(value->text, "on");
+	if (!value->given || *on || !strcmp(value->text, "off"))
+		return 0;
+	return fail_usage(t, "%s: '%s' is neither on nor off",
+			  set_opts[SET_LOG_CLIENTS].name, value->text);
+}
+
+/* What is to be sent for an option that is given. */
+static uint64_t number_of(const struct args *a, size_t i, uint32_t policy,
+			  bool log_clients)
+{
+	if (i == SET_TLS_KEY_POLICY)
+		return policy;
+	return i == SET_LOG_CLIENTS ? log_clients : a->opt[i].number;
+}
+
 static int set_target(struct tool *t, const struct args *a)
 {
 	struct nlmsghdr *nlh;
 	uint32_t policy = 0;
-	uint64_t number;
-	bool any = false;
+	bool any = false, log_clients;
 	size_t i;
 	int ret;
 
@@ -92,14 +117,17 @@ static int set_target(struct tool *t, const struct args *a)
 		return fail_usage(t, "nothing to change is given");
 	ret = take_key_policy(t, &a->opt[SET_TLS_KEY_POLICY], &policy);
 	if (!ret)
+		ret = take_log_clients(t, &a->opt[SET_LOG_CLIENTS],
+				       &log_clients);
+	if (!ret)
 		ret = kernel_connect(t, NULL);
 	if (ret)
 		return ret;
 	nlh = nl_request(t->nl, NBDTARGET_CMD_TARGET_SET);
 	for (i = 0; i < SET_N; i++) {
-		number = i == SET_TLS_KEY_POLICY ? policy : a->opt[i].number;
 		if (a->opt[i].given)
-			put_setting(nlh, i, number);
+			put_setting(nlh, i, number_of(a, i, policy,
+						      log_clients));
 	}
 	ret = nl_do(t->nl, nlh, NULL);
 	if (ret)
