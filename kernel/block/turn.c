@@ -128,6 +128,29 @@ void nbdt_turn_relax(struct nbdt_disk *disk)
 	nbdt_gate_shut(&disk->content.gate, &disk->careful_visit);
 }
 
+/*
+ * Through the gate, in the mode that the request needs; false when that can't be
+ * now, but may be when the gate is opened.  One that comes back asks again: the
+ * mode may have changed while it was outside.
+ */
+static bool enter(struct nbdt_request *req)
+{
+	struct nbdt_disk *disk = req->disk;
+	bool care = needs_care(req);
+
+	if (!nbdt_gate_enter(&disk->content.gate))
+		return false;
+	if (care && !disk->careful) {
+		nbdt_gate_leave(&disk->content.gate);
+		be_careful(disk);
+		return false;
+	}
+	if (care)
+		WRITE_ONCE(disk->last_unaligned, jiffies);
+	req->inside = true;
+	return true;
+}
+
 /**
  * nbdt_turn_begin - the turn of a request that changes the device
  * @req: complete; its first part, if it is long
@@ -137,18 +160,9 @@ void nbdt_turn_relax(struct nbdt_disk *disk)
 enum nbdt_turn nbdt_turn_begin(struct nbdt_request *req)
 {
 	struct nbdt_disk *disk = req->disk;
-	bool care = needs_care(req);
 
-	if (!nbdt_gate_enter(&disk->content.gate))
+	if (!enter(req))
 		return NBDT_TURN_NOT;
-	if (care && !disk->careful) {
-		nbdt_gate_leave(&disk->content.gate);
-		be_careful(disk);
-		return NBDT_TURN_NOT;
-	}
-	if (care)
-		WRITE_ONCE(disk->last_unaligned, jiffies);
-	req->inside = true;
 	if (req->cmd.type == NBDT_CMD_WRITE) {
 		req->mapped = true;
 		nbdt_map_write_begin(disk->content.map, req->cmd.offset,
@@ -233,11 +247,10 @@ bool nbdt_turn_again(struct nbdt_request *req)
 
 	if (req->inside || !is_long(req))
 		return true;
-	if (!nbdt_gate_enter(&disk->content.gate)) {
+	if (!enter(req)) {
 		wait_aside(req);
 		return false;
 	}
-	req->inside = true;
 	nbdt_bitmaps_record(&disk->content.bitmaps, req->at,
 			    end_of(req) - req->at);
 	return !disk->careful || lock_range(req);
