@@ -6,7 +6,7 @@
  *
  * Whoever has such a change to make pays a visit.  The first to come shuts the
  * gate, which doesn't wait: requests inside go on to their end, later ones are
- * turned away and tried again by their connections.  When the last has left,
+ * turned away, and come again when it is open (turn.c).  When the last has left,
  * all visitors are told, and when the last visit is over the gate opens.
  * Visits know nothing of each other and none waits for another's end, so they
  * can't lock each other out, however many gates one of them wants shut; what

@@ -29,6 +29,8 @@
 #define SIZE_UNIT		512U
 /* Largest logical block: one piece of memory has to hold it. */
 #define BLOCK_MAX		SZ_64K
+/* Long requests that are carried out at once. */
+#define LONG_WORKERS		4
 
 /**
  * nbdt_disk_init - what there is of a disk before its device is opened
@@ -56,11 +58,18 @@ int nbdt_disk_init(struct nbdt_disk *disk,
 					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!disk->slow_wq)
 		goto err_path;
+	disk->long_wq = alloc_workqueue("nbdt_long",
+					WQ_UNBOUND | WQ_MEM_RECLAIM,
+					LONG_WORKERS);
+	if (!disk->long_wq)
+		goto err_slow;
 	if (nbdt_gate_init(&content->gate, config->gate_opened))
-		goto err_queue;
+		goto err_long;
 	return 0;
 
-err_queue:
+err_long:
+	destroy_workqueue(disk->long_wq);
+err_slow:
 	destroy_workqueue(disk->slow_wq);
 err_path:
 	kfree(disk->path);
@@ -71,6 +80,7 @@ err_path:
 void nbdt_disk_exit(struct nbdt_disk *disk)
 {
 	nbdt_gate_exit(&disk->content.gate);
+	destroy_workqueue(disk->long_wq);
 	destroy_workqueue(disk->slow_wq);
 	nbdt_bitmaps_exit(&disk->content.bitmaps);
 	nbdt_map_destroy(disk->content.map);

@@ -41,6 +41,7 @@ struct nbdt_disk {
 
 	/* Its own, as a device that hangs keeps all workers that it gets. */
 	struct workqueue_struct *slow_wq;
+	struct workqueue_struct *long_wq;	/* of few workers */
 };
 
 /* What it takes to have one. */
@@ -73,6 +74,13 @@ static inline void nbdt_disk_queue(struct nbdt_disk *disk,
 				   struct work_struct *work)
 {
 	queue_work(disk->slow_wq, work);
+}
+
+/* The same for what takes long, so that what doesn't never waits for it. */
+static inline void nbdt_disk_queue_long(struct nbdt_disk *disk,
+					struct work_struct *work)
+{
+	queue_work(disk->long_wq, work);
 }
 
 #endif /* NBDT_DISK_H */

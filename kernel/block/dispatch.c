@@ -66,7 +66,7 @@ static void execute(struct nbdt_request *req)
 		if (req->cmd.length <= NBDT_CACHE_PIECE)
 			nbdt_io_rw(req);
 		else
-			nbdt_disk_queue(req->disk, &req->work);
+			nbdt_turn_queue(req);
 		break;
 	default:
 		nbdt_disk_queue(req->disk, &req->work);
@@ -81,27 +81,27 @@ static bool is_done_at_once(const struct nbdt_request *req)
 	return !req->cmd.length || req->hole;
 }
 
+/* Long ones have a turn for each part, when they come to it. */
+static bool has_turn(struct nbdt_request *req)
+{
+	if (!nbdt_proto_cmd_writes(&req->cmd))
+		return true;
+	if (!nbdt_turn_is_long(req))
+		return nbdt_turn_begin(req);
+	nbdt_turn_queue(req);
+	return false;
+}
+
 /**
  * nbdt_dispatch - have a request carried out; thread of the connection only
  * @req: complete, with its buffer if it needs one
  *
- * Return: 0 when the request is underway: nbdt_request_complete() follows,
- * perhaps before this returns.  -EBUSY when it can't be now: the connection
- * is resumed when it is worth another try.
+ * nbdt_request_complete() follows, perhaps before this returns.
  */
-int nbdt_dispatch(struct nbdt_request *req)
+void nbdt_dispatch(struct nbdt_request *req)
 {
-	if (is_done_at_once(req)) {
+	if (is_done_at_once(req))
 		nbdt_request_complete(req);
-		return 0;
-	}
-
-	if (nbdt_proto_cmd_writes(&req->cmd)) {
-		enum nbdt_turn turn = nbdt_turn_begin(req);
-
-		if (turn != NBDT_TURN_NOW)
-			return turn == NBDT_TURN_NOT ? -EBUSY : 0;
-	}
-	execute(req);
-	return 0;
+	else if (has_turn(req))
+		execute(req);
 }

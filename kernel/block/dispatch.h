@@ -10,6 +10,6 @@ struct nbdt_request;
 #define NBDT_CACHE_PIECE	(512U << 10)
 
 void nbdt_dispatch_shape(struct nbdt_request *req);
-int nbdt_dispatch(struct nbdt_request *req);
+void nbdt_dispatch(struct nbdt_request *req);
 
 #endif /* NBDT_DISPATCH_H */

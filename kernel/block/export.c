@@ -344,14 +344,13 @@ static int borrow_bitmap(struct nbdt_export *export,
 	return err;
 }
 
-/* What was turned away is tried again. */
+/* What was turned away comes again. */
 static void gate_opened(struct nbdt_gate *gate)
 {
 	struct nbdt_export *export = container_of(gate, struct nbdt_export,
 						  disk.content.gate);
 
 	nbdt_turn_resume(&export->disk);
-	nbdt_origins_resume(&export->origins);
 }
 
 /* Housekeeping, about once a second while there are connections. */

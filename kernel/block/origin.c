@@ -59,16 +59,6 @@ void nbdt_origins_kill(struct nbdt_origins *origins, const char *reason)
 	spin_unlock(&origins->lock);
 }
 
-void nbdt_origins_resume(struct nbdt_origins *origins)
-{
-	struct nbdt_origin *origin;
-
-	spin_lock(&origins->lock);
-	list_for_each_entry(origin, &origins->list, node)
-		nbdt_origin_resume(origin);
-	spin_unlock(&origins->lock);
-}
-
 /* The sum over those that are there and those that were. */
 void nbdt_origins_stats(struct nbdt_origins *origins, struct nbdt_stats *sum)
 {

@@ -53,7 +53,6 @@ void nbdt_origins_add(struct nbdt_origins *origins, struct nbdt_origin *origin);
 void nbdt_origins_del(struct nbdt_origins *origins, struct nbdt_origin *origin);
 bool nbdt_origins_empty(struct nbdt_origins *origins);
 void nbdt_origins_kill(struct nbdt_origins *origins, const char *reason);
-void nbdt_origins_resume(struct nbdt_origins *origins);
 void nbdt_origins_stats(struct nbdt_origins *origins, struct nbdt_stats *sum);
 int nbdt_origins_wait(struct nbdt_origins *origins);
 

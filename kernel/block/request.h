@@ -11,6 +11,7 @@
 #include "block/range.h"
 #include "content/map.h"
 
+struct completion;
 struct nbdt_disk;
 struct nbdt_origin;
 struct nbdt_series;
@@ -59,8 +60,10 @@ struct nbdt_request {
 	bool inside;			/* went through the disk's gate */
 	bool locked;			/* holds RANGE */
 	bool mapped;			/* is a writer in the disk's map */
-	u64 at;				/* TRIM, WRITE_ZEROES: the part that is */
+	bool begun;			/* part of it may be done */
+	u64 at;				/* what goes in parts: the one that is */
 	u64 to;				/*  being carried out */
+	struct completion *waiter;	/* of a part, for RANGE */
 	struct nbdt_map_zeroing zeroing;
 	struct bio *more_bios;		/* all but the first, one allocation */
 	struct nbdt_range range;

@@ -10,8 +10,10 @@
  *  - WRITE_ZEROES, the parts of blocks at its ends by read and write
  *  - CACHE of more than one buffer: read piece after piece, drop all
  *
- * What is long goes in parts and stops between two when nobody waits for the
- * answer any more, or for a while when others shall pass (turn.c).
+ * What is long goes in parts, and has another worker, or this one later, go on
+ * with the next: so those that are under way get on side by side, however few
+ * workers they have, and others pass between two parts (turn.c).  It ends early
+ * when nobody waits for the answer any more.
  */
 #include <linux/align.h>
 #include <linux/blkdev.h>
@@ -232,48 +234,17 @@ static int zero_end(struct nbdt_request *req, int err)
 	return err;
 }
 
-/* What may be long and goes in parts; see turn.c. */
-struct long_op {
-	bool (*begin)(struct nbdt_request *req);	/* false: nothing to do */
-	int (*part)(struct nbdt_request *req);
-	int (*end)(struct nbdt_request *req, int err);
-};
-
-static const struct long_op trim = { trim_begin, trim_part, trim_end };
-static const struct long_op zero = { zero_begin, zero_part, zero_end };
-
-/* Return: whether it is done with; it goes on later if not. */
-static bool slow_long(struct nbdt_request *req, const struct long_op *op)
+static bool cache_begin(struct nbdt_request *req)
 {
-	u64 end = req->cmd.offset + req->cmd.length;
-	int err;
-
-	/* It stepped aside, and nobody waits for it any more. */
-	if (!req->inside && nbdt_origin_is_gone(req->origin)) {
-		req->status = op->end(req, -ESHUTDOWN);
-		return true;
-	}
-	if (!nbdt_turn_again(req))
-		return false;
-	if (req->at == req->cmd.offset && !op->begin(req))
-		return true;
-	for (;;) {
-		err = nbdt_origin_is_gone(req->origin) ? -ESHUTDOWN : op->part(req);
-		if (err || req->to == end)
-			break;
-		if (!nbdt_turn_next_part(req))
-			return false;
-	}
-	req->status = op->end(req, err) ?: flush_if_fua(req);
 	return true;
 }
 
 /* The buffer holds one piece; it is read into again and again. */
-static int slow_cache(struct nbdt_request *req)
+static int cache_part(struct nbdt_request *req)
 {
 	struct nbdt_disk *disk = req->disk;
-	u64 at = ALIGN_DOWN(req->cmd.offset, disk->content.block);
-	u64 end = ALIGN(req->cmd.offset + req->cmd.length, disk->content.block);
+	u64 at = ALIGN_DOWN(req->at, disk->content.block);
+	u64 end = ALIGN(req->to, disk->content.block);
 	struct bio bio;
 	int err = 0;
 
@@ -292,28 +263,113 @@ static int slow_cache(struct nbdt_request *req)
 	return err;
 }
 
+static int cache_end(struct nbdt_request *req, int err)
+{
+	return err;
+}
+
+/* What may go in parts. */
+struct op {
+	bool (*begin)(struct nbdt_request *req);	/* false: nothing to do */
+	int (*part)(struct nbdt_request *req);
+	int (*end)(struct nbdt_request *req, int err);
+};
+
+static const struct op *op_of(const struct nbdt_request *req)
+{
+	static const struct op trim = { trim_begin, trim_part, trim_end };
+	static const struct op zero = { zero_begin, zero_part, zero_end };
+	static const struct op cache = { cache_begin, cache_part, cache_end };
+
+	switch (req->cmd.type) {
+	case NBDT_CMD_TRIM:
+		return &trim;
+	case NBDT_CMD_WRITE_ZEROES:
+		return &zero;
+	default:
+		return &cache;
+	}
+}
+
+static u64 end_of(const struct nbdt_request *req)
+{
+	return req->cmd.offset + req->cmd.length;
+}
+
+/*
+ * Its turn has come: that of all of it, or of a part.  Return: whether it is
+ * done with.
+ */
+static bool do_part(struct nbdt_request *req, const struct op *op)
+{
+	int err;
+
+	if (!req->begun && !op->begin(req))
+		return true;
+	req->begun = true;
+	err = op->part(req);
+	if (!err && req->to != end_of(req))
+		return false;
+	err = op->end(req, err);
+	if (!err && nbdt_proto_cmd_writes(&req->cmd))
+		err = flush_if_fua(req);
+	req->status = err;
+	return true;
+}
+
+/* Return: as carry_out(). */
+static bool slow_long(struct nbdt_request *req)
+{
+	if (!nbdt_turn_begin_part(req))
+		return false;
+	if (do_part(req, op_of(req)))
+		return true;
+	nbdt_turn_end_part(req);
+	return false;
+}
+
+static bool slow_short(struct nbdt_request *req)
+{
+	req->to = end_of(req);
+	return do_part(req, op_of(req));
+}
+
+/* Nobody waits for the answer. */
+static void give_up(struct nbdt_request *req)
+{
+	req->status = -ESHUTDOWN;
+	if (req->begun)
+		op_of(req)->end(req, -ESHUTDOWN);
+}
+
+/* Has it been let in, if it has to be?  If not, it goes on later. */
+static bool has_turn(struct nbdt_request *req)
+{
+	return req->inside || nbdt_turn_is_long(req) ||
+	       !nbdt_proto_cmd_writes(&req->cmd) || nbdt_turn_begin(req);
+}
+
 /* Return: whether it is done with; it goes on by itself, or later, if not. */
 static bool carry_out(struct nbdt_request *req)
 {
 	int err;
 
-	switch (req->cmd.type) {
-	case NBDT_CMD_WRITE:
-		err = slow_write(req);
-		if (!err)
-			return false;	/* the bio completes it */
-		req->status = err;
-		return true;
-	case NBDT_CMD_TRIM:
-		return slow_long(req, &trim);
-	case NBDT_CMD_WRITE_ZEROES:
-		return slow_long(req, &zero);
-	case NBDT_CMD_CACHE:
-		req->status = slow_cache(req);
+	if (!req->begun)
+		req->at = req->cmd.offset;
+	if (!req->inside && nbdt_origin_is_gone(req->origin)) {
+		give_up(req);
 		return true;
 	}
-	WARN_ON_ONCE(1);
-	req->status = -EIO;
+	if (!has_turn(req))
+		return false;
+	if (nbdt_turn_is_long(req))
+		return slow_long(req);
+	if (req->cmd.type != NBDT_CMD_WRITE)
+		return slow_short(req);
+	err = slow_write(req);
+	if (!err)
+		return false;	/* the bio completes it */
+	req->status = err;
 	return true;
 }
 

@@ -10,15 +10,23 @@
  * only while no write is being carried out (gate.c).  Whatever only reads has
  * no part in all that.
  *
- * A TRIM or WRITE_ZEROES may be of all of the device and take minutes.  It is
- * carried out in parts, each of which has its range locked, if any has; and it
- * steps aside between two when the gate shall be shut, and goes on when that is
- * open again.  So nobody waits for more than a part of it.
+ * Who finds the gate shut, or the wrong mode, waits aside: on a list of the disk,
+ * without its connection, which goes on to what needs no turn.  When the gate is
+ * opened, each goes to a worker, and asks again.  Those whose clients are gone
+ * don't wait: nobody is told what became of them.
+ *
+ * A TRIM or WRITE_ZEROES may be of all of the device and take minutes.  Of one
+ * that is long, each part has a turn of its own, which a worker waits for: it
+ * enters the gate, has its range locked if any has, and leaves.  Between two
+ * parts a long request is nowhere, so nobody waits for more than a part of it,
+ * and no more of them are inside than there are workers for long ones (disk.h).
+ * They have their ranges before they enter, so as not to wait for each other inside.
  *
  * Behind the gate, and before anything is done, a request leaves word of what
  * it is going to change in the dirty bitmaps that record (bitmaps.c).
  */
 #include <linux/align.h>
+#include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
 
@@ -29,15 +37,20 @@
 #include "content/bitmaps.h"
 #include "content/map.h"
 
-/* TRIM and WRITE_ZEROES go in parts that end at multiples of this. */
+/* A TRIM, WRITE_ZEROES or CACHE of more than this is long... */
+#define LONG		(1U << 20)
+/* ...and goes in parts that end at multiples of this. */
 #define PART		(64U << 20)
 /* So long after the last partial write, whole ones need no locks again. */
 #define CAREFUL_TIME	(10 * HZ)
 
-static bool is_long(const struct nbdt_request *req)
+/* Does it take so long that others shouldn't wait for all of it? */
+bool nbdt_turn_is_long(const struct nbdt_request *req)
 {
-	return req->cmd.type == NBDT_CMD_TRIM ||
-	       req->cmd.type == NBDT_CMD_WRITE_ZEROES;
+	return req->cmd.length > LONG &&
+	       (req->cmd.type == NBDT_CMD_TRIM ||
+		req->cmd.type == NBDT_CMD_WRITE_ZEROES ||
+		req->cmd.type == NBDT_CMD_CACHE);
 }
 
 static bool cmd_is_partial(const struct nbdt_request *req)
@@ -58,20 +71,10 @@ static u64 end_of(const struct nbdt_request *req)
 	return req->cmd.offset + req->cmd.length;
 }
 
-/* A long request's next part begins here. */
-static void begin_part(struct nbdt_request *req, u64 at)
-{
-	req->at = at;
-	req->to = min_t(u64, end_of(req),
-			ALIGN_DOWN(at + PART, (u64)PART));
-}
-
-/* Wait for one's turn to write, or for that of a part; true when it has come. */
-static bool lock_range(struct nbdt_request *req)
+/* Wait for one's turn at a range; true when it has come. */
+static bool lock_range(struct nbdt_request *req, u64 from, u64 to)
 {
 	u32 block = req->disk->content.block;
-	u64 from = is_long(req) ? req->at : req->cmd.offset;
-	u64 to = is_long(req) ? req->to : end_of(req);
 
 	req->locked = true;
 	return nbdt_range_lock(&req->disk->ranges, &req->range,
@@ -84,7 +87,10 @@ static void granted(struct nbdt_range *range)
 	struct nbdt_request *req = container_of(range, struct nbdt_request,
 						range);
 
-	nbdt_disk_queue(req->disk, &req->work);
+	if (nbdt_turn_is_long(req))
+		complete(req->waiter);
+	else
+		nbdt_disk_queue(req->disk, &req->work);
 }
 
 /* --- Being careful about partial blocks --- */
@@ -151,34 +157,17 @@ static bool enter(struct nbdt_request *req)
 	return true;
 }
 
-/**
- * nbdt_turn_begin - the turn of a request that changes the device
- * @req: complete; its first part, if it is long
- *
- * Through the gate, and the range if need be.
- */
-enum nbdt_turn nbdt_turn_begin(struct nbdt_request *req)
+/* Have a worker carry it out, one of those for its kind.  Any context. */
+void nbdt_turn_queue(struct nbdt_request *req)
 {
-	struct nbdt_disk *disk = req->disk;
-
-	if (!enter(req))
-		return NBDT_TURN_NOT;
-	if (req->cmd.type == NBDT_CMD_WRITE) {
-		req->mapped = true;
-		nbdt_map_write_begin(disk->content.map, req->cmd.offset,
-				     req->cmd.length);
-	}
-	if (is_long(req))
-		begin_part(req, req->cmd.offset);
-	nbdt_bitmaps_record(&disk->content.bitmaps, req->cmd.offset,
-			    req->cmd.length);
-	if (disk->careful && !lock_range(req))
-		return NBDT_TURN_LATER;
-	return NBDT_TURN_NOW;
+	if (nbdt_turn_is_long(req))
+		nbdt_disk_queue_long(req->disk, &req->work);
+	else
+		nbdt_disk_queue(req->disk, &req->work);
 }
 
 /*
- * Those that stepped aside can go on, or end if their clients are gone; the rest
+ * Those that wait aside can go on, or end if their clients are gone; the rest
  * steps aside once more.  Any context.
  */
 void nbdt_turn_resume(struct nbdt_disk *disk)
@@ -188,7 +177,7 @@ void nbdt_turn_resume(struct nbdt_disk *disk)
 
 	aside = llist_reverse_order(llist_del_all(&disk->aside));
 	llist_for_each_entry_safe(req, next, aside, done)
-		nbdt_disk_queue(disk, &req->work);
+		nbdt_turn_queue(req);
 }
 
 /*
@@ -211,52 +200,33 @@ static void wait_aside(struct nbdt_request *req)
 }
 
 /**
- * nbdt_turn_next_part - go on to the next part of a long request
- * @req: carried out up to req->to, which isn't its end; inside the gate
+ * nbdt_turn_begin - the turn of a request that changes the device
+ * @req: complete, not long
+ *
+ * Through the gate, and the range if need be.
  *
  * Return: whether it can be carried out now.  If not, the request isn't the
- * caller's any more and goes to a worker later, which first asks
- * nbdt_turn_again().
+ * caller's any more: it goes to a worker later, which has to ask again unless
+ * it is inside.
  */
-bool nbdt_turn_next_part(struct nbdt_request *req)
+bool nbdt_turn_begin(struct nbdt_request *req)
 {
 	struct nbdt_disk *disk = req->disk;
+	u64 from = req->cmd.offset, to = end_of(req);
 
-	if (req->locked) {
-		req->locked = false;
-		nbdt_range_unlock(&disk->ranges, &req->range, granted);
-	}
-	begin_part(req, req->to);
-	if (!nbdt_gate_is_shut(&disk->content.gate))
-		return !disk->careful || lock_range(req);
-	req->inside = false;
-	nbdt_gate_leave(&disk->content.gate);
-	wait_aside(req);
-	return false;
-}
-
-/**
- * nbdt_turn_again - can a worker go on with a request?
- * @req: that was queued to it
- *
- * Return: as nbdt_turn_next_part().
- */
-bool nbdt_turn_again(struct nbdt_request *req)
-{
-	struct nbdt_disk *disk = req->disk;
-
-	if (req->inside || !is_long(req))
-		return true;
 	if (!enter(req)) {
 		wait_aside(req);
 		return false;
 	}
-	nbdt_bitmaps_record(&disk->content.bitmaps, req->at,
-			    end_of(req) - req->at);
-	return !disk->careful || lock_range(req);
+	if (req->cmd.type == NBDT_CMD_WRITE) {
+		req->mapped = true;
+		nbdt_map_write_begin(disk->content.map, from, req->cmd.length);
+	}
+	nbdt_bitmaps_record(&disk->content.bitmaps, from, req->cmd.length);
+	return !disk->careful || lock_range(req, from, to);
 }
 
-/* Carried out, or failed: others may go.  Also for one that had no turn. */
+/* Carried out, or failed: others may go.  Also for one that has no turn. */
 void nbdt_turn_end(struct nbdt_request *req)
 {
 	struct nbdt_disk *disk = req->disk;
@@ -264,8 +234,73 @@ void nbdt_turn_end(struct nbdt_request *req)
 	if (req->mapped)
 		nbdt_map_write_end(disk->content.map, req->cmd.offset,
 				   req->cmd.length);
-	if (req->locked)
+	if (req->locked) {
+		req->locked = false;
 		nbdt_range_unlock(&disk->ranges, &req->range, granted);
-	if (req->inside)
+	}
+	if (req->inside) {
+		req->inside = false;
 		nbdt_gate_leave(&disk->content.gate);
+	}
+}
+
+/* Outside the gate, as others that are as long may come before. */
+static void wait_for_range(struct nbdt_request *req)
+{
+	DECLARE_COMPLETION_ONSTACK(waiter);
+
+	req->waiter = &waiter;
+	if (!lock_range(req, req->at, req->to))
+		wait_for_completion_state(&waiter, TASK_IDLE);
+}
+
+/* Be inside, with the range if any has one; false when the gate is shut. */
+static bool enter_with_range(struct nbdt_request *req)
+{
+	struct nbdt_disk *disk = req->disk;
+
+	for (;;) {
+		if (READ_ONCE(disk->careful))
+			wait_for_range(req);
+		if (!enter(req))
+			break;
+		if (req->locked || !disk->careful)
+			return true;
+		/* The mode has changed in between. */
+		nbdt_turn_end(req);
+	}
+	nbdt_turn_end(req);
+	return false;
+}
+
+/**
+ * nbdt_turn_begin_part - the turn of a part of a long request
+ * @req: carried out up to req->at; the caller is a worker for long ones
+ *
+ * The part ends at req->to.  Waits for the range.
+ *
+ * Return: as nbdt_turn_begin(); one that only reads always has its turn.
+ */
+bool nbdt_turn_begin_part(struct nbdt_request *req)
+{
+	struct nbdt_disk *disk = req->disk;
+
+	req->to = min(end_of(req), ALIGN_DOWN(req->at + PART, (u64)PART));
+	if (!nbdt_proto_cmd_writes(&req->cmd))
+		return true;
+	if (!enter_with_range(req)) {
+		wait_aside(req);
+		return false;
+	}
+	nbdt_bitmaps_record(&disk->content.bitmaps, req->at,
+			    req->to - req->at);
+	return true;
+}
+
+/* The part is done, and isn't the last; those who wait have their turn first. */
+void nbdt_turn_end_part(struct nbdt_request *req)
+{
+	nbdt_turn_end(req);
+	req->at = req->to;
+	nbdt_turn_queue(req);
 }

@@ -7,16 +7,12 @@
 struct nbdt_disk;
 struct nbdt_request;
 
-enum nbdt_turn {
-	NBDT_TURN_NOW,
-	NBDT_TURN_LATER,	/* a worker's, perhaps carried out already */
-	NBDT_TURN_NOT,		/* still the caller's */
-};
-
-enum nbdt_turn nbdt_turn_begin(struct nbdt_request *req);
-bool nbdt_turn_next_part(struct nbdt_request *req);
-bool nbdt_turn_again(struct nbdt_request *req);
+bool nbdt_turn_is_long(const struct nbdt_request *req);
+void nbdt_turn_queue(struct nbdt_request *req);
+bool nbdt_turn_begin(struct nbdt_request *req);
+bool nbdt_turn_begin_part(struct nbdt_request *req);
 void nbdt_turn_end(struct nbdt_request *req);
+void nbdt_turn_end_part(struct nbdt_request *req);
 
 void nbdt_turn_init(struct nbdt_disk *disk);
 void nbdt_turn_resume(struct nbdt_disk *disk);

@@ -40,7 +40,6 @@ enum nbdt_rx_state {
 	NBDT_RX_PAYLOAD,	/* into rx.req's buffer */
 	NBDT_RX_DISCARD,	/* payload of rx.req, which was refused */
 	NBDT_RX_FILTER,		/* its payload says what a BLOCK_STATUS is of */
-	NBDT_RX_DISPATCH,	/* rx.req is complete, to be carried out */
 	NBDT_RX_SPLIT,		/* the next part of rx.series has its turn */
 	NBDT_RX_CLOSED,		/* nothing more is read */
 };

@@ -94,6 +94,7 @@ struct nbdt_request *nbdt_stock_take(struct nbdt_conn *conn)
 	req->inside = false;
 	req->locked = false;
 	req->mapped = false;
+	req->begun = false;
 	WRITE_ONCE(conn->in_flight, conn->in_flight + 1);
 	return req;
 }

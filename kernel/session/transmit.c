@@ -272,24 +272,20 @@ static int split(struct nbdt_conn *conn)
 	return 0;
 }
 
+/* Whatever it has to wait for, it doesn't wait here. */
 static int rx_dispatch(struct nbdt_conn *conn)
 {
 	struct nbdt_request *req = conn->rx.req;
-	int err;
 
 	/* Once dispatched it may be back before we look. */
 	go_on(conn);
 	if (req->cmd.type == NBDT_CMD_BLOCK_STATUS) {
 		nbdt_status_fill(req);
 		nbdt_request_complete(req);
-		return 0;
+	} else {
+		nbdt_dispatch(req);
 	}
-	err = nbdt_dispatch(req);
-	if (err) {
-		conn->rx.req = req;
-		conn->rx.state = NBDT_RX_DISPATCH;
-	}
-	return err;
+	return 0;
 }
 
 /* Ids of contexts, the head of which is the length that is asked about. */
@@ -529,8 +525,6 @@ static int rx_step(struct nbdt_conn *conn)
 		return rx_discard(conn);
 	case NBDT_RX_FILTER:
 		return rx_filter(conn);
-	case NBDT_RX_DISPATCH:
-		return rx_dispatch(conn);
 	case NBDT_RX_SPLIT:
 		return rx_split(conn);
 	case NBDT_RX_CLOSED:
@@ -566,7 +560,7 @@ static bool has_another(const struct nbdt_conn *conn)
  * once; those that came with it, under one plug.
  *
  * Return: 0 when there may be more, -EAGAIN when it is up to the client,
- * -EBUSY when it is up to us: requests in flight, memory, the gate.
+ * -EBUSY when it is up to us: requests in flight, memory.
  */
 static int receive(struct nbdt_conn *conn)
 {
