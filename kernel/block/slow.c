@@ -128,6 +128,23 @@ static bool trim_begin(struct nbdt_request *req)
 	return true;
 }
 
+/*
+ * In one bio, so that nobody cuts it but who knows what the device gives back at
+ * once: blkdev_issue_discard() thinks that it is a power of two.
+ */
+static int discard(struct block_device *bdev, u64 first, u64 end)
+{
+	struct bio bio;
+	int err;
+
+	bio_init(&bio, bdev, NULL, 0, REQ_OP_DISCARD);
+	bio.bi_iter.bi_sector = first >> SECTOR_SHIFT;
+	bio.bi_iter.bi_size = end - first;
+	err = submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	return err;
+}
+
 /* TR1: what is whole of it. */
 static int trim_part(struct nbdt_request *req)
 {
@@ -136,8 +153,7 @@ static int trim_part(struct nbdt_request *req)
 
 	if (first >= end)
 		return 0;
-	return blkdev_issue_discard(req->disk->content.bdev, first >> SECTOR_SHIFT,
-				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL);
+	return discard(req->disk->content.bdev, first, end);
 }
 
 static int trim_end(struct nbdt_request *req, int err)

@@ -26,6 +26,7 @@
  * it is going to change in the dirty bitmaps that record (bitmaps.c).
  */
 #include <linux/align.h>
+#include <linux/blkdev.h>
 #include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
@@ -39,7 +40,7 @@
 
 /* A TRIM, WRITE_ZEROES or CACHE of more than this is long... */
 #define LONG		(1U << 20)
-/* ...and goes in parts that end at multiples of this. */
+/* ...and goes in parts of about this. */
 #define PART		(64U << 20)
 /* So long after the last partial write, whole ones need no locks again. */
 #define CAREFUL_TIME	(10 * HZ)
@@ -273,6 +274,48 @@ static bool enter_with_range(struct nbdt_request *req)
 	return false;
 }
 
+/* Is the device to give back what it has for the range? */
+static bool gives_back(const struct nbdt_request *req)
+{
+	return req->cmd.type == NBDT_CMD_TRIM ||
+	       (req->cmd.type == NBDT_CMD_WRITE_ZEROES &&
+		!(req->cmd.flags & NBDT_CMD_NO_HOLE) &&
+		bdev_write_zeroes_sectors(req->disk->content.bdev));
+}
+
+/*
+ * In bytes: what a device gives back at once, or 1.  A device may call it more
+ * than a part; its zeroes have to be cut then all the same, as who can't give
+ * them back writes them.
+ */
+static u64 grain_of(const struct nbdt_request *req)
+{
+	u64 grain = 0;
+
+	if (gives_back(req))
+		grain = bdev_discard_granularity(req->disk->content.bdev);
+	if (grain > PART && req->cmd.type != NBDT_CMD_TRIM)
+		grain = 0;
+	return grain ?: 1;
+}
+
+/*
+ * Where the part that begins at AT has to end, if there is that much: between two
+ * grains, as one that is cut isn't given back.
+ */
+static u64 part_end(const struct nbdt_request *req, u64 at)
+{
+	u64 grain = grain_of(req), part = grain, first = 0;
+
+	if (grain < PART)
+		part = PART / grain * grain;
+	if (grain > 1)
+		first = bdev_discard_alignment(req->disk->content.bdev) % grain;
+	if (at < first)
+		return first;
+	return at - (at - first) % part + part;
+}
+
 /**
  * nbdt_turn_begin_part - the turn of a part of a long request
  * @req: carried out up to req->at; the caller is a worker for long ones
@@ -285,7 +328,7 @@ bool nbdt_turn_begin_part(struct nbdt_request *req)
 {
 	struct nbdt_disk *disk = req->disk;
 
-	req->to = min(end_of(req), ALIGN_DOWN(req->at + PART, (u64)PART));
+	req->to = min(end_of(req), part_end(req, req->at));
 	if (!nbdt_proto_cmd_writes(&req->cmd))
 		return true;
 	if (!enter_with_range(req)) {
