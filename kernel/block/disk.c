@@ -348,6 +348,12 @@ u64 nbdt_disk_size(const struct nbdt_disk *disk)
 			  max(SIZE_UNIT, disk->content.block));
 }
 
+/* Does it have discards? */
+bool nbdt_disk_can_trim(const struct nbdt_disk *disk)
+{
+	return bdev_max_discard_sectors(disk->content.bdev);
+}
+
 /* Is its driver still there? */
 bool nbdt_disk_is_live(const struct nbdt_disk *disk)
 {

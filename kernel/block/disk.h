@@ -13,6 +13,13 @@
 struct file;
 struct netlink_ext_ack;
 
+/* Bits for what a device that offered it refused to do. */
+enum {
+	NBDT_REFUSED_DISCARD,
+	NBDT_REFUSED_ZERO,		/* to zero, and keep the space */
+	NBDT_REFUSED_UNMAP,		/* to zero, by giving it back if it likes */
+};
+
 /*
  * An open block device: what requests are carried out on, and how they are
  * kept apart meanwhile.
@@ -38,6 +45,12 @@ struct nbdt_disk {
 	unsigned long last_unaligned;	/* jiffies */
 	struct nbdt_ranges ranges;
 	struct llist_head aside;	/* long requests between two parts */
+
+	/*
+	 * It isn't asked for these again: each costs a line in the kernel's log.
+	 * Forgotten when nobody is attached, as then it may become another.
+	 */
+	unsigned long refused;
 
 	/* Its own, as a device that hangs keeps all workers that it gets. */
 	struct workqueue_struct *slow_wq;
@@ -66,6 +79,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack);
 void nbdt_disk_close(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
+bool nbdt_disk_can_trim(const struct nbdt_disk *disk);
 bool nbdt_disk_is_live(const struct nbdt_disk *disk);
 bool nbdt_disk_is_locked(const struct nbdt_disk *disk);
 

@@ -176,11 +176,11 @@ static u16 transmission_flags(const struct nbdt_export *export)
 		flags |= NBDT_FLAG_ROTATIONAL;
 	if (export->disk.content.read_only ||
 	    nbdt_disk_is_locked(&export->disk))
-		flags |= NBDT_FLAG_READ_ONLY;
-	else
-		flags |= NBDT_FLAG_SEND_TRIM | NBDT_FLAG_SEND_WRITE_ZEROES |
-			 NBDT_FLAG_SEND_FAST_ZERO;
-	return flags;
+		return flags | NBDT_FLAG_READ_ONLY;
+	/* FL3: where it would do nothing, it isn't offered. */
+	if (nbdt_disk_can_trim(&export->disk))
+		flags |= NBDT_FLAG_SEND_TRIM;
+	return flags | NBDT_FLAG_SEND_WRITE_ZEROES | NBDT_FLAG_SEND_FAST_ZERO;
 }
 
 /* It takes no new connections. */
@@ -195,6 +195,8 @@ static void refresh_limits(struct nbdt_export *export)
 	lockdep_assert_held(&exports_mutex);
 	if (is_going(export))
 		return;
+	if (!export->origins.nr)
+		export->disk.refused = 0;
 	export->limits.size = nbdt_disk_size(&export->disk);
 	export->limits.max_payload = NBDT_MAX_PAYLOAD;
 	export->limits.flags = transmission_flags(export);

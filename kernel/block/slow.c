@@ -121,7 +121,8 @@ static int flush_if_fua(struct nbdt_request *req)
 
 static bool trim_begin(struct nbdt_request *req)
 {
-	if (!bdev_max_discard_sectors(req->disk->content.bdev))
+	if (!nbdt_disk_can_trim(req->disk) ||
+	    test_bit(NBDT_REFUSED_DISCARD, &req->disk->refused))
 		return false;
 	nbdt_map_discard_begin(req->disk->content.map, req->cmd.offset,
 			       req->cmd.length);
@@ -164,8 +165,11 @@ static int trim_end(struct nbdt_request *req, int err)
 
 	nbdt_map_discard_end(req->disk->content.map, start, len, first,
 			     err ? first : end);
+	if (err != -EOPNOTSUPP)
+		return err;
 	/* A hint that the device can't take is still taken. */
-	return err == -EOPNOTSUPP ? 0 : err;
+	set_bit(NBDT_REFUSED_DISCARD, &req->disk->refused);
+	return 0;
 }
 
 /* Zero bytes FROM to TO of the block at OFFSET, keeping the rest. */
@@ -187,19 +191,62 @@ static int zero_in_block(struct nbdt_request *req, u64 offset, u32 from, u32 to)
 	return err;
 }
 
+/* As data, for a device that said that it has a better way, and hasn't. */
+static int write_zeroes(struct block_device *bdev, u64 at, u64 end)
+{
+	struct bio *bio;
+	int err = 0;
+	u32 len;
+
+	while (at < end && !err) {
+		bio = bio_alloc(bdev, BIO_MAX_VECS, REQ_OP_WRITE, GFP_NOIO);
+		bio->bi_iter.bi_sector = at >> SECTOR_SHIFT;
+		while (at < end && bio->bi_vcnt < BIO_MAX_VECS) {
+			len = min_t(u64, PAGE_SIZE, end - at);
+			__bio_add_page(bio, ZERO_PAGE(0), len, 0);
+			at += len;
+		}
+		err = submit_bio_wait(bio);
+		bio_put(bio);
+	}
+	return err;
+}
+
+/* By its own way, which is one for each value of NO_HOLE; or -EOPNOTSUPP. */
+static int offload_zeroes(struct nbdt_request *req, u64 first, u64 end)
+{
+	bool no_hole = req->cmd.flags & NBDT_CMD_NO_HOLE;
+	unsigned int way = no_hole ? NBDT_REFUSED_ZERO : NBDT_REFUSED_UNMAP;
+	struct nbdt_disk *disk = req->disk;
+	int err;
+
+	if (test_bit(way, &disk->refused))
+		return -EOPNOTSUPP;
+	err = blkdev_issue_zeroout(disk->content.bdev, first >> SECTOR_SHIFT,
+				   (end - first) >> SECTOR_SHIFT, GFP_KERNEL,
+				   BLKDEV_ZERO_NOFALLBACK |
+				   (no_hole ? BLKDEV_ZERO_NOUNMAP : 0));
+	if (err == -EOPNOTSUPP)
+		set_bit(way, &disk->refused);
+	return err;
+}
+
 static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 {
-	unsigned int flags = 0;
+	struct block_device *bdev = req->disk->content.bdev;
+	int err;
 
 	if (first == end)
 		return 0;
-	if (req->cmd.flags & NBDT_CMD_NO_HOLE)
-		flags |= BLKDEV_ZERO_NOUNMAP;
-	if (req->cmd.flags & NBDT_CMD_FAST_ZERO)
-		flags |= BLKDEV_ZERO_NOFALLBACK;
-	return blkdev_issue_zeroout(req->disk->content.bdev, first >> SECTOR_SHIFT,
-				    (end - first) >> SECTOR_SHIFT, GFP_KERNEL,
-				    flags);
+	if (!bdev_write_zeroes_sectors(bdev))
+		return blkdev_issue_zeroout(bdev, first >> SECTOR_SHIFT,
+					    (end - first) >> SECTOR_SHIFT,
+					    GFP_KERNEL, 0);
+	err = offload_zeroes(req, first, end);
+	if (!err || (req->cmd.flags & NBDT_CMD_FAST_ZERO))
+		return err;
+	/* Whatever it failed by. */
+	return write_zeroes(bdev, first, end);
 }
 
 /* Does the device have a way that is faster than writing?  WZ4 */
