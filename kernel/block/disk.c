@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "block/disk.h"
+#include "block/pages.h"
 #include "compat/compat.h"
 #include "content/bitmaps.h"
 #include "content/map.h"
@@ -251,6 +252,20 @@ static int create_map(struct nbdt_disk *disk,
 	return err;
 }
 
+/* What programs of the host wrote, and think is there. */
+static int write_back(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	disk->pages = disk->file->f_mapping;
+	err = nbdt_pages_begin(disk->content.bdev, !disk->content.read_only);
+	if (err)
+		nbdt_set_err_msg(extack,
+				 "what the host has cached of '%.40s' can't be written",
+				 disk->path);
+	return err;
+}
+
 /**
  * nbdt_disk_open - open the device, and see whether it will do
  * @disk: after nbdt_disk_init()
@@ -270,6 +285,8 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 	if (err)
 		return device_error(disk->path, err, extack);
 	err = check_device(disk, extack);
+	if (!err)
+		err = write_back(disk, extack);
 	if (!err)
 		err = create_map(disk, config, extack);
 	if (err)
@@ -338,6 +355,8 @@ err_restore:
 /* Nothing reads or writes the device any more. */
 void nbdt_disk_close(struct nbdt_disk *disk)
 {
+	if (!disk->content.read_only)
+		nbdt_pages_end(disk->content.bdev, disk->pages);
 	bdev_fput(disk->file);
 }
 

@@ -10,6 +10,7 @@
 #include "block/range.h"
 #include "content/content.h"
 
+struct address_space;
 struct file;
 struct netlink_ext_ack;
 
@@ -31,6 +32,7 @@ struct nbdt_disk {
 	/* Set when it is opened, or opened anew, then read-only. */
 	char *path;
 	struct file *file;		/* holds the device */
+	struct address_space *pages;	/* the host's cache; see pages.c */
 	u32 device_id;			/* major << 20 | minor */
 	u64 bytes;			/* of the device when it was opened */
 	u32 min_block;			/* told to clients */

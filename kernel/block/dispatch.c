@@ -4,7 +4,8 @@
  *
  * The block layer takes reads and writes of whole logical blocks at once.
  * All else goes to a slow worker (slow.c): what isn't aligned and has to be
- * merged with what is on the device, and what may take long.  What changes the
+ * merged with what is on the device, what may take long, and what the host has in
+ * its page cache.  What changes the
  * device has to wait for its turn before (turn.c).
  */
 #include <linux/align.h>
@@ -14,6 +15,7 @@
 #include "block/disk.h"
 #include "block/dispatch.h"
 #include "block/io.h"
+#include "block/pages.h"
 #include "block/request.h"
 #include "block/turn.h"
 
@@ -47,14 +49,24 @@ void nbdt_dispatch_shape(struct nbdt_request *req)
 	}
 }
 
+/* Has the host cached what is going to change? */
+static bool holds_pages(const struct nbdt_request *req)
+{
+	return nbdt_pages_hold(req->disk->pages, req->cmd.offset,
+			       req->cmd.offset + req->cmd.length);
+}
+
 static void execute(struct nbdt_request *req)
 {
 	switch (req->cmd.type) {
 	case NBDT_CMD_READ:
-		nbdt_io_rw(req);
+		if (nbdt_pages_hide(req->disk->pages))
+			nbdt_disk_queue(req->disk, &req->work);
+		else
+			nbdt_io_rw(req);
 		break;
 	case NBDT_CMD_WRITE:
-		if (is_partial(req))
+		if (is_partial(req) || holds_pages(req))
 			nbdt_disk_queue(req->disk, &req->work);
 		else
 			nbdt_io_rw(req);

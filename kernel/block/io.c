@@ -4,20 +4,37 @@
  *
  * A request's buffer is what its bios point at.  The first bio is part of
  * the request; there are more only when the buffer has more pieces than a
- * bio takes.  The last of them to end completes the request.
+ * bio takes.  The last of them to end completes the request, or has a slow worker
+ * do it, which first drops what the host has cached.
  */
 #include <linux/blkdev.h>
 
 #include "block/complete.h"
 #include "block/disk.h"
 #include "block/io.h"
+#include "block/pages.h"
 #include "block/request.h"
 #include "block/request_trace.h"
 
+/* The host may have read, while it was being written, what was there before. */
+static bool left_pages(const struct nbdt_request *req)
+{
+	u64 from = req->cmd.offset - req->head;
+
+	return req->cmd.type == NBDT_CMD_WRITE &&
+	       nbdt_pages_hold(req->disk->pages, from, from + req->size);
+}
+
 static void put_bio(struct nbdt_request *req)
 {
-	if (atomic_dec_and_test(&req->bios))
+	if (!atomic_dec_and_test(&req->bios))
+		return;
+	if (left_pages(req)) {
+		req->begun = true;
+		nbdt_disk_queue(req->disk, &req->work);
+	} else {
 		nbdt_request_complete(req);
+	}
 }
 
 static void io_end(struct bio *bio)

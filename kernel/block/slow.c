@@ -6,6 +6,7 @@
  *  - a WRITE of part of a block: read the blocks at its two ends, merge,
  *    write; its range is locked (turn.c)
  *  - any WRITE that had to wait for the range lock
+ *  - a READ or WRITE of what the host has in its page cache (pages.c)
  *  - TRIM, shrunk to whole blocks (TR1)
  *  - WRITE_ZEROES, the parts of blocks at its ends by read and write
  *  - CACHE of more than one buffer: read piece after piece, drop all
@@ -24,6 +25,7 @@
 #include "block/disk.h"
 #include "block/io.h"
 #include "block/origin.h"
+#include "block/pages.h"
 #include "block/request.h"
 #include "block/request_trace.h"
 #include "block/slow.h"
@@ -98,13 +100,41 @@ out:
 	return err;
 }
 
-/* Goes on to completion by itself unless it fails. */
-static int slow_write(struct nbdt_request *req)
+/* What the host has cached of the blocks that are changed. */
+static int drop_pages(struct nbdt_request *req, u64 from, u64 to)
 {
-	int err = 0;
+	u32 block = req->disk->content.block;
 
-	if (req->size != req->cmd.length)
+	return nbdt_pages_drop(req->disk->pages, ALIGN_DOWN(from, block),
+			       ALIGN(to, block));
+}
+
+/* Return: whether it is done with; it goes on to its end by itself if not. */
+static bool slow_write(struct nbdt_request *req)
+{
+	u64 from = req->cmd.offset, to = from + req->cmd.length;
+	int err;
+
+	/* It has been written; the pages were read or written meanwhile. */
+	err = drop_pages(req, from, to);
+	if (req->begun)
+		return true;
+	if (!err && req->size != req->cmd.length)
 		err = merge_ends(req);
+	req->status = err;
+	if (!err)
+		nbdt_io_rw(req);
+	return err;
+}
+
+/* Below what the host has written and not yet written back. */
+static bool slow_read(struct nbdt_request *req)
+{
+	u64 from = req->cmd.offset - req->head;
+	int err;
+
+	err = nbdt_pages_write_back(req->disk->pages, from, from + req->size);
+	req->status = err;
 	if (!err)
 		nbdt_io_rw(req);
 	return err;
@@ -359,6 +389,20 @@ static u64 end_of(const struct nbdt_request *req)
 	return req->cmd.offset + req->cmd.length;
 }
 
+/* Between looks at what the host has cached of it. */
+static int change_part(struct nbdt_request *req, const struct op *op)
+{
+	int err;
+
+	if (!nbdt_proto_cmd_writes(&req->cmd))
+		return op->part(req);
+	err = drop_pages(req, req->at, req->to);
+	if (!err)
+		err = op->part(req);
+	drop_pages(req, req->at, req->to);
+	return err;
+}
+
 /*
  * Its turn has come: that of all of it, or of a part.  Return: whether it is
  * done with.
@@ -370,7 +414,7 @@ static bool do_part(struct nbdt_request *req, const struct op *op)
 	if (!req->begun && !op->begin(req))
 		return true;
 	req->begun = true;
-	err = op->part(req);
+	err = change_part(req, op);
 	if (!err && req->to != end_of(req))
 		return false;
 	err = op->end(req, err);
@@ -415,8 +459,6 @@ static bool has_turn(struct nbdt_request *req)
 /* Return: whether it is done with; it goes on by itself, or later, if not. */
 static bool carry_out(struct nbdt_request *req)
 {
-	int err;
-
 	if (!req->begun)
 		req->at = req->cmd.offset;
 	if (!req->inside && nbdt_origin_is_gone(req->origin)) {
@@ -427,13 +469,14 @@ static bool carry_out(struct nbdt_request *req)
 		return false;
 	if (nbdt_turn_is_long(req))
 		return slow_long(req);
-	if (req->cmd.type != NBDT_CMD_WRITE)
+	switch (req->cmd.type) {
+	case NBDT_CMD_READ:
+		return slow_read(req);
+	case NBDT_CMD_WRITE:
+		return slow_write(req);
+	default:
 		return slow_short(req);
-	err = slow_write(req);
-	if (!err)
-		return false;	/* the bio completes it */
-	req->status = err;
-	return true;
+	}
 }
 
 static void slow_work(struct work_struct *work)
