@@ -66,6 +66,7 @@
 
 #include "admin/netlink.h"
 #include "base/target.h"
+#include "base/watch.h"
 #include "base/work.h"
 #include "block/export.h"
 #include "session/conn.h"
@@ -85,9 +86,12 @@ static int __init nbdt_init(void)
 	err = nbdt_work_init();
 	if (err)
 		goto err_stock;
-	err = nbdt_front_init();
+	err = nbdt_watch_init();
 	if (err)
 		goto err_work;
+	err = nbdt_front_init();
+	if (err)
+		goto err_watch;
 	err = nbdt_netlink_init();
 	if (err)
 		goto err_front;
@@ -95,6 +99,8 @@ static int __init nbdt_init(void)
 
 err_front:
 	nbdt_front_exit();
+err_watch:
+	nbdt_watch_exit();
 err_work:
 	nbdt_work_exit();
 err_stock:
@@ -113,6 +119,7 @@ static void __exit nbdt_exit(void)
 	nbdt_conn_exit();
 	nbdt_front_exit();
 	nbdt_export_remove_all();
+	nbdt_watch_exit();
 	nbdt_work_exit();
 	nbdt_stock_exit();
 }

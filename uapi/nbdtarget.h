@@ -220,6 +220,21 @@ enum {
 };
 
 /*
+ * What an export has to tell of where its device is zero.
+ */
+enum {
+	/*
+	 * What is known, as long as it is proved that nobody else has
+	 * written to the device.
+	 */
+	NBDTARGET_MAP_AUTO,
+	/*
+	 * Nothing.
+	 */
+	NBDTARGET_MAP_OFF,
+};
+
+/*
  * Longest name of a bitmap, in bytes, without the terminating NUL.
  */
 #define NBDTARGET_MAX_BITMAP_NAME 255
@@ -405,6 +420,24 @@ enum {
 	 * inconsistent, as others may have written to it.
 	 */
 	NBDTARGET_A_EXPORT_REOPEN,
+	/*
+	 * u32: Whether clients are told of what is known to be zero, auto
+	 * when absent. ERANGE when it is neither. Can't be changed
+	 * afterwards.
+	 */
+	NBDTARGET_A_EXPORT_MAP,
+	/*
+	 * u8 [max 1]: 1 when others write to the device where this kernel
+	 * can't see it, as to a LUN of several hosts; then map is off, and
+	 * giving auto with it is EINVAL. Can't be changed afterwards.
+	 */
+	NBDTARGET_A_EXPORT_SHARED,
+	/*
+	 * u8: 0 when it isn't proved that nobody else has written to the
+	 * device, so that nothing is told of what the map says: zero-bytes
+	 * and hole-bytes are 0. Absent when map is off. Output only.
+	 */
+	NBDTARGET_A_EXPORT_MAP_BELIEVED,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,
@@ -1143,8 +1176,10 @@ enum {
 	NBDTARGET_CMD_CONN_CLOSE_NTF,
 	/*
 	 * Read the device in the background and note where it is zero; or,
-	 * with scan-stop, end that. ENOENT when there is no such export, or
-	 * nothing to be stopped; EBUSY when a scan is running.
+	 * with scan-stop, end that. What is known and not believed any more
+	 * is forgotten before. ENOENT when there is no such export, or
+	 * nothing to be stopped; EBUSY when a scan is running; EINVAL when
+	 * the map is off; ETIMEDOUT when requests don't come to an end.
 	 */
 	NBDTARGET_CMD_EXPORT_SCAN,
 	/*
@@ -1272,7 +1307,8 @@ enum {
 	 * nothing was written to the device in between; none to see whether
 	 * it would be taken. EBUSY when the export has clients, or was
 	 * written to since it was added; EINVAL when granularity and size
-	 * aren't those of the map, or it has no such piece; ENOMEM.
+	 * aren't those of the map, it has no such piece, or it is off;
+	 * ENOMEM.
 	 */
 	NBDTARGET_CMD_MAP_LOAD,
 	/*
@@ -1296,6 +1332,12 @@ enum {
 	 * open-ntf is.
 	 */
 	NBDTARGET_CMD_CONN_DENIED_NTF,
+	/*
+	 * Forget what is known to be zero, and begin anew. ENOENT when there
+	 * is no such export, EINVAL when its map is off, ETIMEDOUT when
+	 * requests don't come to an end.
+	 */
+	NBDTARGET_CMD_MAP_FORGET,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

@@ -108,13 +108,37 @@ static int find_piece(struct genl_info *info, bool bitmap, struct piece *piece)
 
 /* --- Reading --- */
 
+/* Is what the map knows known still?  Asked before it is read. */
+static bool is_believed(struct nbdt_export *export)
+{
+	bool believed;
+
+	if (!nbdt_export_device_get(export))
+		return false;
+	believed = nbdt_content_is_believed(&export->disk.content);
+	nbdt_export_device_put(export);
+	return believed;
+}
+
+static int read_map_piece(const struct piece *piece, void *data)
+{
+	bool believed = is_believed(piece->export);
+	int len;
+
+	len = nbdt_map_read(piece->export->disk.content.map, piece->offset,
+			    data, PIECE);
+	if (!believed)
+		memset(data, 0, len);
+	return len;
+}
+
 static int read_piece(const struct piece *piece, void *data,
 		      struct netlink_ext_ack *extack)
 {
 	struct nbdt_content *content = &piece->export->disk.content;
 
 	if (!piece->bitmap)
-		return nbdt_map_read(content->map, piece->offset, data, PIECE);
+		return read_map_piece(piece, data);
 	return nbdt_bitmaps_read(content, piece->bitmap, piece->offset, data,
 				 PIECE, extack);
 }

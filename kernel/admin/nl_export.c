@@ -71,6 +71,12 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_EXPORT_ACCESS] =					\
 		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY)
 
+#define EXPORT_MAP_POLICY						\
+	[NBDTARGET_A_EXPORT_MAP] =					\
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_MAP_OFF)
+#define EXPORT_SHARED_POLICY						\
+	[NBDTARGET_A_EXPORT_SHARED] = NLA_POLICY_MAX(NLA_U8, 1)
+
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy
 export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
@@ -87,6 +93,8 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_BITMAP_NAME_POLICY,
 	EXPORT_TLS_REQUIRED_POLICY,
 	EXPORT_ACCESS_POLICY,
+	EXPORT_MAP_POLICY,
+	EXPORT_SHARED_POLICY,
 };
 
 static const struct nla_policy
@@ -110,6 +118,11 @@ static const struct nla_policy
 export_del_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_NAME_POLICY,
 	EXPORT_FORCE_POLICY,
+};
+
+static const struct nla_policy
+map_forget_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
+	EXPORT_NAME_POLICY,
 };
 
 static const struct nla_policy
@@ -198,6 +211,33 @@ static u32 scan_state(const struct nbdt_scan *scan)
 				      NBDTARGET_SCAN_STATE_COMPLETE;
 }
 
+/* Can what is known be told?  Not of a device that is being closed. */
+static bool is_believed(struct nbdt_export *export)
+{
+	bool believed;
+
+	if (!nbdt_export_device_get(export))
+		return false;
+	believed = nbdt_content_is_believed(&export->disk.content);
+	nbdt_export_device_put(export);
+	return believed;
+}
+
+/* How much is known to be zero, if it can be told. */
+static int put_known(struct sk_buff *skb, struct nbdt_export *export,
+		     bool believed)
+{
+	const int pad = NBDTARGET_A_EXPORT_PAD;
+	u64 zero = 0, hole = 0;
+
+	if (believed)
+		nbdt_map_count(export->disk.content.map, &zero, &hole);
+	if (nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_ZERO_BYTES, zero, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_HOLE_BYTES, hole, pad))
+		return -EMSGSIZE;
+	return 0;
+}
+
 /* What is known of where the device is zero, and how it came to be known. */
 static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
 {
@@ -205,24 +245,28 @@ static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
 	const struct nbdt_content *content = &export->disk.content;
 	const struct nbdt_scan *scan = &content->scan;
 	const struct nbdt_map *map = content->map;
-	u64 zero, hole;
+	bool believed = is_believed(export);
 
 	if (nla_put_u8(skb, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH,
 		       content->allocation_depth) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_SCAN_STATE,
 			scan_state(scan)) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_SCAN_DONE,
-			      READ_ONCE(scan->done), pad))
+			      READ_ONCE(scan->done), pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_MAP,
+			content->map_off ? NBDTARGET_MAP_OFF :
+					   NBDTARGET_MAP_AUTO) ||
+	    nla_put_u8(skb, NBDTARGET_A_EXPORT_SHARED, content->shared) ||
+	    (!content->map_off &&
+	     nla_put_u8(skb, NBDTARGET_A_EXPORT_MAP_BELIEVED, believed)))
 		return -EMSGSIZE;
 	if (!nbdt_map_bytes(map))
 		return 0;
-	nbdt_map_count(map, &zero, &hole);
 	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
 			1U << map->shift) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_MAP_MEMORY,
 			      nbdt_map_bytes(map), pad) ||
-	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_ZERO_BYTES, zero, pad) ||
-	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_HOLE_BYTES, hole, pad))
+	    put_known(skb, export, believed))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -271,8 +315,21 @@ static bool may_open_devices(struct sk_buff *skb, struct genl_info *info)
 	return false;
 }
 
+/* What goes with a map, and what doesn't. */
+static int check_map(struct genl_info *info,
+		     const struct nbdt_export_config *config)
+{
+	if (!config->shared || !info->attrs[NBDTARGET_A_EXPORT_MAP] ||
+	    config->map_off)
+		return 0;
+	nbdt_set_err_msg(info->extack,
+			 "a device that is shared has no map that could be gone by");
+	return -EINVAL;
+}
+
 static int export_add(struct sk_buff *skb, struct genl_info *info)
 {
+	struct nlattr *map = info->attrs[NBDTARGET_A_EXPORT_MAP];
 	struct nlattr *granularity =
 		info->attrs[NBDTARGET_A_EXPORT_MAP_GRANULARITY];
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
@@ -286,6 +343,8 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 				       NBDTARGET_A_EXPORT_ALLOCATION_DEPTH),
 		.zeroed = info->attrs[NBDTARGET_A_EXPORT_ZEROED],
 		.map_granule = granularity ? nla_get_u32(granularity) : 0,
+		.map_off = map && nla_get_u32(map) == NBDTARGET_MAP_OFF,
+		.shared = nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_SHARED),
 		.tls_required =
 			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
 		.deny = nbdt_nl_denies(info, NBDTARGET_A_EXPORT_ACCESS),
@@ -297,6 +356,8 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 
 	if (!may_open_devices(skb, info))
 		return -EPERM;
+	if (check_map(info, &config))
+		return -EINVAL;
 	if (!config.bitmap_export != !config.bitmap) {
 		nbdt_set_err_msg(info->extack,
 				 "a bitmap takes its name and its export's");
@@ -376,6 +437,27 @@ static int export_scan(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+static int map_forget(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = need_export_name(info);
+	struct nbdt_export *export;
+	int err = -ENOENT;
+
+	if (!name)
+		return -EINVAL;
+	export = nbdt_nl_find_export(info, name);
+	if (!export)
+		return -ENOENT;
+	if (nbdt_export_device_get(export)) {
+		err = nbdt_content_forget(&export->disk.content, info->extack);
+		nbdt_export_device_put(export);
+	} else {
+		nbdt_set_err_msg(info->extack, "the export is being removed");
+	}
+	nbdt_export_put(export);
+	return err;
+}
+
 static int export_get(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
@@ -436,6 +518,7 @@ static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(EXPORT_SET, EXPORT, export_set), .doit = export_set },
 	{ NBDT_NL_OP(EXPORT_DEL, EXPORT, export_del), .doit = export_del },
 	{ NBDT_NL_OP(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
+	{ NBDT_NL_OP(MAP_FORGET, EXPORT, map_forget), .doit = map_forget },
 	{ NBDT_NL_OP(EXPORT_GET, EXPORT, export_get), .doit = export_get,
 	  .dumpit = export_dump },
 };

@@ -52,13 +52,17 @@ int nbdt_disk_init(struct nbdt_disk *disk,
 	content->device = disk->path;
 	content->read_only = config->read_only;
 	content->allocation_depth = config->allocation_depth;
+	content->shared = config->shared;
+	content->map_off = config->map_off || config->shared;
 	nbdt_scan_init(&content->scan);
 	nbdt_bitmaps_init(&content->bitmaps);
 	disk->dead = config->dead;
+	if (nbdt_proof_init(&content->proof))
+		goto err_path;
 	disk->slow_wq = alloc_workqueue("nbdt_slow",
 					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!disk->slow_wq)
-		goto err_path;
+		goto err_proof;
 	disk->long_wq = alloc_workqueue("nbdt_long",
 					WQ_UNBOUND | WQ_MEM_RECLAIM,
 					LONG_WORKERS);
@@ -72,6 +76,8 @@ err_long:
 	destroy_workqueue(disk->long_wq);
 err_slow:
 	destroy_workqueue(disk->slow_wq);
+err_proof:
+	nbdt_proof_exit(&content->proof);
 err_path:
 	kfree(disk->path);
 	return -ENOMEM;
@@ -83,6 +89,7 @@ void nbdt_disk_exit(struct nbdt_disk *disk)
 	nbdt_gate_exit(&disk->content.gate);
 	destroy_workqueue(disk->long_wq);
 	destroy_workqueue(disk->slow_wq);
+	nbdt_proof_exit(&disk->content.proof);
 	nbdt_bitmaps_exit(&disk->content.bitmaps);
 	nbdt_map_destroy(disk->content.map);
 	kfree(disk->path);
@@ -235,6 +242,11 @@ static int create_map(struct nbdt_disk *disk,
 	u32 granule = config->map_granule;
 	int err;
 
+	if (disk->content.map_off && (granule || config->zeroed)) {
+		nbdt_set_err_msg(extack,
+				 "nothing can be known to be zero when the map is off");
+		return -EINVAL;
+	}
 	if (granule) {
 		err = check_granule(disk, granule, extack);
 		if (err)
@@ -244,6 +256,9 @@ static int create_map(struct nbdt_disk *disk,
 					    granule);
 	if (!disk->content.map)
 		return -ENOMEM;
+	if (disk->content.map_off)
+		return 0;
+	nbdt_proof_open(&disk->content.proof, disk->content.bdev);
 	if (disk->content.read_only && !config->zeroed)
 		return 0;
 	err = nbdt_map_fill(disk->content.map);
@@ -264,6 +279,12 @@ static int write_back(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 				 "what the host has cached of '%.40s' can't be written",
 				 disk->path);
 	return err;
+}
+
+static void close_device(struct nbdt_disk *disk)
+{
+	nbdt_proof_close(&disk->content.proof);
+	bdev_fput(disk->file);
 }
 
 /**
@@ -290,7 +311,7 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 	if (!err)
 		err = create_map(disk, config, extack);
 	if (err)
-		bdev_fput(disk->file);
+		close_device(disk);
 	return err;
 }
 
@@ -335,10 +356,16 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	err = check_same(disk, bytes, block, extack);
 	if (!err)
 		err = check_device(disk, extack);
+	if (!err)
+		err = write_back(disk, extack);
 	if (err)
 		goto err_close;
+	nbdt_proof_close(&disk->content.proof);
 	bdev_fput(file);
+	disk->refused = 0;
 	nbdt_map_forget(disk->content.map);
+	if (!disk->content.map_off)
+		nbdt_proof_open(&disk->content.proof, disk->content.bdev);
 	nbdt_bitmaps_distrust(&disk->content);
 	return 0;
 
@@ -346,6 +373,7 @@ err_close:
 	bdev_fput(disk->file);
 err_restore:
 	disk->file = file;
+	disk->pages = file->f_mapping;
 	disk->content.bdev = bdev;
 	disk->content.block = block;
 	disk->bytes = bytes;
@@ -357,7 +385,7 @@ void nbdt_disk_close(struct nbdt_disk *disk)
 {
 	if (!disk->content.read_only)
 		nbdt_pages_end(disk->content.bdev, disk->pages);
-	bdev_fput(disk->file);
+	close_device(disk);
 }
 
 /* As clients see it, in bytes: whole blocks, and at least sectors. */

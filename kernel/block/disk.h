@@ -66,6 +66,8 @@ struct nbdt_disk_config {
 	bool read_only;
 	bool allocation_depth;
 	bool zeroed;			/* it is known to be all zero */
+	bool map_off;			/* nothing is to be known from a map */
+	bool shared;			/* others write where we can't see it */
 	u32 map_granule;		/* bytes; 0: the map's choice */
 	void (*gate_opened)(struct nbdt_gate *gate);	/* nbdt_gate_init() */
 	void (*dead)(struct nbdt_disk *disk);

@@ -394,6 +394,9 @@ int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
 		   export->origins.nr >= export->max_connections) {
 		err = -EUSERS;
 	} else {
+		/* With nobody there, nothing is under way. */
+		if (!export->origins.nr)
+			nbdt_content_doubt_idle(&export->disk.content);
 		refresh_limits(export);
 		kref_get(&export->ref);
 		nbdt_origins_add(&export->origins, origin);
@@ -435,7 +438,9 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 	struct nbdt_map *map = export->disk.content.map;
 	int err;
 
-	err = nbdt_map_fill(map);
+	err = nbdt_content_check_map(&export->disk.content, extack);
+	if (!err)
+		err = nbdt_map_fill(map);
 	if (err)
 		return err;
 	/* Nobody becomes a client meanwhile. */
@@ -585,6 +590,8 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 		.read_only = config->read_only,
 		.allocation_depth = config->allocation_depth,
 		.zeroed = config->zeroed,
+		.map_off = config->map_off,
+		.shared = config->shared,
 		.map_granule = config->map_granule,
 		.gate_opened = gate_opened,
 		.dead = disk_dead,

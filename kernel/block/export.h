@@ -61,6 +61,8 @@ struct nbdt_export_config {
 	bool is_default;
 	bool allocation_depth;
 	bool zeroed;			/* the device is known to be all zero */
+	bool map_off;			/* nothing is to be known from a map */
+	bool shared;			/* others write where we can't see it */
 	bool tls_required;
 	bool deny;			/* nobody, until there are rules */
 	u32 map_granule;		/* bytes; 0: the map's choice */

@@ -181,10 +181,14 @@ static int trim_part(struct nbdt_request *req)
 {
 	u32 block = req->disk->content.block;
 	u64 first = ALIGN(req->at, block), end = ALIGN_DOWN(req->to, block);
+	int err;
 
 	if (first >= end)
 		return 0;
-	return discard(req->disk->content.bdev, first, end);
+	err = discard(req->disk->content.bdev, first, end);
+	if (!err)
+		nbdt_proof_wrote(&req->disk->content.proof, end - first);
+	return err;
 }
 
 static int trim_end(struct nbdt_request *req, int err)
@@ -216,6 +220,9 @@ static int zero_in_block(struct nbdt_request *req, u64 offset, u32 from, u32 to)
 	if (!err) {
 		memset(page_address(page) + from, 0, to - from);
 		err = block_io(disk, page, offset, REQ_OP_WRITE | REQ_SYNC);
+		if (!err)
+			nbdt_proof_wrote(&disk->content.proof,
+					 disk->content.block);
 	}
 	put_page(page);
 	return err;
@@ -261,13 +268,11 @@ static int offload_zeroes(struct nbdt_request *req, u64 first, u64 end)
 	return err;
 }
 
-static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
+static int zero_somehow(struct nbdt_request *req, u64 first, u64 end)
 {
 	struct block_device *bdev = req->disk->content.bdev;
 	int err;
 
-	if (first == end)
-		return 0;
 	if (!bdev_write_zeroes_sectors(bdev))
 		return blkdev_issue_zeroout(bdev, first >> SECTOR_SHIFT,
 					    (end - first) >> SECTOR_SHIFT,
@@ -277,6 +282,15 @@ static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 		return err;
 	/* Whatever it failed by. */
 	return write_zeroes(bdev, first, end);
+}
+
+static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
+{
+	int err = first == end ? 0 : zero_somehow(req, first, end);
+
+	if (!err)
+		nbdt_proof_wrote(&req->disk->content.proof, end - first);
+	return err;
 }
 
 /* Does the device have a way that is faster than writing?  WZ4 */

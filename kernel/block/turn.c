@@ -219,7 +219,8 @@ bool nbdt_turn_begin(struct nbdt_request *req)
 		wait_aside(req);
 		return false;
 	}
-	if (req->cmd.type == NBDT_CMD_WRITE) {
+	if (req->cmd.type == NBDT_CMD_WRITE &&
+	    nbdt_map_is_on(disk->content.map)) {
 		req->mapped = true;
 		nbdt_map_write_begin(disk->content.map, from, req->cmd.length);
 	}
@@ -232,9 +233,12 @@ void nbdt_turn_end(struct nbdt_request *req)
 {
 	struct nbdt_disk *disk = req->disk;
 
-	if (req->mapped)
+	if (req->mapped) {
 		nbdt_map_write_end(disk->content.map, req->cmd.offset,
 				   req->cmd.length);
+		if (likely(!req->status))
+			nbdt_proof_wrote(&disk->content.proof, req->size);
+	}
 	if (req->locked) {
 		req->locked = false;
 		nbdt_range_unlock(&disk->ranges, &req->range, granted);

@@ -125,6 +125,17 @@ static inline void *bvec_virt(struct bio_vec *bvec)
 }
 #endif
 
+/* The page cache of a device is found by its inode before 6.11. */
+static inline struct address_space *
+nbdt_compat_mapping(const struct block_device *bdev)
+{
+#ifdef NBDT_HAVE_BD_MAPPING
+	return bdev->bd_mapping;
+#else
+	return bdev->bd_inode->i_mapping;
+#endif
+}
+
 /* Asked the other way around before 7.0. */
 #ifndef NBDT_HAVE_BDEV_ROT
 static inline bool bdev_rot(struct block_device *bdev)

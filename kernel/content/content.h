@@ -7,10 +7,12 @@
 #include <linux/types.h>
 
 #include "base/gate.h"
+#include "content/proof.h"
 
 struct block_device;
 struct nbdt_bitmap;
 struct nbdt_map;
+struct netlink_ext_ack;
 struct task_struct;
 
 /* Most bitmaps of an export: with the other contexts, a mask of 64 bits. */
@@ -61,7 +63,10 @@ struct nbdt_content {
 	u32 block;			/* logical block size */
 	bool read_only;
 	bool allocation_depth;		/* offers that metadata context */
-	struct nbdt_map *map;		/* what is known to be zero */
+	bool map_off;			/* nothing is ever known from a map */
+	bool shared;			/* others write where we can't see it */
+	struct nbdt_map *map;		/* what is known to be zero... */
+	struct nbdt_proof proof;	/* ...if nobody else wrote; see content.c */
 
 	/* Set by the export: nothing is begun, as the device is closed or changes. */
 	bool closing;
@@ -70,5 +75,16 @@ struct nbdt_content {
 	struct nbdt_bitmaps bitmaps;	/* what was written to */
 	struct nbdt_scan scan;
 };
+
+bool nbdt_content_is_believed(const struct nbdt_content *content);
+bool nbdt_content_is_zero(const struct nbdt_content *content, u64 offset,
+			  u64 *len);
+int nbdt_content_check_map(const struct nbdt_content *content,
+			   struct netlink_ext_ack *extack);
+int nbdt_content_forget(struct nbdt_content *content,
+			struct netlink_ext_ack *extack);
+int nbdt_content_doubt(struct nbdt_content *content,
+		       struct netlink_ext_ack *extack);
+void nbdt_content_doubt_idle(struct nbdt_content *content);
 
 #endif /* NBDT_CONTENT_H */

@@ -194,12 +194,15 @@ u64 nbdt_context_granules(const struct nbdt_content *content,
  * @context: selected
  * @offset: where the range begins
  * @len: its length, made shorter to how far the answer holds
+ * @believed: what nbdt_content_is_believed() said, since the request came
  */
 u32 nbdt_context_status(const struct nbdt_content *content, unsigned int context,
-			u64 offset, u64 *len)
+			u64 offset, u64 *len, bool believed)
 {
 	if (context >= NBDT_CONTEXT_BITMAP)
 		return nbdt_bitmap_state(bitmap_of(content, context), offset,
 					 len) ? NBDT_STATE_DIRTY : 0;
+	if (!believed)
+		return map_status(context, 0);
 	return map_status(context, nbdt_map_state(content->map, offset, len));
 }

@@ -31,6 +31,6 @@ char *nbdt_context_name(struct nbdt_content *content, unsigned int context);
 u64 nbdt_context_granules(const struct nbdt_content *content,
 			  unsigned int context, u64 len);
 u32 nbdt_context_status(const struct nbdt_content *content, unsigned int context,
-			u64 offset, u64 *len);
+			u64 offset, u64 *len, bool believed);
 
 #endif /* NBDT_CONTEXT_H */

@@ -8,6 +8,9 @@
  * what is known, ZERO_PENDING and HOLE_PENDING that it is being made so.
  * All four are clear where nothing is known, which is always a safe answer.
  *
+ * What it says is true if nobody but its export writes; whether it can be told
+ * is for content.c to say.
+ *
  * It must never say zero of data.  Whatever writes does so between
  * nbdt_map_write_begin() and _end(), which forget the granules it touches
  * before the device hears of it, and count it as a writer meanwhile.  Whoever
@@ -212,7 +215,8 @@ static void uncount_writer(struct nbdt_map *map, struct span span)
  * @offset: in bytes
  * @len: in bytes, not 0
  *
- * To be followed by nbdt_map_write_end() of the same range.
+ * Only if nbdt_map_is_on().  To be followed by nbdt_map_write_end() of the same
+ * range.
  */
 void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len)
 {
@@ -340,6 +344,8 @@ void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 {
 	struct span span = inner(map, offset, len);
 
+	if (!nbdt_map_is_on(map))
+		return;
 	down_read_non_owner(&map->zeroing);
 	write_ends(map, offset, len);
 	if (claim_marks(map, zeroing, span))
@@ -352,6 +358,8 @@ void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 {
 	struct span span = { zeroing->first, zeroing->end };
 
+	if (!nbdt_map_is_on(map))
+		return;
 	if (!list_empty(&zeroing->node)) {
 		settle_zero(map, span, zero);
 		give_up_marks(map, zeroing);
@@ -397,6 +405,8 @@ void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len)
 {
 	struct span span = outer(map, offset, len);
 
+	if (!nbdt_map_is_on(map))
+		return;
 	count_writer(map, span);
 	set_bits(map, span, HOLE_PENDING);
 	/* Before the look for other writers; see the top. */
@@ -410,6 +420,8 @@ void nbdt_map_discard_end(struct nbdt_map *map, u64 offset, u64 len, u64 first,
 {
 	struct span span = outer(map, offset, len);
 
+	if (!nbdt_map_is_on(map))
+		return;
 	if (first < end)
 		settle(map, inner(map, first, end - first), HOLE_PENDING,
 		       NBDT_MAP_HOLE);
@@ -654,7 +666,7 @@ int nbdt_map_fill(struct nbdt_map *map)
 	return 0;
 }
 
-/* Nobody uses it meanwhile. */
+/* Also what is being learned; others may be at it. */
 void nbdt_map_forget(struct nbdt_map *map)
 {
 	u64 i;

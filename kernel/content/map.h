@@ -41,12 +41,18 @@ struct nbdt_map {
 	struct list_head marked;	/* struct nbdt_map_zeroing.node */
 };
 
+/* Can it know anything?  A map that is written beside has its memory from the start. */
+static inline bool nbdt_map_is_on(const struct nbdt_map *map)
+{
+	return READ_ONCE(map->words);
+}
+
 struct nbdt_map *nbdt_map_create(u64 size, u32 granule);
 int nbdt_map_fill(struct nbdt_map *map);
-void nbdt_map_forget(struct nbdt_map *map);
 void nbdt_map_destroy(struct nbdt_map *map);
 u32 nbdt_map_least_granule(u64 size);
 void nbdt_map_fill_zero(struct nbdt_map *map);
+void nbdt_map_forget(struct nbdt_map *map);
 u64 nbdt_map_bytes(const struct nbdt_map *map);
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
 

@@ -168,12 +168,16 @@ static int stop(struct nbdt_scan *scan)
 }
 
 /* Under the lock. */
-static int start(struct nbdt_content *content, u32 id, u64 rate)
+static int start(struct nbdt_content *content, u32 id, u64 rate,
+		 struct netlink_ext_ack *extack)
 {
 	struct nbdt_scan *scan = &content->scan;
 	struct task_struct *task;
 	int err;
 
+	err = nbdt_content_doubt(content, extack);
+	if (err)
+		return err;
 	/* One that is only read knows nothing before its first scan. */
 	err = nbdt_map_fill(content->map);
 	if (err)
@@ -202,7 +206,8 @@ static int start(struct nbdt_content *content, u32 id, u64 rate)
  * @extack: why not
  *
  * Return: 0, -EBUSY when one is running already, -ENOENT when the export is
- * being removed, -ENOMEM, or -EINTR when the caller was killed.
+ * being removed, -ENOMEM, -EINTR when the caller was killed, or as
+ * nbdt_content_forget().
  */
 int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
 		    struct netlink_ext_ack *extack)
@@ -220,7 +225,7 @@ int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
 		nbdt_set_err_msg(extack, "a scan is running already");
 		err = -EBUSY;
 	} else {
-		err = stop(scan) ?: start(content, id, rate);
+		err = stop(scan) ?: start(content, id, rate, extack);
 	}
 	mutex_unlock(&scan->lock);
 	return err;

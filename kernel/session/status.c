@@ -141,6 +141,7 @@ u32 nbdt_status_size(const struct nbdt_request *req)
 /* Where the reply is being written to. */
 struct writer {
 	struct iov_iter iter;
+	bool believed;		/* what the map says */
 	u32 len;		/* so far */
 };
 
@@ -173,7 +174,8 @@ static void put_extent(struct writer *out, const struct nbdt_request *req,
  * long as the status is the same.  It is the last when no LOOKS are left.
  */
 static u64 extent_at(const struct nbdt_request *req, unsigned int context,
-		     u64 offset, u64 end, u32 *status, unsigned int *looks)
+		     bool believed, u64 offset, u64 end, u32 *status,
+		     unsigned int *looks)
 {
 	u64 at = offset, len, limit = end - offset;
 	u32 next;
@@ -183,7 +185,8 @@ static u64 extent_at(const struct nbdt_request *req, unsigned int context,
 			      (offset & (req->disk->content.block - 1)));
 	do {
 		len = offset + limit - at;
-		next = nbdt_context_status(&req->disk->content, context, at, &len);
+		next = nbdt_context_status(&req->disk->content, context, at,
+					   &len, believed);
 		if (at == offset)
 			*status = next;
 		else if (next != *status)
@@ -210,7 +213,8 @@ static void put_extents(struct writer *out, const struct nbdt_request *req,
 	u32 status, max = room(req);
 
 	for (*nr = 0; *nr < max && at < end && looks; ++*nr) {
-		len = extent_at(req, context, at, end, &status, &looks);
+		len = extent_at(req, context, out->believed, at, end, &status,
+				&looks);
 		put_extent(out, req, len, status);
 		at += len;
 		cond_resched();
@@ -255,7 +259,9 @@ static void put_chunk(struct writer *out, const struct nbdt_request *req,
 void nbdt_status_fill(struct nbdt_request *req)
 {
 	u64 left = req->contexts;
-	struct writer out = {};
+	struct writer out = {
+		.believed = nbdt_content_is_believed(&req->disk->content),
+	};
 	unsigned int context;
 
 	iov_iter_bvec(&out.iter, ITER_DEST, req->bvecs, req->nr_bvecs,

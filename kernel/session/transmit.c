@@ -35,7 +35,7 @@
 #include "block/export.h"
 #include "block/request.h"
 #include "block/request_trace.h"
-#include "content/map.h"
+#include "content/content.h"
 #include "session/conn.h"
 #include "session/pace.h"
 #include "session/reply.h"
@@ -224,8 +224,8 @@ static void cut_part(struct nbdt_conn *conn)
 	series->refs++;
 	req->cmd.offset = conn->rx.at;
 	req->cmd.length = left;
-	req->hole = nbdt_map_zero(conn->export->disk.content.map, req->cmd.offset,
-				  &req->cmd.length);
+	req->hole = nbdt_content_is_zero(&req->disk->content, req->cmd.offset,
+					 &req->cmd.length);
 	/* RD2: but for its ends, a READ is cut between blocks. */
 	if (!req->hole)
 		req->cmd.length = min_t(u64, req->cmd.length, NBDT_SERIES_PART -
@@ -255,8 +255,8 @@ static int split(struct nbdt_conn *conn)
 	struct nbdt_series *series;
 
 	if (length <= NBDT_SERIES_PART) {
-		req->hole = nbdt_map_zero(req->disk->content.map, req->cmd.offset,
-					  &length);
+		req->hole = nbdt_content_is_zero(&req->disk->content,
+						 req->cmd.offset, &length);
 		if (length == req->cmd.length)
 			return 0;
 	}

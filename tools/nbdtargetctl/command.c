@@ -14,6 +14,7 @@ static const struct verb *const verbs[] = {
 	&verb_set_export,
 	&verb_remove_export,
 	&verb_scan_export,
+	&verb_forget_map,
 	&verb_add_bitmap,
 	&verb_remove_bitmap,
 	&verb_clear_bitmap,

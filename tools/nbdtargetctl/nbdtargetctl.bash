@@ -51,9 +51,9 @@ _nbdtargetctl_options()
 	case $1 in
 	add-export)
 		echo --read-only --description --default --max-connections \
-			--allocation-depth --zeroed --map-granularity \
-			--bitmap-from --tls --access --if-missing \
-			--or-update ;;
+			--allocation-depth --map --shared --zeroed \
+			--map-granularity --bitmap-from --tls --access \
+			--if-missing --or-update ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
 			--tls --reopen --resize --if-exists ;;
@@ -97,7 +97,7 @@ _nbdtargetctl_arguments()
 {
 	local word=$3
 	case $1:$2 in
-	set-export:1 | remove-export:1 | scan-export:1 | checkpoint:* | *-bitmap:1)
+	set-export:1 | remove-export:1 | scan-export:1 | forget-map:1 | checkpoint:* | *-bitmap:1)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
 	save-bitmaps:1 | restore-bitmaps:1)
 		_nbdtargetctl_files "$word" ;;
@@ -123,7 +123,7 @@ _nbdtargetctl_arguments()
 }
 
 _nbdtargetctl_verbs='add-export set-export remove-export scan-export
-	add-bitmap remove-bitmap clear-bitmap enable-bitmap disable-bitmap
+	forget-map add-bitmap remove-bitmap clear-bitmap enable-bitmap disable-bitmap
 	merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
 	add-listener set-listener remove-listener set-access show set-target disconnect monitor
 	tls-agent version help'
@@ -134,7 +134,7 @@ _nbdtargetctl_takes_value()
 	case $1 in
 	--description | --max-connections | --negotiation-timeout | \
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
-	--map-granularity | --rate | --granularity | --bitmap-from | \
+	--map | --map-granularity | --rate | --granularity | --bitmap-from | \
 	--freeze | --start | --timeout | --tls | --listener | \
 	--credentials | --client-certificates | --ciphers | --max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
@@ -174,6 +174,8 @@ _nbdtargetctl_complete()
 			_nbdtargetctl_reply "$cur" < <(_nbdtargetctl_names) ;;
 		--credentials)
 			_nbdtargetctl_files "$cur" ;;
+		--map)
+			_nbdtargetctl_words 'auto off' "$cur" ;;
 		--tls)
 			_nbdtargetctl_words 'off optional required' "$cur" ;;
 		--client-certificates)

@@ -38,6 +38,12 @@ static const char *const state_names[] = {
 static const struct attr_names export_states = {
 	state_names, ARRAY_SIZE(state_names)
 };
+static const char *const map_names[] = {
+	[NBDTARGET_MAP_AUTO] = "auto",
+	[NBDTARGET_MAP_OFF] = "off",
+};
+
+static const struct attr_names maps = { map_names, ARRAY_SIZE(map_names) };
 
 static const struct attr_field fields[] = {
 	FIELD(ID, NUMBER, "id", id),
@@ -56,6 +62,9 @@ static const struct attr_field fields[] = {
 	FIELD(MAX_PAYLOAD, NUMBER, "max-payload", max_payload),
 	FIELD(TRANSMISSION_FLAGS, NUMBER, "transmission-flags", flags),
 	FIELD(ALLOCATION_DEPTH, BOOL, "allocation-depth", allocation_depth),
+	FIELD(MAP, ENUM, "map", map, .more = &maps),
+	FIELD(SHARED, BOOL, "shared", shared),
+	FIELD(MAP_BELIEVED, BOOL, "map-believed", map_believed),
 	FIELD(MAP_GRANULARITY, NUMBER, "map-granularity", map_granularity),
 	FIELD(MAP_MEMORY, NUMBER, "map-memory", map_memory),
 	FIELD(ZERO_BYTES, NUMBER, "zero-bytes", zero_bytes),
@@ -184,8 +193,17 @@ static void print_map(const struct export *e)
 		       scan_state_names[e->scan_state %
 					ARRAY_SIZE(scan_state_names)],
 		       e->size ? e->scan_done * 100 / e->size : 100);
+	if (e->map == NBDTARGET_MAP_OFF) {
+		printf("  known         nothing, the map is off%s\n",
+		       e->shared ? ", as others write" : "");
+		return;
+	}
 	if (!attr_has(e, NBDTARGET_A_EXPORT_MAP_GRANULARITY))
 		return;
+	if (!e->map_believed) {
+		printf("  known         nothing, others may have written\n");
+		return;
+	}
 	printf("  known         %s zero, %s discarded, by %s\n",
 	       size_format(zero, e->zero_bytes),
 	       size_format(hole, e->hole_bytes),

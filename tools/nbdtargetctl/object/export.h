@@ -30,6 +30,9 @@ struct export {
 	uint64_t map_memory;
 	uint64_t zero_bytes;
 	uint64_t hole_bytes;
+	uint64_t map;			/* NBDTARGET_MAP_* */
+	bool map_believed;
+	bool shared;
 	uint64_t scan_state;		/* NBDTARGET_SCAN_STATE_* */
 	uint64_t scan_done;
 	bool tls_required;

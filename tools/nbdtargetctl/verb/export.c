@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* add-export, set-export, remove-export and scan-export. */
+/* add-export, set-export, remove-export, scan-export and forget-map. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,7 +47,8 @@ static char *absolute_path(const char *path)
 
 enum {
 	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
-	ADD_ALLOCATION_DEPTH, ADD_ZEROED, ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
+	ADD_ALLOCATION_DEPTH, ADD_MAP, ADD_SHARED, ADD_ZEROED,
+	ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
 	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING, ADD_OR_UPDATE,
 };
 
@@ -62,6 +63,10 @@ static const struct opt add_opts[] = {
 		"most clients at once, 0 for no limit", UINT32_MAX },
 	[ADD_ALLOCATION_DEPTH] = { "--allocation-depth", OPT_FLAG, NULL,
 		"offer the context qemu:allocation-depth", 0 },
+	[ADD_MAP] = { "--map", OPT_TEXT, "HOW",
+		"auto or off: tell what is zero, if nobody else wrote", 8 },
+	[ADD_SHARED] = { "--shared", OPT_FLAG, NULL,
+		"others write where it can't be seen; map off", 0 },
 	[ADD_ZEROED] = { "--zeroed", OPT_FLAG, NULL,
 		"the device is known to be all zero", 0 },
 	[ADD_MAP_GRANULARITY] = { "--map-granularity", OPT_SIZE, "SIZE",
@@ -154,6 +159,42 @@ static int take_tls(struct tool *t, const struct opt_value *tls,
 			  tls->text);
 }
 
+/* What there is of a map, and what then makes no sense. */
+static int take_map(struct tool *t, const struct args *a, bool *off)
+{
+	const struct opt_value *map = &a->opt[ADD_MAP];
+	bool shared = a->opt[ADD_SHARED].given;
+
+	*off = shared || (map->given && !strcmp(map->text, "off"));
+	if (map->given && strcmp(map->text, "off") && strcmp(map->text, "auto"))
+		return fail_usage(t, "--map: '%s' is neither auto nor off",
+				  map->text);
+	if (shared && map->given && strcmp(map->text, "off"))
+		return fail_usage(t, "--shared goes with --map off only");
+	if (!*off || (!a->opt[ADD_ZEROED].given &&
+		      !a->opt[ADD_MAP_GRANULARITY].given))
+		return 0;
+	return fail_usage(t, "--zeroed and --map-granularity are about a map, and %s means none",
+			  shared ? "--shared" : "--map off");
+}
+
+static void put_map(struct nlmsghdr *nlh, const struct args *a)
+{
+	const struct opt_value *map = &a->opt[ADD_MAP];
+
+	if (map->given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_MAP,
+				 strcmp(map->text, "off") ? NBDTARGET_MAP_AUTO :
+				 NBDTARGET_MAP_OFF);
+	if (a->opt[ADD_SHARED].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_SHARED, 1);
+	if (a->opt[ADD_ZEROED].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_ZEROED, 0, NULL);
+	if (a->opt[ADD_MAP_GRANULARITY].given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
+				 a->opt[ADD_MAP_GRANULARITY].number);
+}
+
 static int send_add(struct tool *t, const struct args *a, const char *device,
 		    bool tls_required, uint32_t access)
 {
@@ -169,11 +210,7 @@ static int send_add(struct tool *t, const struct args *a, const char *device,
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_DEFAULT, 1);
 	if (a->opt[ADD_ALLOCATION_DEPTH].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_ALLOCATION_DEPTH, 1);
-	if (a->opt[ADD_ZEROED].given)
-		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_ZEROED, 0, NULL);
-	if (a->opt[ADD_MAP_GRANULARITY].given)
-		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_MAP_GRANULARITY,
-				 a->opt[ADD_MAP_GRANULARITY].number);
+	put_map(nlh, a);
 	if (a->opt[ADD_BITMAP_FROM].given)
 		put_bitmap(nlh, a->opt[ADD_BITMAP_FROM].text);
 	if (tls_required)
@@ -270,6 +307,8 @@ static int add_export(struct tool *t, const struct args *a)
 		.is_default = o[ADD_DEFAULT].given,
 		.allocation_depth = o[ADD_ALLOCATION_DEPTH].given,
 		.zeroed = o[ADD_ZEROED].given,
+		.shared = o[ADD_SHARED].given,
+		.map_given = o[ADD_MAP].given || o[ADD_SHARED].given,
 		.tls_given = o[ADD_TLS].given,
 		.description = &o[ADD_DESCRIPTION],
 		.max_connections = &o[ADD_MAX_CONNECTIONS],
@@ -284,6 +323,8 @@ static int add_export(struct tool *t, const struct args *a)
 		ret = check_bitmap(t, a);
 	if (!ret)
 		ret = take_tls(t, &o[ADD_TLS], &w.tls_required);
+	if (!ret)
+		ret = take_map(t, a, &w.map_off);
 	if (!ret)
 		ret = rule_take_action(t, "--access", o[ADD_ACCESS].text,
 				       &access);
@@ -500,4 +541,32 @@ const struct verb verb_scan_export = {
 	.min_args = 1,
 	.max_args = 1,
 	.run = scan_export,
+};
+
+static int forget_map(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	int ret = check_name(t, a->pos[0]);
+
+	if (!ret)
+		ret = kernel_connect(t, a->pos[0]);
+	if (ret)
+		return ret;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_MAP_FORGET);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret)
+		return kernel_fail(t, a->pos[0], ret == -ENOENT ? no_export :
+				   NULL);
+	return TOOL_OK;
+}
+
+const struct verb verb_forget_map = {
+	.name = "forget-map",
+	.args = "NAME",
+	.summary = "Forgets where an export's device is zero.",
+	.details = "For when it was written to in a way that can't be seen.",
+	.min_args = 1,
+	.max_args = 1,
+	.run = forget_map,
 };

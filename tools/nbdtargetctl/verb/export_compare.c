@@ -83,6 +83,11 @@ static void compare_content(const struct export *e,
 					  "it is without --allocation-depth");
 	if (w->zeroed && !e->zeroed)
 		existing_differs_for_good(x, "it was added without --zeroed");
+	if (w->shared && !e->shared)
+		existing_differs_for_good(x, "it was added without --shared");
+	if (w->map_given && w->map_off != (e->map == NBDTARGET_MAP_OFF))
+		existing_differs_for_good(x, "its --map is %s",
+					  w->map_off ? "auto" : "off");
 	if (w->map_granularity->given &&
 	    w->map_granularity->number != e->map_granularity)
 		existing_differs_for_good(x, "its --map-granularity is %" PRIu64,

@@ -14,6 +14,9 @@ struct export_wanted {
 	bool is_default;
 	bool allocation_depth;
 	bool zeroed;
+	bool shared;
+	bool map_given;
+	bool map_off;
 	bool tls_given;
 	bool tls_required;
 	bool deny;

@@ -9,6 +9,7 @@ extern const struct verb verb_add_export;
 extern const struct verb verb_set_export;
 extern const struct verb verb_remove_export;
 extern const struct verb verb_scan_export;
+extern const struct verb verb_forget_map;
 extern const struct verb verb_add_bitmap;
 extern const struct verb verb_remove_bitmap;
 extern const struct verb verb_clear_bitmap;

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What is known of a device's content, and told: the allocation map (map.c), as
+ * long as it is proved that nobody else has written (proof.c).
+ *
+ * The map itself knows only of what the export does.  So whoever tells of it has
+ * to ask here, each time, after it was asked itself: what somebody writes
+ * meanwhile may be told of as it was before.
+ *
+ * When the proof is broken, nothing is told from the map any more.  Both begin
+ * anew, the map empty, when that can be done with no request of the export under
+ * way: when a scan starts, when the administrator has all of it forgotten, and
+ * when a client comes while there is no other.
+ */
+#include <linux/jiffies.h>
+
+#include "base/gate.h"
+#include "compat/compat.h"
+#include "content/content.h"
+#include "content/map.h"
+
+/* How long to wait for requests in flight; ms. */
+#define FORGET_TIMEOUT		30000
+
+/* Can what the map says be told now? */
+bool nbdt_content_is_believed(const struct nbdt_content *content)
+{
+	return !content->map_off && nbdt_proof_holds(&content->proof);
+}
+
+/**
+ * nbdt_content_is_zero - is the beginning of a range certain to be zero?
+ * @content: of an open device
+ * @offset: where it begins, in bytes
+ * @len: its length, not 0; made shorter to how far the answer holds
+ *
+ * Costs next to nothing when the map doesn't say so.
+ */
+bool nbdt_content_is_zero(const struct nbdt_content *content, u64 offset,
+			  u64 *len)
+{
+	u64 all = *len;
+
+	if (!nbdt_map_zero(content->map, offset, len))
+		return false;
+	*len = all;
+	/* Again, as the proof may have begun anew meanwhile. */
+	return nbdt_content_is_believed(content) &&
+	       nbdt_map_zero(content->map, offset, len);
+}
+
+/* Return: 0, or -EINVAL when there is to be no map. */
+int nbdt_content_check_map(const struct nbdt_content *content,
+			   struct netlink_ext_ack *extack)
+{
+	if (!content->map_off)
+		return 0;
+	nbdt_set_err_msg(extack, "the map of '%.32s' is off", content->name);
+	return -EINVAL;
+}
+
+static void begin_anew(struct nbdt_content *content)
+{
+	nbdt_map_forget(content->map);
+	nbdt_proof_begin(&content->proof);
+}
+
+/**
+ * nbdt_content_forget - forget what is known to be zero, and begin anew
+ * @content: of an export with a reference, that isn't being removed
+ * @extack: why not
+ *
+ * Waits for requests in flight.
+ *
+ * Return: 0; -EINVAL when there is no map; -ETIMEDOUT when they don't come to an
+ * end, -EINTR when the caller was killed: then nothing has changed.
+ */
+int nbdt_content_forget(struct nbdt_content *content,
+			struct netlink_ext_ack *extack)
+{
+	struct nbdt_gate_visit visit;
+	int err;
+
+	err = nbdt_content_check_map(content, extack);
+	if (err)
+		return err;
+	nbdt_gate_visit_init(&visit, NULL);
+	nbdt_gate_shut(&content->gate, &visit);
+	err = nbdt_gate_wait(&visit, jiffies +
+			     msecs_to_jiffies(FORGET_TIMEOUT));
+	if (err)
+		nbdt_set_err_msg(extack,
+				 "requests in flight on '%.24s' don't come to an end",
+				 content->name);
+	else
+		begin_anew(content);
+	nbdt_gate_open(&content->gate, &visit);
+	return err;
+}
+
+/* The same if the proof is broken: what is known is known of something else. */
+int nbdt_content_doubt(struct nbdt_content *content,
+		       struct netlink_ext_ack *extack)
+{
+	int err = nbdt_content_check_map(content, extack);
+
+	if (err || !nbdt_proof_broken(&content->proof))
+		return err;
+	return nbdt_content_forget(content, extack);
+}
+
+/* The same when there are no requests, and won't be before it is done. */
+void nbdt_content_doubt_idle(struct nbdt_content *content)
+{
+	if (!content->map_off && nbdt_proof_broken(&content->proof))
+		begin_anew(content);
+}

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The proof that nobody else has written to a device: what it takes to believe
+ * what is known of its content.
+ *
+ * The kernel counts the sectors that are written to a disk and that are
+ * discarded, whoever does it: a program, a file system, a partition of the disk,
+ * another export.  The export counts what it writes itself.  If the disk has
+ * counted no more since the proof began, there was nobody else.
+ *
+ * Requests are under way all the time, and the two counters aren't read at once.
+ * A driver counts before it tells who wrote, and the export counts after it was
+ * told, so of two sums, the export's read first, the difference is never less
+ * than what others wrote:
+ *
+ *	write				proof
+ *	  the disk's counter		  the export's counter
+ *	  (barrier)			  (barrier)
+ *	  the export's counter		  the disk's counter
+ *
+ * If it is nothing, nobody wrote.  If it is more, it may be that a request was
+ * between its two counters, and the next look will tell.  What failed may be
+ * counted by the disk and isn't by the export: then nothing is proved any more
+ * until the proof begins anew, with nothing known, when nobody writes
+ * (content.c).
+ *
+ * What others have written to the page cache and not yet to the device counts
+ * as well, and a device that has changed in another way is another (watch.c).  A
+ * disk whose driver doesn't count, or was told not to, proves nothing: one that
+ * counts has counted what was read of it.
+ *
+ * Not seen is who writes below the device: to what a mapped device or a loop
+ * device consists of, or by way of another machine.  The manual page says so.
+ *
+ * Who owns it: the content it is about.  BASE is changed by whoever has seen to
+ * it that nobody writes, and that nothing is known; who looks sees the old one,
+ * which doesn't hold, or the new one and a map that was empty.
+ */
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/fs.h>
+#include <linux/gfp.h>
+#include <linux/pagemap.h>
+#include <linux/part_stat.h>
+
+#include "compat/compat.h"
+#include "content/proof.h"
+
+int nbdt_proof_init(struct nbdt_proof *proof)
+{
+	proof->written = alloc_percpu(u64);
+	return proof->written ? 0 : -ENOMEM;
+}
+
+void nbdt_proof_exit(struct nbdt_proof *proof)
+{
+	free_percpu(proof->written);
+}
+
+/* Sectors; each CPU's only grows. */
+static u64 written_by_us(const struct nbdt_proof *proof)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(proof->written, cpu));
+	return sum;
+}
+
+/* All that went to the disk, by way of whichever of its partitions. */
+static u64 written_by_all(const struct nbdt_proof *proof)
+{
+	struct block_device *disk = bdev_whole(proof->bdev);
+
+	return part_stat_read(disk, sectors[STAT_WRITE]) +
+	       part_stat_read(disk, sectors[STAT_DISCARD]);
+}
+
+static u64 read_by_all(const struct nbdt_proof *proof)
+{
+	return part_stat_read(bdev_whole(proof->bdev), sectors[STAT_READ]);
+}
+
+/* Is the disk told to count?  Some drivers don't care. */
+static bool is_on(const struct nbdt_proof *proof)
+{
+	return blk_queue_io_stat(bdev_get_queue(proof->bdev)) ? true : false;
+}
+
+/* Does the disk count? */
+static bool counts(const struct nbdt_proof *proof)
+{
+	return proof->counts && (!proof->while_on || is_on(proof));
+}
+
+/*
+ * In this order: what was dirty is looked for before it is being written, and
+ * both before it has been.
+ */
+static bool has_dirty_pages(const struct nbdt_proof *proof)
+{
+	struct address_space *mapping = nbdt_compat_mapping(proof->bdev);
+
+	if (mapping_tagged(mapping, PAGECACHE_TAG_DIRTY))
+		return true;
+	smp_rmb();
+	return mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK);
+}
+
+/* Read a block, so that the disk has something to count. */
+static void read_something(const struct nbdt_proof *proof)
+{
+	u32 block = bdev_logical_block_size(proof->bdev);
+	struct bio_vec bvec;
+	struct page *page;
+	struct bio bio;
+
+	page = alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN,
+			   get_order(block));
+	if (!page)
+		return;
+	bio_init(&bio, proof->bdev, &bvec, 1, REQ_OP_READ);
+	__bio_add_page(&bio, page, block, 0);
+	submit_bio_wait(&bio);
+	bio_uninit(&bio);
+	put_page(page);
+}
+
+/* Whether the disk counts: one that does has, or will have, counted what was read. */
+static void find_out(struct nbdt_proof *proof)
+{
+	u64 before = read_by_all(proof);
+
+	proof->while_on = is_on(proof);
+	if (proof->while_on && before) {
+		proof->counts = true;
+		return;
+	}
+	read_something(proof);
+	proof->counts = read_by_all(proof) != before;
+}
+
+/* The device is open, and nothing known of it; nobody else sees it yet. */
+void nbdt_proof_open(struct nbdt_proof *proof, struct block_device *bdev)
+{
+	proof->bdev = bdev;
+	nbdt_watch_begin(&proof->watch, bdev_whole(bdev)->bd_dev);
+	find_out(proof);
+	nbdt_proof_begin(proof);
+}
+
+/* It is still open, if it ever was. */
+void nbdt_proof_close(struct nbdt_proof *proof)
+{
+	if (proof->bdev)
+		nbdt_watch_end(&proof->watch);
+	proof->bdev = NULL;
+}
+
+/* From now on; the export writes nothing meanwhile, and nothing is known. */
+void nbdt_proof_begin(struct nbdt_proof *proof)
+{
+	u64 base;
+
+	nbdt_watch_again(&proof->watch);
+	base = written_by_all(proof) - written_by_us(proof);
+	WRITE_ONCE(proof->size, bdev_nr_bytes(proof->bdev));
+	/* After all that was known has gone; see nbdt_proof_holds(). */
+	smp_store_release(&proof->base, base);
+}
+
+/* Has somebody else written, or may have? */
+bool nbdt_proof_broken(const struct nbdt_proof *proof)
+{
+	/* Pairs with nbdt_proof_begin(): what is known is looked at later. */
+	u64 base = smp_load_acquire(&proof->base);
+	u64 ours = written_by_us(proof);
+
+	/* Pairs with nbdt_proof_wrote(). */
+	smp_rmb();
+	return written_by_all(proof) - ours != base ||
+	       nbdt_watch_changed(&proof->watch) ||
+	       bdev_nr_bytes(proof->bdev) != READ_ONCE(proof->size);
+}
+
+/**
+ * nbdt_proof_holds - is it certain that nobody else has written?
+ * @proof: of an open device
+ *
+ * Since nbdt_proof_begin(), and up to this moment.  False doesn't mean that
+ * somebody has: it may hold again the next time.  Any context.
+ */
+bool nbdt_proof_holds(const struct nbdt_proof *proof)
+{
+	return counts(proof) && !has_dirty_pages(proof) &&
+	       !nbdt_proof_broken(proof);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_PROOF_H
+#define NBDT_PROOF_H
+
+#include <linux/percpu.h>
+#include <linux/types.h>
+
+#include "base/watch.h"
+
+struct block_device;
+
+/* That nobody but an export has written to its device; see proof.c. */
+struct nbdt_proof {
+	struct block_device *bdev;
+	u64 __percpu *written;		/* sectors, by the export */
+	u64 base;			/* of the device, without these */
+	u64 size;			/* of the device, in bytes */
+	bool counts;			/* it was seen to count... */
+	bool while_on;			/* ...as long as it is told to */
+	struct nbdt_watch watch;	/* for whether it becomes another */
+};
+
+int nbdt_proof_init(struct nbdt_proof *proof);
+void nbdt_proof_exit(struct nbdt_proof *proof);
+void nbdt_proof_open(struct nbdt_proof *proof, struct block_device *bdev);
+void nbdt_proof_close(struct nbdt_proof *proof);
+void nbdt_proof_begin(struct nbdt_proof *proof);
+bool nbdt_proof_holds(const struct nbdt_proof *proof);
+bool nbdt_proof_broken(const struct nbdt_proof *proof);
+
+/* The export has written so many bytes, and they are on the device.  Any context. */
+static inline void nbdt_proof_wrote(struct nbdt_proof *proof, u64 bytes)
+{
+	/* After the device has counted them; see proof.c. */
+	smp_wmb();
+	this_cpu_add(*proof->written, bytes >> 9);
+}
+
+#endif /* NBDT_PROOF_H */
