@@ -67,6 +67,8 @@ _nbdtargetctl_options()
 		echo --freeze --start --timeout ;;
 	save-bitmaps)
 		echo --remove-exports ;;
+	restore-bitmaps)
+		echo --trust ;;
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)

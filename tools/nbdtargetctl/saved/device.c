@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What a device is known by, to tell whether it is the same as it was, and
- * wasn't written to since.  That goes as far as it can: its identity
- * and size, the counters of its writes if the machine wasn't started anew, and a
- * checksum of its two ends, where whatever mounts a file system or changes a
- * partition table leaves traces.
+ * whether it was written to since.
+ *
+ * That nobody has written is proved by the counters of its disk, of writes and
+ * discards, whoever makes them, by way of whichever partition: as long as the
+ * machine hasn't been started anew, and the disk is the one that was set up then
+ * (its diskseq), and counts. Nothing else proves it. That somebody has written is
+ * certain when the counters differ, or a checksum of the device's two ends, where
+ * whatever mounts a file system or changes a partition table leaves traces.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -39,11 +43,13 @@ static char *read_line(const char *path)
 	return s;
 }
 
-static char *sys_line(const struct export *e, const char *file)
+/* Of the device, or of the disk that it is a partition of. */
+static char *sys_line(const struct export *e, const char *prefix,
+		      const char *file)
 {
-	char *path = mem_printf("/sys/dev/block/%" PRIu64 ":%" PRIu64 "/%s",
+	char *path = mem_printf("/sys/dev/block/%" PRIu64 ":%" PRIu64 "/%s%s",
 				e->device_id >> 20, e->device_id & 0xfffff,
-				file);
+				prefix, file);
 	char *s = read_line(path);
 
 	free(path);
@@ -58,11 +64,11 @@ static char *identity(const struct export *e)
 		"serial", "device/serial", "loop/backing_file",
 		"../wwid", "../device/wwid", "../serial", "../device/serial",
 	};
-	char *partition = sys_line(e, "partition"), *value, *s = NULL;
+	char *partition = sys_line(e, "", "partition"), *value, *s = NULL;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(files) && !s; i++) {
-		value = sys_line(e, files[i]);
+		value = sys_line(e, "", files[i]);
 		if (value)
 			s = mem_printf("%s %s %s", files[i], value,
 				       partition ? partition : "");
@@ -72,39 +78,17 @@ static char *identity(const struct export *e)
 	return s ? s : mem_printf("path %.*s", (int)e->device.len, e->device.p);
 }
 
-/* What has been written to it since the machine was started. */
-static char *counters(const struct export *e)
+/* Of the disk: reads, writes, discards, and the sectors of each. */
+struct counts {
+	unsigned long long read, writes, written, discards, discarded;
+};
+
+static bool parse_counts(const char *stat, struct counts *c)
 {
-	unsigned long long n[15] = { 0 };
-	char *boot = read_line("/proc/sys/kernel/random/boot_id");
-	char *stat = sys_line(e, "stat"), *s = NULL, *p, *end;
-	size_t have = 0;
-
-	for (p = stat; boot && p && have < ARRAY_SIZE(n); p = end) {
-		n[have] = strtoull(p, &end, 10);
-		if (end == p)
-			break;
-		have++;
-	}
-	/* Writes and discards, and the sectors of both. */
-	if (have >= 11)
-		s = mem_printf("%s %llu %llu %llu %llu", boot, n[4], n[6],
-			       n[11], n[13]);
-	free(boot);
-	free(stat);
-	return s;
-}
-
-static bool same_boot(const char *a, const char *b)
-{
-	size_t boot = strcspn(a, " ");
-
-	return strcspn(b, " ") == boot && !strncmp(a, b, boot);
-}
-
-static bool counters_differ(const char *a, const char *b)
-{
-	return same_boot(a, b) && strcmp(a, b);
+	/* Merges and times in between. */
+	return sscanf(stat, "%*u %*u %llu %*u %llu %*u %llu %*u %*u %*u %*u %llu %*u %llu",
+		      &c->read, &c->writes, &c->written, &c->discards,
+		      &c->discarded) == 5;
 }
 
 /* Around the page cache; negative when it can't be. */
@@ -117,9 +101,87 @@ static int open_device(const struct export *e)
 	return fd;
 }
 
+/* A bit of the device, around the page cache. */
+static bool read_something(const struct export *e)
+{
+	int fd = open_device(e);
+	void *buf = NULL;
+	bool done;
+
+	done = fd >= 0 && !posix_memalign(&buf, ALIGN, ALIGN) &&
+	       pread(fd, buf, ALIGN, 0) > 0;
+	free(buf);
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+static bool get_counts(const struct export *e, const char *disk,
+		       struct counts *c)
+{
+	char *stat = sys_line(e, disk, "stat");
+	bool good = stat && parse_counts(stat, c);
+
+	free(stat);
+	return good;
+}
+
+/*
+ * Does the disk count? One that does counts what is read now; that it is told to
+ * isn't needed, as some drivers don't care.
+ */
+static bool does_count(const struct export *e, const char *disk,
+		       struct counts *c)
+{
+	struct counts before = { 0 };
+	bool read = get_counts(e, disk, &before) && read_something(e);
+
+	return get_counts(e, disk, c) && read && c->read != before.read;
+}
+
+/* The boot, the disk, and what was written to it; NULL when it doesn't count. */
+static char *proof(const struct export *e)
+{
+	char *partition = sys_line(e, "", "partition");
+	const char *disk = partition ? "../" : "";
+	char *boot = read_line("/proc/sys/kernel/random/boot_id");
+	char *seq = sys_line(e, disk, "diskseq"), *s = NULL;
+	struct counts c;
+
+	if (boot && seq && does_count(e, disk, &c))
+		s = mem_printf("%s %s %llu %llu %llu %llu", boot, seq, c.writes,
+			       c.written, c.discards, c.discarded);
+	free(partition);
+	free(boot);
+	free(seq);
+	return s;
+}
+
+/* Do the first N words of both agree? */
+static bool same_words(const char *a, const char *b, unsigned int n)
+{
+	size_t len;
+
+	for (; n; n--) {
+		len = strcspn(a, " ");
+		if (!len || strcspn(b, " ") != len || strncmp(a, b, len))
+			return false;
+		a += len + (a[len] == ' ');
+		b += len + (b[len] == ' ');
+	}
+	return true;
+}
+
+/* The machine runs, and the disk is there, since both were told of. */
+static bool same_disk(const char *a, const char *b)
+{
+	return same_words(a, b, 2);
+}
+
 static bool read_end(int fd, void *buf, uint64_t offset, uLong *crc)
 {
-	ssize_t n = pread(fd, buf, END_SIZE, offset);
+	/* The last begins before its end does, so as to be aligned. */
+	ssize_t n = pread(fd, buf, END_SIZE + ALIGN, offset);
 
 	if (n <= 0)
 		return false;
@@ -136,7 +198,7 @@ static char *ends(const struct export *e)
 	char *s = NULL;
 	uLong crc = 0;
 
-	if (fd >= 0 && !posix_memalign(&buf, ALIGN, END_SIZE) &&
+	if (fd >= 0 && !posix_memalign(&buf, ALIGN, END_SIZE + ALIGN) &&
 	    read_end(fd, buf, 0, &crc) &&
 	    read_end(fd, buf, last / ALIGN * ALIGN, &crc))
 		s = mem_printf("%08lx", crc);
@@ -151,7 +213,7 @@ void device_describe(const struct export *e, uint64_t size, json_t *o)
 {
 	json_put(o, "size", json_integer(size));
 	json_put(o, "identity", json_take(identity(e)));
-	json_put(o, "counters", json_take(counters(e)));
+	json_put(o, "proof", json_take(proof(e)));
 	json_put(o, "ends", json_take(ends(e)));
 }
 
@@ -177,32 +239,54 @@ const char *device_is_other(const struct export *e, const json_t *o)
 	return why;
 }
 
-/* NULL, or why it doesn't have the content that it had; not all is seen. */
+/* NULL, or why it is certain that it was written to. */
 const char *device_was_written(const struct export *e, const json_t *o)
 {
-	char *count = counters(e), *sum = ends(e);
+	const char *before = string_in(o, "proof");
+	char *now = proof(e), *sum = ends(e);
 	const char *why = NULL;
 
-	if ((count && counters_differ(string_in(o, "counters"), count)) ||
-	    (sum && strcmp(string_in(o, "ends"), sum)))
+	if ((now && same_disk(before, now) && strcmp(before, now)) ||
+	    (sum && *string_in(o, "ends") && strcmp(string_in(o, "ends"), sum)))
 		why = "the device was written to in between";
-	free(count);
+	free(now);
 	free(sum);
 	return why;
 }
 
-/* NULL, or why nobody can say whether it is the same, or has changed. */
-const char *device_is_unsure(const struct export *e, const json_t *o)
+/* NULL, or why it isn't proved that it wasn't written to. */
+const char *device_is_unproved(const struct export *e, const json_t *o)
 {
-	char *count = counters(e);
+	const char *before = string_in(o, "proof");
+	char *now = proof(e);
 	const char *why = NULL;
 
-	if (!*string_in(o, "ends"))
+	if (!*before || !now)
+		why = "the device doesn't count what is written to it";
+	else if (!same_words(before, now, 1))
+		why = "the machine was started anew, and nobody knows what was written";
+	else if (!same_disk(before, now))
+		why = "the device was set up anew, and nobody knows what was written";
+	else if (strcmp(before, now))
+		why = "the device was written to in between";
+	free(now);
+	return why;
+}
+
+/* NULL, or why nobody can say whether it is the same. */
+const char *device_is_unsure(const struct export *e, const json_t *o)
+{
+	char *now = proof(e), *sum = ends(e);
+	const char *why = NULL;
+
+	if (now && same_disk(string_in(o, "proof"), now))
+		why = NULL;
+	else if (!*string_in(o, "ends") || !sum)
 		why = "the device couldn't be read";
-	else if (!strncmp(string_in(o, "identity"), "path ", 5) &&
-		 !(count && same_boot(string_in(o, "counters"), count)))
+	else if (!strncmp(string_in(o, "identity"), "path ", 5))
 		why = "the device has no identity but its path";
-	free(count);
+	free(now);
+	free(sum);
 	return why;
 }
 

@@ -14,6 +14,7 @@ void device_describe(const struct export *e, uint64_t size, json_t *o);
 const char *device_is_other(const struct export *e, const json_t *o);
 const char *device_was_written(const struct export *e, const json_t *o);
 const char *device_is_unsure(const struct export *e, const json_t *o);
+const char *device_is_unproved(const struct export *e, const json_t *o);
 
 bool device_reads_zero(const struct export *e, const uint64_t *offsets,
 		       size_t n, size_t len);

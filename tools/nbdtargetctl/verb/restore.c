@@ -27,6 +27,7 @@ struct restore {
 	char *map;
 	size_t size;
 	struct attr_list exports;
+	bool trust;			/* what can't be proved */
 };
 
 /* A record, and what it is to be restored to. */
@@ -71,19 +72,42 @@ static bool is_set(const struct item *item, const char *key)
 	return json_is_true(json_object_get(item->about, key));
 }
 
-/* NULL, or why it can't be gone by. */
-static const char *distrust_bitmap(const struct item *item)
+/* Whether it is certain that the device is the same, or the admin says so. */
+static const char *distrust_device(const struct restore *r,
+				   const struct item *item)
 {
-	const char *why;
+	if (item->other)
+		return item->other;
+	return r->trust ? NULL : device_is_unsure(item->export, item->about);
+}
+
+/* The same of what it holds. */
+static const char *distrust_content(const struct restore *r,
+				    const struct item *item)
+{
+	const char *why = device_was_written(item->export, item->about);
+
+	if (why || r->trust)
+		return why;
+	return device_is_unproved(item->export, item->about);
+}
+
+/* NULL, or why it can't be gone by. */
+static const char *distrust_bitmap(const struct restore *r,
+				   const struct item *item)
+{
+	const char *why = NULL;
 
 	if (!is_set(item, "consistent"))
 		return "it was inconsistent when it was saved";
 	if (item->record->state != RECORD_CLEAN)
 		return "it was recording when the target stopped";
-	why = item->other;
-	if (!why && is_set(item, "recording"))
-		why = device_was_written(item->export, item->about);
-	return why;
+	/* What is frozen says nothing of what was written later. */
+	if (item->other)
+		return item->other;
+	if (is_set(item, "recording"))
+		why = distrust_content(r, item);
+	return why ? why : distrust_device(r, item);
 }
 
 static int add_bitmap(struct restore *r, const struct item *item)
@@ -121,7 +145,7 @@ static int load(struct restore *r, const struct item *item)
 
 static int restore_bitmap(struct restore *r, const struct item *item)
 {
-	const char *why = distrust_bitmap(item);
+	const char *why = distrust_bitmap(r, item);
 	bool recording = is_set(item, "recording");
 	int ret = 0, err;
 
@@ -188,17 +212,16 @@ static bool samples_are_zero(const struct item *item)
 	return !n || device_reads_zero(item->export, offsets, n, len);
 }
 
-static const char *distrust_map(const struct item *item)
+static const char *distrust_map(const struct restore *r,
+				const struct item *item)
 {
 	const char *why;
 
 	if (item->record->state != RECORD_CLEAN)
 		return "the target has written to the device since";
-	why = item->other;
+	why = distrust_device(r, item);
 	if (!why)
-		why = device_is_unsure(item->export, item->about);
-	if (!why)
-		why = device_was_written(item->export, item->about);
+		why = distrust_content(r, item);
 	if (!why && !samples_are_zero(item))
 		why = "there is data where there was none";
 	return why;
@@ -215,7 +238,7 @@ static int forget_map(struct restore *r, const struct item *item,
 
 static int restore_map(struct restore *r, const struct item *item)
 {
-	const char *why = distrust_map(item);
+	const char *why = distrust_map(r, item);
 	int ret = why ? 0 : content_try(r->t, &item->content);
 
 	/* The map is another one: an export that is made as it was can have it. */
@@ -324,9 +347,21 @@ static int restore_all(struct restore *r)
 	return first;
 }
 
+enum { RESTORE_TRUST };
+
+static const struct opt restore_opts[] = {
+	[RESTORE_TRUST] = { "--trust", OPT_FLAG, NULL,
+		"nobody else has written, also where that isn't proved", 0 },
+	{ .name = NULL }
+};
+
 static int restore_bitmaps(struct tool *t, const struct args *a)
 {
-	struct restore r = { .t = t, .path = a->pos[0] };
+	struct restore r = {
+		.t = t,
+		.path = a->pos[0],
+		.trust = a->opt[RESTORE_TRUST].given,
+	};
 	struct stat st = { 0 };
 	int ret = kernel_connect(t, r.path);
 
@@ -360,6 +395,7 @@ const struct verb verb_restore_bitmaps = {
 	.args = "FILE",
 	.summary = "Makes the bitmaps that a file has, and knows again what is zero.",
 	.details = "After add-export, and before any client can write.",
+	.opts = restore_opts,
 	.min_args = 1,
 	.max_args = 1,
 	.run = restore_bitmaps,

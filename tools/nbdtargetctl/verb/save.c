@@ -136,14 +136,16 @@ static int save_map(struct save *s, const struct export *e, const char *name)
 {
 	struct content c = { .export = name };
 	char *data = mem_zalloc(e->map_memory);
-	json_t *o;
+	/* Before it is read: who writes in between is noticed later. */
+	json_t *o = describe(e, 0, 0);
 	int ret = read_content(s, &c, data, e->map_memory);
 
 	if (!ret) {
-		o = describe(e, c.granularity, c.size);
+		json_put(o, "granularity", json_integer(c.granularity));
+		json_put(o, "size", json_integer(c.size));
 		ret = write_content(s, RECORD_CLEAN, o, data, e->map_memory);
-		json_decref(o);
 	}
+	json_decref(o);
 	free(data);
 	return ret;
 }
