@@ -1203,7 +1203,8 @@ enum {
 	NBDTARGET_CMD_BITMAP_CLEAR,
 	/*
 	 * Have a bitmap record, or freeze it. Errors as bitmap-del, but a
-	 * bitmap with users can be frozen; EROFS as bitmap-add. With
+	 * bitmap with users can be frozen; EROFS as bitmap-add; EINVAL when
+	 * it shall record and was read or loaded while it was frozen. With
 	 * consistent, one that was loaded counts as consistent from now on;
 	 * but when it shall record and the export was written to since it
 	 * was added, all of it is dirty, and a warning tells so; EINVAL when
@@ -1212,7 +1213,8 @@ enum {
 	NBDTARGET_CMD_BITMAP_SET,
 	/*
 	 * Make dirty in a second bitmap what is dirty in the first. Errors
-	 * as bitmap-del.
+	 * as bitmap-del; EINVAL when the second was read or loaded while it
+	 * was frozen.
 	 */
 	NBDTARGET_CMD_BITMAP_MERGE,
 	/*
@@ -1241,7 +1243,9 @@ enum {
 	NBDTARGET_CMD_CHECKPOINT_END,
 	/*
 	 * A piece of a bitmap's content. Of one that is recording it is a
-	 * sample, unless a checkpoint is held. ENOENT when it isn't there.
+	 * sample, unless a checkpoint is held. One that is frozen can't
+	 * record again, or be merged into, from then on: what was read may
+	 * be gone by after a crash. ENOENT when it isn't there.
 	 */
 	NBDTARGET_CMD_BITMAP_READ,
 	/*

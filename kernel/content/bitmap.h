@@ -26,6 +26,7 @@ struct nbdt_bitmap {
 	char *name;			/* terminated */
 	bool recording;			/* changes with the gate shut only */
 	bool inconsistent;		/* some writes may not be in it */
+	bool kept;			/* as it is, elsewhere; must stay so */
 	bool hidden;			/* nobody's to see yet */
 	bool changing;			/* a command is at it */
 	u32 users;			/* that must not lose it */

@@ -226,6 +226,17 @@ int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
 	return -EBUSY;
 }
 
+int nbdt_bitmaps_check_unkept(const struct nbdt_bitmap *bitmap,
+			      struct netlink_ext_ack *extack)
+{
+	if (!bitmap->kept)
+		return 0;
+	nbdt_set_err_msg(extack,
+			 "bitmap '%.24s' was saved as it is; another can get what it has",
+			 bitmap->name);
+	return -EINVAL;
+}
+
 int nbdt_bitmaps_check_unused(const struct nbdt_bitmap *bitmap,
 			      struct netlink_ext_ack *extack)
 {

@@ -70,6 +70,8 @@ nbdt_bitmaps_create(struct nbdt_content *content,
 		    const struct nbdt_bitmaps_config *config,
 		    struct netlink_ext_ack *extack);
 int nbdt_bitmaps_check_name(const char *name, struct netlink_ext_ack *extack);
+int nbdt_bitmaps_check_unkept(const struct nbdt_bitmap *bitmap,
+			      struct netlink_ext_ack *extack);
 int nbdt_bitmaps_check_unused(const struct nbdt_bitmap *bitmap,
 			      struct netlink_ext_ack *extack);
 int nbdt_bitmaps_check_recordable(const struct nbdt_content *content,

@@ -185,7 +185,8 @@ int nbdt_bitmaps_enable(struct nbdt_content *content, const char *name,
 		err = nbdt_bitmaps_check_recordable(content, extack);
 	if (!err && bitmap->recording != enable) {
 		if (enable)
-			err = nbdt_bitmaps_check_unused(bitmap, extack);
+			err = nbdt_bitmaps_check_unkept(bitmap, extack) ?:
+			      nbdt_bitmaps_check_unused(bitmap, extack);
 		if (!err)
 			err = set_recording(content, bitmap, enable, extack);
 	}
@@ -222,6 +223,8 @@ int nbdt_bitmaps_trust(struct nbdt_content *content, const char *name,
 	bitmap->hidden = false;
 	if (!err) {
 		bitmap->inconsistent = false;
+		/* The file that it came from has it still. */
+		bitmap->kept = !enable;
 		bitmap->recording = enable;
 		nbdt_bitmaps_choose_locked(&content->bitmaps);
 	}
@@ -260,6 +263,9 @@ int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset
 	if (slot >= 0)
 		bitmap = content->bitmaps.slots[slot];
 	if (nbdt_bitmaps_is_there(bitmap)) {
+		/* What is read now is gone by after a crash. */
+		if (!bitmap->recording)
+			bitmap->kept = true;
 		ret = nbdt_bitmap_read(bitmap, offset, data, len);
 	} else {
 		nbdt_set_err_msg(extack, "there is no bitmap '%.32s'", name);
@@ -311,6 +317,8 @@ int nbdt_bitmaps_merge(struct nbdt_content *content, const char *from,
 		nbdt_set_err_msg(extack, "a bitmap can't be merged with itself");
 		err = -EINVAL;
 	}
+	if (!err)
+		err = nbdt_bitmaps_check_unkept(target, extack);
 	if (!err)
 		err = nbdt_bitmaps_check_unused(target, extack);
 	if (err)

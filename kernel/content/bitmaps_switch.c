@@ -46,6 +46,8 @@ static int take_start(struct nbdt_content *content,
 
 	err = nbdt_bitmaps_find_locked(content, name, &bitmap, extack);
 	if (!err)
+		err = nbdt_bitmaps_check_unkept(bitmap, extack);
+	if (!err)
 		err = nbdt_bitmaps_check_unused(bitmap, extack);
 	if (err)
 		return err;
