@@ -234,6 +234,21 @@ static int check_granule(const struct nbdt_disk *disk, u32 granule,
 	return 0;
 }
 
+/*
+ * What a mapped device gives back at once is what it allocates at once, and it may
+ * not clear it: whether it is thin, and does, it doesn't tell.
+ */
+static void set_reach(struct nbdt_disk *disk)
+{
+	struct block_device *bdev = disk->content.bdev;
+	u32 grain = bdev_discard_granularity(bdev);
+
+	if (grain > 1U << disk->content.map->shift &&
+	    !strncmp(bdev->bd_disk->disk_name, "dm-", 3))
+		nbdt_map_set_reach(disk->content.map, grain,
+				   bdev_discard_alignment(bdev));
+}
+
 /* What is never written learns nothing, but by being told or by a scan. */
 static int create_map(struct nbdt_disk *disk,
 		      const struct nbdt_disk_config *config,
@@ -258,6 +273,7 @@ static int create_map(struct nbdt_disk *disk,
 		return -ENOMEM;
 	if (disk->content.map_off)
 		return 0;
+	set_reach(disk);
 	nbdt_proof_open(&disk->content.proof, disk->content.bdev);
 	if (disk->content.read_only && !config->zeroed)
 		return 0;

@@ -32,6 +32,10 @@
  * anything behind: for others it is a write, and it learns HOLE only where it is
  * alone.
  *
+ * A device that allocates space when it is written to may show, around what was
+ * written, what was in that space before: dm-thin does without block zeroing. Of
+ * one that is like that, whatever a write allocates is forgotten with it (reach).
+ *
  * Writers are counted in slots that granules far apart share: it may be
  * learned too little, never too much.
  *
@@ -81,6 +85,21 @@ static struct span outer(const struct nbdt_map *map, u64 offset, u64 len)
 		.first = offset >> map->shift,
 		.end = (last + (1ULL << map->shift) - 1) >> map->shift,
 	};
+}
+
+/* All that a write to a range touches, or may. */
+static struct span touched(const struct nbdt_map *map, u64 offset, u64 len)
+{
+	u64 reach = map->reach, end = offset + len, shift;
+
+	if (likely(!reach))
+		return outer(map, offset, len);
+	/* Pieces begin at the first, and at multiples of their size behind it. */
+	shift = map->reach_first ? reach - map->reach_first : 0;
+	offset = (offset + shift) / reach * reach;
+	end = DIV_ROUND_UP(end + shift, reach) * reach - shift;
+	offset = max(offset, shift) - shift;
+	return outer(map, offset, end - offset);
 }
 
 /* All that lie in a range as a whole, as does what there is of the last. */
@@ -220,7 +239,7 @@ static void uncount_writer(struct nbdt_map *map, struct span span)
  */
 void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len)
 {
-	struct span span = outer(map, offset, len);
+	struct span span = touched(map, offset, len);
 
 	count_writer(map, span);
 	set_bits(map, span, 0);
@@ -228,7 +247,7 @@ void nbdt_map_write_begin(struct nbdt_map *map, u64 offset, u64 len)
 
 void nbdt_map_write_end(struct nbdt_map *map, u64 offset, u64 len)
 {
-	uncount_writer(map, outer(map, offset, len));
+	uncount_writer(map, touched(map, offset, len));
 }
 
 /*
@@ -280,6 +299,8 @@ static void mark_zero(struct nbdt_map *map, struct span span)
 	/* Before the look for writers; see the top. */
 	smp_mb();
 	unless_written(map, span, 0);
+	/* And before anything is read of what they wrote. */
+	smp_mb();
 }
 
 static void settle_zero(struct nbdt_map *map, struct span span, bool zero)
@@ -337,7 +358,8 @@ static void give_up_marks(struct nbdt_map *map,
  * @len: in bytes, not 0
  *
  * To be followed by nbdt_map_zero_end() of the same range, by any task.  Waits
- * while a scan reads one granule.
+ * while a scan reads one granule.  Nothing is learned where writes reach farther
+ * than they go.
  */
 void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 			 u64 offset, u64 len)
@@ -346,6 +368,10 @@ void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 
 	if (!nbdt_map_is_on(map))
 		return;
+	if (map->reach) {
+		nbdt_map_write_begin(map, offset, len);
+		return;
+	}
 	down_read_non_owner(&map->zeroing);
 	write_ends(map, offset, len);
 	if (claim_marks(map, zeroing, span))
@@ -360,6 +386,10 @@ void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 
 	if (!nbdt_map_is_on(map))
 		return;
+	if (map->reach) {
+		nbdt_map_write_end(map, offset, len);
+		return;
+	}
 	if (!list_empty(&zeroing->node)) {
 		settle_zero(map, span, zero);
 		give_up_marks(map, zeroing);
@@ -412,6 +442,7 @@ void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len)
 	/* Before the look for other writers; see the top. */
 	smp_mb();
 	unless_written(map, span, 1);
+	smp_mb();
 }
 
 /* @first to @end: what really was discarded of it, nothing if equal. */
@@ -664,6 +695,18 @@ int nbdt_map_fill(struct nbdt_map *map)
 	if (cmpxchg_release(&map->words, NULL, words))
 		kvfree(words);
 	return 0;
+}
+
+/**
+ * nbdt_map_set_reach - a write may change what is around it
+ * @map: that nobody uses yet
+ * @reach: within pieces of so many bytes
+ * @first: where the first of them ends, if it is less than that
+ */
+void nbdt_map_set_reach(struct nbdt_map *map, u32 reach, u32 first)
+{
+	map->reach = reach;
+	map->reach_first = first % reach;
 }
 
 /* Also what is being learned; others may be at it. */

@@ -33,6 +33,8 @@ struct nbdt_map_zeroing {
 struct nbdt_map {
 	u64 size;		/* of the device, in bytes */
 	unsigned int shift;	/* of a granule */
+	u32 reach;		/* of a write, in bytes, or 0: see map.c */
+	u32 reach_first;	/* where the first such piece ends */
 	u64 nr_words;
 	atomic64_t *words;	/* see map.c; NULL until they are wanted */
 	atomic_t writers[NBDT_MAP_SLOTS];
@@ -52,6 +54,7 @@ int nbdt_map_fill(struct nbdt_map *map);
 void nbdt_map_destroy(struct nbdt_map *map);
 u32 nbdt_map_least_granule(u64 size);
 void nbdt_map_fill_zero(struct nbdt_map *map);
+void nbdt_map_set_reach(struct nbdt_map *map, u32 reach, u32 first);
 void nbdt_map_forget(struct nbdt_map *map);
 u64 nbdt_map_bytes(const struct nbdt_map *map);
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
