@@ -168,6 +168,9 @@ static int open_device(struct nbdt_disk *disk)
 	}
 	disk->file = bdev_file_open_by_path(disk->path, mode, holder,
 					    holder ? &holder_ops : NULL);
+	/* What newer kernels say of a device that takes no writes. */
+	if (disk->file == ERR_PTR(-EACCES) && holder)
+		return -EROFS;
 	if (IS_ERR(disk->file))
 		return PTR_ERR(disk->file);
 	disk->content.bdev = file_bdev(disk->file);

@@ -59,8 +59,16 @@ static inline struct file *
 bdev_file_open_by_path(const char *path, blk_mode_t mode, void *holder,
 		       const struct blk_holder_ops *ops)
 {
-	return filp_open(path, (mode & BLK_OPEN_WRITE ? O_RDWR : O_RDONLY) |
+	struct file *file;
+
+	file = filp_open(path, (mode & BLK_OPEN_WRITE ? O_RDWR : O_RDONLY) |
 			       (holder ? O_EXCL : 0) | O_LARGEFILE, 0);
+	/* It may lead elsewhere than when it was looked up. */
+	if (!IS_ERR(file) && !S_ISBLK(file_inode(file)->i_mode)) {
+		fput(file);
+		return ERR_PTR(-ENOTBLK);
+	}
+	return file;
 }
 
 static inline struct block_device *file_bdev(struct file *file)
