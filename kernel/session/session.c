@@ -18,7 +18,10 @@
 #include "transport/stream.h"
 #include "nbdtarget.h"
 
-/* How long a client that got no export may take to acknowledge the last. */
+/*
+ * How long a client may take to acknowledge the last, if it got no export, or
+ * doesn't wait for replies any more.
+ */
 #define LINGER_STRANGER	(2 * HZ)
 
 /* Whoever removes the export need not wait for the network. */
@@ -35,7 +38,7 @@ static void leave_export(struct nbdt_conn *conn)
 
 static void finish(struct nbdt_conn *conn)
 {
-	unsigned long linger = conn->export ?
+	unsigned long linger = conn->export && !conn->origin.gone ?
 		msecs_to_jiffies(nbdt_target_stall_timeout()) : LINGER_STRANGER;
 
 	trace_nbdt_conn_close(conn);
@@ -43,8 +46,7 @@ static void finish(struct nbdt_conn *conn)
 	nbdt_transmit_exit(conn);
 	leave_export(conn);
 	nbdt_stream_finish(&conn->sock);
-	if (!conn->origin.gone)
-		nbdt_stream_linger(&conn->sock, linger);
+	nbdt_stream_linger(&conn->sock, linger);
 	nbdt_sock_release(&conn->sock);
 }
 

@@ -32,7 +32,7 @@ static void accept_one(struct nbdt_listener *listener, struct socket *sock)
 	if (err) {
 		nbdt_event_refused(listener, err);
 		WRITE_ONCE(listener->refused, listener->refused + 1);
-		sock_release(sock);
+		nbdt_sock_refuse(sock);
 		return;
 	}
 	WRITE_ONCE(listener->accepted, listener->accepted + 1);

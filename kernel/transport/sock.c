@@ -25,6 +25,7 @@
 #include <linux/tcp.h>
 #include <net/ipv6.h>
 #include <net/sock.h>
+#include <net/tcp.h>
 
 #include "compat/compat.h"
 #include "transport/sock.h"
@@ -96,17 +97,55 @@ static void detach(struct nbdt_sock *s)
 	s->attached = false;
 }
 
+/*
+ * The peer has all that was sent, and our end; what is left to be done takes no
+ * timer of the socket's.  But for a peer that is so far away that TCP would keep
+ * the socket instead of the few bytes of TIME_WAIT.
+ */
+static bool is_over(const struct sock *sk)
+{
+	int state = READ_ONCE(sk->sk_state);
+
+	return state == TCP_CLOSE ||
+	       (state == TCP_FIN_WAIT2 && tcp_fin_time(sk) <= TCP_TIMEWAIT_LEN);
+}
+
+/*
+ * A socket that doesn't pin its network namespace has no timers once it is
+ * closed, for they might run when the namespace is gone.  So nothing would be
+ * sent again, and nobody would ever give up: it would stay for as long as the
+ * peer doesn't answer, with all that it had to send.  Who wants the peer to get it
+ * waits before this (nbdt_stream_linger()); what isn't over by now is reset.
+ */
+static void reset_unless_over(struct sock *sk)
+{
+	if (!is_over(sk))
+		sock_no_linger(sk);
+}
+
+/* Refuse a client, at once: nothing is said, and nothing of it stays. */
+void nbdt_sock_refuse(struct socket *sock)
+{
+	reset_unless_over(sock->sk);
+	sock_release(sock);
+}
+
 /* Close the socket. */
 void nbdt_sock_release(struct nbdt_sock *s)
 {
-	if (!s->sock)
+	struct socket *sock = s->sock;
+
+	if (!sock)
 		return;
 	detach(s);
-	kernel_sock_shutdown(s->sock, SHUT_RDWR);
-	if (s->file)
+	reset_unless_over(sock->sk);
+	if (!s->file) {
+		sock_release(sock);
+	} else {
+		/* Somebody that it was lent to may have it still. */
+		kernel_sock_shutdown(sock, SHUT_RDWR);
 		fput(s->file);
-	else
-		sock_release(s->sock);
+	}
 	s->sock = NULL;
 }
 

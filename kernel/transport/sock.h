@@ -76,6 +76,7 @@ struct socket *nbdt_sock_listen(struct net *net,
 				const struct sockaddr_storage *addr,
 				bool both_families);
 void nbdt_sock_setup(struct socket *sock);
+void nbdt_sock_refuse(struct socket *sock);
 int nbdt_sock_addresses(struct socket *sock, struct sockaddr_storage *local,
 			struct sockaddr_storage *peer);
 

@@ -344,8 +344,7 @@ static bool is_sending(const struct nbdt_sock *s)
  * @s: after nbdt_stream_finish()
  * @time: at most, in jiffies; less when it is cancelled
  *
- * Our sockets don't pin their network namespace, so TCP stops their timers
- * when they are released: what is lost then is never sent again.
+ * What the peer doesn't have by then it won't get: see nbdt_sock_release().
  */
 void nbdt_stream_linger(struct nbdt_sock *s, unsigned long time)
 {
