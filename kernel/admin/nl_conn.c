@@ -203,9 +203,10 @@ static void tell(struct net *net, struct nbdt_conn *conn,
 
 static void tell_all(struct nbdt_conn *conn, const struct news *news)
 {
-	tell(conn->net, conn, news);
-	if (conn->net != &init_net)
-		tell(&init_net, conn, news);
+	/* Its namespace may be gone, but not while this is running. */
+	if (conn->net && conn->net != &init_net)
+		tell(conn->net, conn, news);
+	tell(&init_net, conn, news);
 }
 
 void nbdt_nl_conn_event(struct nbdt_conn *conn, enum nbdt_event event)

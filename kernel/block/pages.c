@@ -50,7 +50,7 @@ bool nbdt_pages_found(struct address_space *pages, u64 from, u64 to)
 }
 
 /* Is there anything that hasn't been written yet?  Any context. */
-bool nbdt_pages_dirty(const struct address_space *pages)
+bool nbdt_pages_dirty(struct address_space *pages)
 {
 	return mapping_tagged(pages, PAGECACHE_TAG_DIRTY) ||
 	       mapping_tagged(pages, PAGECACHE_TAG_WRITEBACK);

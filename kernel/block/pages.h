@@ -12,7 +12,7 @@ void nbdt_pages_end(struct block_device *bdev,
 		    const struct address_space *pages);
 
 bool nbdt_pages_found(struct address_space *pages, u64 from, u64 to);
-bool nbdt_pages_dirty(const struct address_space *pages);
+bool nbdt_pages_dirty(struct address_space *pages);
 int nbdt_pages_write_back(struct address_space *pages, u64 from, u64 to);
 int nbdt_pages_drop(struct address_space *pages, u64 from, u64 to);
 
@@ -23,7 +23,7 @@ static inline bool nbdt_pages_any(const struct address_space *pages)
 }
 
 /* Is there anything to be written back before it can be read? */
-static inline bool nbdt_pages_hide(const struct address_space *pages)
+static inline bool nbdt_pages_hide(struct address_space *pages)
 {
 	return nbdt_pages_any(pages) && nbdt_pages_dirty(pages);
 }

@@ -13,6 +13,9 @@
  * flag and wakes the thread, which can't be stuck anywhere but in the device.
  * Whoever needs it gone then waits for it.
  *
+ * When a network namespace ends, its connections lose their sockets, wherever
+ * their threads are, and go on to their end without.
+ *
  * A buried connection is on nobody's list; the reaper waits until its thread
  * has really left the module's code, then drops the last reference.  The
  * memory of both goes after an RCU grace period: lookups, and whoever
@@ -159,8 +162,6 @@ static bool matches(const struct nbdt_conn *conn,
 		return false;
 	if (filter->listener_id && conn->listener_id != filter->listener_id)
 		return false;
-	if (filter->net && conn->net != filter->net)
-		return false;
 	if (filter->export && READ_ONCE(conn->export) != filter->export)
 		return false;
 	return !filter->negotiating ||
@@ -197,6 +198,36 @@ u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter)
 		n += matches(conn, filter);
 	rcu_read_unlock();
 	return n;
+}
+
+static void lose_socket(struct nbdt_conn *conn)
+{
+	nbdt_conn_kill(conn, "network namespace was removed");
+	if (nbdt_sock_hold(&conn->sock))
+		nbdt_sock_release(&conn->sock);
+	/* Nobody in it has to be told any more. */
+	WRITE_ONCE(conn->net, NULL);
+	nbdt_sock_let_go(&conn->sock);
+}
+
+/**
+ * nbdt_conn_leave_net - have no socket in a network namespace
+ * @net: on its way out; nobody is accepted there any more
+ *
+ * Doesn't wait for I/O.  Sockets that were lent keep their namespace, so there are
+ * none here.
+ */
+void nbdt_conn_leave_net(const struct net *net)
+{
+	struct nbdt_conn *conn;
+	u32 id = 0;
+
+	while ((conn = nbdt_conn_get_from(id))) {
+		id = conn->origin.id + 1;
+		if (READ_ONCE(conn->net) == net)
+			lose_socket(conn);
+		nbdt_conn_put(conn);
+	}
 }
 
 static bool any_killed(const struct nbdt_conn_filter *filter)

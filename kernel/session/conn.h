@@ -94,7 +94,6 @@ struct nbdt_conn {
 	/* Set before the thread starts, then read-only. */
 	void (*run)(struct nbdt_conn *conn);	/* by the thread, to its end */
 	u32 listener_id;
-	struct net *net;		/* of the listener; not pinned */
 	struct sockaddr_storage local;
 	struct sockaddr_storage peer;
 	unsigned long accepted;		/* jiffies */
@@ -109,8 +108,13 @@ struct nbdt_conn {
 
 	u32 denied;			/* id of the export it was denied last */
 
-	/* The thread's; others may cancel it. */
+	/* The thread's; others may cancel it, or take it away. */
 	struct nbdt_sock sock;
+	/*
+	 * The listener's namespace, as long as there is a socket: not pinned, and
+	 * guarded by the socket's lock.
+	 */
+	struct net *net;
 
 	/* Set once by whoever kills it first. */
 	const char *reason;
@@ -189,7 +193,6 @@ static inline struct nbdt_conn *nbdt_conn_of(const struct nbdt_request *req)
 struct nbdt_conn_filter {
 	u32 id;				/* 0: any */
 	u32 listener_id;		/* 0: any */
-	struct net *net;		/* NULL: any */
 	struct nbdt_export *export;	/* NULL: any; attached to it */
 	bool negotiating;		/* only those not yet in transmission */
 };
@@ -198,5 +201,6 @@ unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,
 				     const char *reason);
 int nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter);
 u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter);
+void nbdt_conn_leave_net(const struct net *net);
 
 #endif /* NBDT_CONN_H */

@@ -3,11 +3,15 @@
  * The front: which listeners there are, and the connections that came by them.
  *
  * Every client that a listener accepts becomes a connection with a session.
- * Whoever removes a listener takes it off the list, stops it, ends its
- * connections, waits for them and frees it; nobody else does.
+ * Whoever removes a listener stops it, takes it off the list, ends its
+ * connections and frees it; nobody else does.
  *
  * The namespace of a listener isn't pinned: when it goes away, its listeners and
- * connections are ended first.
+ * the sockets of its connections go first.  So a listener stays on the list until
+ * its socket is closed, all under the mutex: whoever ends a namespace finds it
+ * there, or it is no more, also if somebody else is just ending it.  Nothing that
+ * is waited for under the mutex, or by the end of a namespace, takes longer than it
+ * takes to make a connection; I/O isn't among it.
  */
 #include <linux/mutex.h>
 #include <linux/net.h>
@@ -58,18 +62,19 @@ find_locked(struct net *net, const struct nbdt_listener_config *config)
 	return NULL;
 }
 
-/* The listener is on no list any more. */
-static void destroy(struct nbdt_listener *listener, bool force)
+/* Nobody is accepted by it any more, and it isn't found; its socket is closed. */
+static void stop(struct nbdt_listener *listener)
 {
-	struct nbdt_conn_filter filter = {
-		.listener_id = listener->id,
-		.negotiating = !force,
-	};
-
+	lockdep_assert_held(&listeners_mutex);
 	nbdt_listener_stop(listener);
-	nbdt_conn_kill_matching(&filter, "listener was removed");
-	/* Whoever is killed meanwhile need not see their end. */
-	nbdt_conn_wait_killed(&filter);
+	list_del(&listener->node);
+	nr_listeners--;
+	generation++;
+}
+
+/* After stop(). */
+static void destroy(struct nbdt_listener *listener)
+{
 	nbdt_event_listener(listener, NBDT_EVENT_DEL);
 	nbdt_listener_free(listener);
 }
@@ -168,14 +173,6 @@ int nbdt_front_set_access(struct net *net,
 	return listener ? 0 : -ENOENT;
 }
 
-static void unlist(struct nbdt_listener *listener)
-{
-	lockdep_assert_held(&listeners_mutex);
-	list_del(&listener->node);
-	nr_listeners--;
-	generation++;
-}
-
 /**
  * nbdt_front_remove - stop listening
  * @net: network namespace
@@ -190,18 +187,23 @@ int nbdt_front_remove(struct net *net,
 		      const struct nbdt_listener_config *config,
 		      bool force, struct netlink_ext_ack *extack)
 {
+	struct nbdt_conn_filter filter = { .negotiating = !force };
 	struct nbdt_listener *listener;
 
 	mutex_lock(&listeners_mutex);
 	listener = find_locked(net, config);
 	if (listener)
-		unlist(listener);
+		stop(listener);
 	mutex_unlock(&listeners_mutex);
 	if (!listener) {
 		nbdt_set_err_msg(extack, "the target doesn't listen there");
 		return -ENOENT;
 	}
-	destroy(listener, force);
+	filter.listener_id = listener->id;
+	nbdt_conn_kill_matching(&filter, "listener was removed");
+	/* Whoever is killed meanwhile need not see their end. */
+	nbdt_conn_wait_killed(&filter);
+	destroy(listener);
 	return 0;
 }
 
@@ -226,32 +228,34 @@ int nbdt_front_for_each(struct net *net, u32 from,
 	return ret;
 }
 
-/* End what belongs to a namespace, or to all of them. */
-static void remove_all(struct net *net)
+static bool is_in(const struct nbdt_listener *listener, const struct net *net)
+{
+	return !net || listener->net == net;
+}
+
+/* All listeners of a namespace, or all there are: first none accepts any more. */
+static void remove_all(const struct net *net)
 {
 	struct nbdt_listener *listener, *next;
-	LIST_HEAD(gone);
 
 	mutex_lock(&listeners_mutex);
+	list_for_each_entry(listener, &listeners, node) {
+		if (is_in(listener, net))
+			nbdt_listener_cancel(listener);
+	}
 	list_for_each_entry_safe(listener, next, &listeners, node) {
-		if (net && listener->net != net)
+		if (!is_in(listener, net))
 			continue;
-		unlist(listener);
-		list_add_tail(&listener->node, &gone);
+		stop(listener);
+		destroy(listener);
 	}
 	mutex_unlock(&listeners_mutex);
-	list_for_each_entry_safe(listener, next, &gone, node)
-		destroy(listener, true);
 }
 
 static void __net_exit net_pre_exit(struct net *net)
 {
-	struct nbdt_conn_filter filter = { .net = net };
-
 	remove_all(net);
-	/* Those whose listener had been removed before. */
-	nbdt_conn_kill_matching(&filter, "network namespace was removed");
-	nbdt_conn_wait_killed(&filter);
+	nbdt_conn_leave_net(net);
 }
 
 static struct pernet_operations net_ops = {
@@ -269,7 +273,7 @@ void nbdt_front_remove_all(void)
 	remove_all(NULL);
 }
 
-/* No connection is left, for which the ends of namespaces would wait. */
+/* Nothing is left that a namespace could take along. */
 void nbdt_front_exit(void)
 {
 	unregister_pernet_subsys(&net_ops);

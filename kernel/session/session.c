@@ -33,7 +33,10 @@ static void leave_export(struct nbdt_conn *conn)
 		return;
 	nbdt_context_deselect(&export->disk.content, conn->contexts);
 	nbdt_conn_set_export(conn, NULL);
+	/* It takes long if nobody else knows the export any more. */
+	nbdt_sock_let_go(&conn->sock);
 	nbdt_export_detach(export, &conn->origin);
+	nbdt_sock_hold(&conn->sock);
 }
 
 static void finish(struct nbdt_conn *conn)
@@ -62,8 +65,11 @@ static bool is_trouble(int err)
 
 static void serve(struct nbdt_conn *conn)
 {
-	int err = nbdt_negotiate(conn);
+	int err;
 
+	nbdt_sock_attach(&conn->sock);
+	trace_nbdt_conn_open(conn);
+	err = nbdt_negotiate(conn);
 	if (!err) {
 		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
 		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
@@ -72,6 +78,7 @@ static void serve(struct nbdt_conn *conn)
 	} else if (is_trouble(err)) {
 		nbdt_event_trouble(conn, NULL, READ_ONCE(conn->reason));
 	}
+	finish(conn);
 }
 
 /**
@@ -83,9 +90,8 @@ void nbdt_session_run(struct nbdt_conn *conn)
 	/* Memory must not be had by writing to our own devices. */
 	unsigned int noio = memalloc_noio_save();
 
-	nbdt_sock_attach(&conn->sock);
-	trace_nbdt_conn_open(conn);
-	serve(conn);
-	finish(conn);
+	if (nbdt_sock_hold(&conn->sock))
+		serve(conn);
+	nbdt_sock_let_go(&conn->sock);
 	memalloc_noio_restore(noio);
 }

@@ -291,7 +291,7 @@ void nbdt_tls_audit(struct nbdt_conn *conn)
 	struct nbdt_tls *tls = &conn->tls;
 	u64 rx, tx;
 
-	if (!tls->on)
+	if (!tls->on || !conn->sock.sock)
 		return;
 	nbdt_ktls_records(conn->sock.sock, &rx, &tx);
 	WRITE_ONCE(tls->rx_records, rx);

@@ -25,6 +25,9 @@
  * The phase ends when nothing more is read (the client said so, or closed,
  * or made no sense, or was killed) and every request has come back.  After
  * DISC and when killed, replies are still sent (TX11, TX12).
+ *
+ * Wherever the thread sleeps or goes to the device, the socket may be gone when it
+ * comes back (sock.c): then nothing more is read nor sent.
  */
 #include <linux/blkdev.h>
 #include <linux/gfp.h>
@@ -282,10 +285,11 @@ static int rx_dispatch(struct nbdt_conn *conn)
 	if (req->cmd.type == NBDT_CMD_BLOCK_STATUS) {
 		nbdt_status_fill(req);
 		nbdt_request_complete(req);
-	} else {
-		nbdt_dispatch(req);
+		return 0;
 	}
-	return 0;
+	nbdt_sock_let_go(&conn->sock);
+	nbdt_dispatch(req);
+	return nbdt_sock_hold(&conn->sock) ? 0 : -ENOTCONN;
 }
 
 /* Ids of contexts, the head of which is the length that is asked about. */
@@ -555,6 +559,14 @@ static bool has_another(const struct nbdt_conn *conn)
 		(conn->rx.expected && READ_ONCE(conn->sock.readable)));
 }
 
+/* False if the socket is gone. */
+static bool finish_plug(struct nbdt_conn *conn, struct blk_plug *plug)
+{
+	nbdt_sock_let_go(&conn->sock);
+	blk_finish_plug(plug);
+	return nbdt_sock_hold(&conn->sock);
+}
+
 /*
  * Receive and dispatch what there is.  The first request goes to the device at
  * once; those that came with it, under one plug.
@@ -580,8 +592,8 @@ static int receive(struct nbdt_conn *conn)
 		err = rx_step(conn);
 	}
 	conn->rx.stopped_at = conn->in_flight;
-	if (more)
-		blk_finish_plug(&plug);
+	if (more && !finish_plug(conn, &plug))
+		err = -ENOTCONN;
 
 	if (err && err != -EAGAIN && err != -EBUSY) {
 		WRITE_ONCE(conn->origin.gone, true);
@@ -663,11 +675,14 @@ static void wait_for_work(struct nbdt_conn *conn, int rx)
 			return;
 		}
 	}
+	nbdt_sock_let_go(&conn->sock);
 	set_current_state(TASK_IDLE);
 	if (!has_work(conn, rx))
 		schedule();
 	__set_current_state(TASK_RUNNING);
 	nbdt_poll_end(&conn->poll);
+	if (!nbdt_sock_hold(&conn->sock))
+		WRITE_ONCE(conn->origin.gone, true);
 }
 
 /* What an idle connection can do without; asked for by the housekeeping. */

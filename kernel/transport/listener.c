@@ -57,6 +57,7 @@ static int listener_thread(void *data)
 	struct socket *sock;
 	int err;
 
+	nbdt_sock_hold(&listener->sock);
 	while (!nbdt_sock_cancelled(&listener->sock)) {
 		err = nbdt_sock_accept(&listener->sock, &sock);
 		if (!err)
@@ -65,6 +66,7 @@ static int listener_thread(void *data)
 			wait_after_error(listener);
 		cond_resched();
 	}
+	nbdt_sock_let_go(&listener->sock);
 	return 0;
 }
 
@@ -205,7 +207,16 @@ err_free:
 	return ERR_PTR(err);
 }
 
-/* On return, nobody is accepted any more, and the address is free. */
+/* Soon nobody is accepted any more.  Doesn't wait for that. */
+void nbdt_listener_cancel(struct nbdt_listener *listener)
+{
+	nbdt_sock_cancel(&listener->sock);
+}
+
+/*
+ * On return, nobody is accepted any more, and the address is free.  Waits for no
+ * longer than it takes to make a connection.
+ */
 void nbdt_listener_stop(struct nbdt_listener *listener)
 {
 	nbdt_sock_cancel(&listener->sock);

@@ -50,6 +50,7 @@ nbdt_listener_start(struct net *net, u32 id,
 		    int (*take)(struct nbdt_listener *listener,
 				struct socket *sock),
 		    struct netlink_ext_ack *extack);
+void nbdt_listener_cancel(struct nbdt_listener *listener);
 void nbdt_listener_stop(struct nbdt_listener *listener);
 void nbdt_listener_free(struct nbdt_listener *listener);
 bool nbdt_listener_same_address(const struct nbdt_listener_config *a,

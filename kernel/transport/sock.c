@@ -14,6 +14,12 @@
  *
  * A socket may be lent to a program for a while: it then is owned by a file,
  * and released with that.  Meanwhile its thread doesn't touch it.
+ *
+ * A socket that was never lent doesn't pin its network namespace, so it has to be
+ * gone before that is.  Who ends a namespace can't wait for the thread, which
+ * may be in a device that hangs, and takes the socket away from it: the thread
+ * holds it whenever it may use it, lets go of it before it sleeps or goes to the
+ * device, and looks whether it still is there when it comes back.
  */
 #include <linux/file.h>
 #include <linux/fs.h>
@@ -69,6 +75,7 @@ static int sock_wake(struct wait_queue_entry *wait, unsigned int mode,
 void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
 		    struct task_struct *task)
 {
+	mutex_init(&s->lock);
 	s->sock = sock;
 	s->task = task;
 	init_waitqueue_func_entry(&s->wait, sock_wake);
@@ -88,6 +95,24 @@ void nbdt_sock_attach(struct nbdt_sock *s)
 	s->writable = true;
 	add_wait_queue(sk_sleep(s->sock->sk), &s->wait);
 	s->attached = true;
+}
+
+/**
+ * nbdt_sock_hold - have the socket for oneself
+ * @s: after nbdt_sock_init(); the caller is its thread, or takes it away from that
+ *
+ * Return: true when it is there; false when it was released.  In both cases
+ * nbdt_sock_let_go() follows.
+ */
+bool nbdt_sock_hold(struct nbdt_sock *s)
+{
+	mutex_lock(&s->lock);
+	return s->sock;
+}
+
+void nbdt_sock_let_go(struct nbdt_sock *s)
+{
+	mutex_unlock(&s->lock);
 }
 
 static void detach(struct nbdt_sock *s)
@@ -130,7 +155,7 @@ void nbdt_sock_refuse(struct socket *sock)
 	sock_release(sock);
 }
 
-/* Close the socket. */
+/* Close the socket, which the caller holds. */
 void nbdt_sock_release(struct nbdt_sock *s)
 {
 	struct socket *sock = s->sock;
@@ -165,7 +190,7 @@ int nbdt_sock_lend(struct nbdt_sock *s)
 	struct net *net = sock_net(s->sock->sk);
 	struct file *file;
 
-	/* Its end waits for our connections, so it still is there to be asked. */
+	/* Its end waits for whoever holds a socket, so it is there to be asked. */
 	if (!maybe_get_net(net))
 		return -ESHUTDOWN;
 	nbdt_compat_pin_net(s->sock->sk);
@@ -214,9 +239,8 @@ void nbdt_sock_cancel(struct nbdt_sock *s)
 	wake_up_process(s->task);
 }
 
-/* Sleep until FLAG is set.  0, or why to give up. */
-int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
-		   unsigned long deadline)
+static int sleep_until(struct nbdt_sock *s, const bool *flag,
+		       unsigned long deadline)
 {
 	int err = 0;
 	long left;
@@ -237,6 +261,38 @@ int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
 	}
 	__set_current_state(TASK_RUNNING);
 	return err;
+}
+
+/*
+ * Sleep until FLAG is set.  0, or why to give up: then the socket may have been
+ * taken away.
+ */
+int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
+		   unsigned long deadline)
+{
+	int err;
+
+	nbdt_sock_let_go(s);
+	err = sleep_until(s, flag, deadline);
+	return nbdt_sock_hold(s) ? err : -ECANCELED;
+}
+
+/*
+ * Sleep until the socket is writable, or changes its state, or is cancelled and
+ * wasn't yet.  Then the socket may have been taken away.
+ */
+void nbdt_sock_doze(struct nbdt_sock *s, unsigned long deadline, bool cancelled)
+{
+	long left;
+
+	nbdt_sock_let_go(s);
+	set_current_state(TASK_IDLE);
+	left = deadline - jiffies;
+	if (!READ_ONCE(s->writable) && left > 0 &&
+	    nbdt_sock_cancelled(s) == cancelled)
+		schedule_timeout(left);
+	__set_current_state(TASK_RUNNING);
+	nbdt_sock_hold(s);
 }
 
 /**

@@ -4,6 +4,7 @@
 
 #include <linux/bvec.h>
 #include <linux/minmax.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/socket.h>
 #include <linux/types.h>
@@ -17,8 +18,14 @@ struct socket;
  * A socket and the one thread that uses it.
  */
 struct nbdt_sock {
+	/*
+	 * Whoever may use the socket: its thread all the time, but while it
+	 * sleeps or is with the device; then others can take it away.
+	 */
+	struct mutex lock;
+	struct socket *sock;		/* NULL: released; guarded by LOCK */
+
 	/* Set by nbdt_sock_init(), then read-only. */
-	struct socket *sock;
 	struct task_struct *task;	/* woken by the socket's events */
 	struct wait_queue_entry wait;	/* on the socket's wait queue */
 
@@ -42,6 +49,8 @@ struct nbdt_sock {
 void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
 		    struct task_struct *task);
 void nbdt_sock_attach(struct nbdt_sock *s);
+bool nbdt_sock_hold(struct nbdt_sock *s);
+void nbdt_sock_let_go(struct nbdt_sock *s);
 int nbdt_sock_lend(struct nbdt_sock *s);
 int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline);
 void nbdt_sock_release(struct nbdt_sock *s);
@@ -58,6 +67,8 @@ int nbdt_sock_pause(struct nbdt_sock *s, unsigned long time);
 /* Wait until done, cancelled or DEADLINE (in jiffies): */
 int nbdt_sock_wait(struct nbdt_sock *s, const bool *flag,
 		   unsigned long deadline);
+void nbdt_sock_doze(struct nbdt_sock *s, unsigned long deadline,
+		    bool cancelled);
 
 /*
  * Where the next bytes are of what an iterator over bio_vecs is over: as many of

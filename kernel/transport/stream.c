@@ -350,24 +350,23 @@ void nbdt_stream_linger(struct nbdt_sock *s, unsigned long time)
 {
 	unsigned long deadline = jiffies + time;
 	bool cancelled = false;
-	long left;
 
 	/* Nobody knows what an agent that has it does. */
-	if (!s->attached)
-		return;
-	for (;;) {
-		set_current_state(TASK_IDLE);
+	while (s->attached) {
+		WRITE_ONCE(s->writable, false);
+		/* Set whenever the state changes, after that. */
+		smp_mb();
+		if (!is_sending(s))
+			break;
 		if (!cancelled && nbdt_sock_cancelled(s)) {
 			cancelled = true;
 			if (time_after(deadline, jiffies + LINGER_CANCELLED))
 				deadline = jiffies + LINGER_CANCELLED;
 		}
-		left = deadline - jiffies;
-		if (!is_sending(s) || left <= 0)
+		if (time_after_eq(jiffies, deadline))
 			break;
-		schedule_timeout(left);
+		nbdt_sock_doze(s, deadline, cancelled);
 	}
-	__set_current_state(TASK_RUNNING);
 }
 
 /* Why a connection ended, for an error that isn't the caller's own. */
