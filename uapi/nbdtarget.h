@@ -487,8 +487,8 @@ enum {
 /*
  * Attributes of listener: One listening TCP socket, in the network namespace
  * of the caller that made it. Listeners are seen and removed from there
- * only, and end with the namespace. Connections do, too, but for those with
- * TLS, which keep it.
+ * only, and end with the namespace; so do connections, whatever they wait
+ * for. A connection keeps the namespace while its TLS handshake lasts.
  */
 enum {
 	NBDTARGET_A_LISTENER_PAD = 1,

@@ -189,4 +189,28 @@ static inline void nbdt_compat_pin_net(struct sock *sk)
 }
 #endif
 
+/*
+ * nbdt_compat_unpin_net - the other way round; the namespace may end at once
+ * @sk: of nbdt_compat_pin_net(); nobody but the caller has it
+ *
+ * There is no function for it.  Since 6.14, carried back to some, a socket that
+ * doesn't keep its namespace keeps the memory of that.
+ */
+static inline void nbdt_compat_unpin_net(struct sock *sk)
+{
+	struct net *net = sock_net(sk);
+
+	if (!sk->sk_net_refcnt)
+		return;
+#ifdef NBDT_HAVE_NET_PASSIVE
+	net_passive_inc(net);
+#endif
+	sock_inuse_add(net, -1);
+	sk->sk_net_refcnt = 0;
+	put_net_track(net, &sk->ns_tracker);
+#ifdef NBDT_HAVE_NETNS_TRACKER_FREE
+	__netns_tracker_alloc(net, &sk->ns_tracker, false, GFP_KERNEL);
+#endif
+}
+
 #endif /* NBDT_COMPAT_H */

@@ -214,7 +214,7 @@ static void lose_socket(struct nbdt_conn *conn)
  * nbdt_conn_leave_net - have no socket in a network namespace
  * @net: on its way out; nobody is accepted there any more
  *
- * Doesn't wait for I/O.  Sockets that were lent keep their namespace, so there are
+ * Doesn't wait for I/O.  Sockets that are lent keep their namespace, so there are
  * none here.
  */
 void nbdt_conn_leave_net(const struct net *net)

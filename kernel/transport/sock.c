@@ -15,8 +15,8 @@
  * A socket may be lent to a program for a while: it then is owned by a file,
  * and released with that.  Meanwhile its thread doesn't touch it.
  *
- * A socket that was never lent doesn't pin its network namespace, so it has to be
- * gone before that is.  Who ends a namespace can't wait for the thread, which
+ * A socket doesn't pin its network namespace, but while it is lent, so it has to
+ * be gone before that is.  Who ends a namespace can't wait for the thread, which
  * may be in a device that hangs, and takes the socket away from it: the thread
  * holds it whenever it may use it, lets go of it before it sleeps or goes to the
  * device, and looks whether it still is there when it comes back.
@@ -169,7 +169,8 @@ void nbdt_sock_release(struct nbdt_sock *s)
 	} else {
 		/* Somebody that it was lent to may have it still. */
 		kernel_sock_shutdown(sock, SHUT_RDWR);
-		fput(s->file);
+		/* Not later, when the namespace may be gone. */
+		__fput_sync(s->file);
 	}
 	s->sock = NULL;
 }
@@ -179,8 +180,8 @@ void nbdt_sock_release(struct nbdt_sock *s)
  * @s: the caller is its thread, which doesn't use it until it is back
  *
  * From here on s->file owns the socket; references to it may be given away.
- * They may outlive the connection, and then keep the network namespace, as
- * sockets of programs do.
+ * They may outlive the connection, so until it is taken back the socket keeps the
+ * network namespace, as sockets of programs do.
  *
  * Return: 0; -ESHUTDOWN when the namespace is on its way out; -ENOMEM and
  * such, and the socket may be gone.
@@ -228,6 +229,7 @@ int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline)
 		if (err == -ECANCELED)
 			return err;
 	}
+	nbdt_compat_unpin_net(s->sock->sk);
 	nbdt_sock_attach(s);
 	return 0;
 }
