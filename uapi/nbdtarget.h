@@ -686,7 +686,8 @@ enum {
 	/*
 	 * u32 [min 1000, max 3600000]: Milliseconds that a client may leave
 	 * its replies unread, or a request begun but not finished, before it
-	 * is disconnected; 60000 by default.
+	 * is disconnected; 60000 by default. They begin anew whenever it has
+	 * acknowledged, or sent, 4 KiB.
 	 */
 	NBDTARGET_A_TARGET_STALL_TIMEOUT,
 	/*
@@ -745,6 +746,13 @@ enum {
 	 * default.
 	 */
 	NBDTARGET_A_TARGET_LOG_CLIENTS,
+	/*
+	 * u32 [min 1000, max 3600000]: Milliseconds after which a client
+	 * that isn't heard of is given up, whether something is on its way
+	 * to it or not, 120000 by default. For one that is idle, what was
+	 * set when it came counts.
+	 */
+	NBDTARGET_A_TARGET_PEER_TIMEOUT,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,

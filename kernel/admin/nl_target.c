@@ -28,6 +28,11 @@ static struct netlink_range_validation stall_timeout_range = {
 	.max = 3600000,
 };
 
+static struct netlink_range_validation peer_timeout_range = {
+	.min = 1000,
+	.max = 3600000,
+};
+
 static struct netlink_range_validation max_in_flight_range = {
 	.min = 1,
 	.max = 4096,
@@ -63,6 +68,8 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 	[NBDTARGET_A_TARGET_POLL_TIME] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &poll_time_range),
 	[NBDTARGET_A_TARGET_LOG_CLIENTS] = NLA_POLICY_MAX(NLA_U8, 1),
+	[NBDTARGET_A_TARGET_PEER_TIMEOUT] =
+		NLA_POLICY_FULL_RANGE(NLA_U32, &peer_timeout_range),
 };
 
 static int put_target(struct sk_buff *skb)
@@ -95,7 +102,9 @@ static int put_target(struct sk_buff *skb)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_POLL_TIME,
 			nbdt_target_poll_time()) ||
 	    nla_put_u8(skb, NBDTARGET_A_TARGET_LOG_CLIENTS,
-		       nbdt_target_log_clients()))
+		       nbdt_target_log_clients()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_PEER_TIMEOUT,
+			nbdt_target_peer_timeout()))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -148,6 +157,8 @@ static int target_set(struct sk_buff *skb, struct genl_info *info)
 	attr = attrs[NBDTARGET_A_TARGET_LOG_CLIENTS];
 	if (attr)
 		WRITE_ONCE(nbdt_target.log_clients, nla_get_u8(attr));
+	set_limit(&nbdt_target.peer_timeout,
+		  attrs[NBDTARGET_A_TARGET_PEER_TIMEOUT]);
 	return 0;
 }
 

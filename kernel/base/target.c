@@ -9,6 +9,7 @@ struct nbdt_target nbdt_target = {
 	.max_connections	= 1024,
 	.negotiation_timeout	= 10 * 1000,
 	.stall_timeout		= 60 * 1000,
+	.peer_timeout		= 120 * 1000,
 	.max_in_flight		= 128,
 	.poll_time		= 200,
 	.tls_key_policy		= NBDTARGET_TLS_KEY_POLICY_WARN,

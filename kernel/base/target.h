@@ -16,6 +16,7 @@ struct nbdt_target {
 	u32 negotiation_timeout;	/* ms */
 	u32 stall_timeout;		/* ms */
 	u32 max_in_flight;		/* of each connection */
+	u32 peer_timeout;		/* ms */
 	u32 poll_time;			/* us; 0: threads sleep at once */
 	u32 tls_key_policy;		/* NBDTARGET_TLS_KEY_POLICY_* */
 	u64 tls_key_records;		/* of one key, in one direction */
@@ -37,6 +38,11 @@ static inline u32 nbdt_target_negotiation_timeout(void)
 static inline u32 nbdt_target_stall_timeout(void)
 {
 	return READ_ONCE(nbdt_target.stall_timeout);
+}
+
+static inline u32 nbdt_target_peer_timeout(void)
+{
+	return READ_ONCE(nbdt_target.peer_timeout);
 }
 
 static inline u32 nbdt_target_max_in_flight(void)

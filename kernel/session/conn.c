@@ -22,8 +22,8 @@
  * completes the last request, need no reference of their own.
  *
  * What takes long to notice is looked for once in a while (tick): clients
- * that leave a request half sent or replies unread, and connections that have
- * been idle and can give memory back.
+ * that leave a request half sent or replies unread, or aren't heard of, and
+ * connections that have been idle and can give memory back.
  */
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
@@ -39,6 +39,7 @@
 #include "block/export.h"
 #include "session/conn.h"
 #include "transport/listener.h"
+#include "transport/stream.h"
 #include "nbdtarget.h"
 
 #define TICK	HZ
@@ -298,10 +299,30 @@ static int conn_thread(void *data)
 
 /* --- Housekeeping --- */
 
-static bool overdue(unsigned long since)
+static bool overdue(unsigned long since, u32 ms)
 {
-	return since && time_after(jiffies, since +
-				   msecs_to_jiffies(nbdt_target_stall_timeout()));
+	return since && time_after(jiffies, since + msecs_to_jiffies(ms));
+}
+
+/* Does a client that should say something say it? */
+static void tick_silence(struct nbdt_conn *conn)
+{
+	bool asking;
+	u32 heard;
+
+	/* Its thread is at work: then there is something to be heard. */
+	if (!nbdt_sock_try_hold(&conn->sock))
+		return;
+	asking = nbdt_stream_is_asking(&conn->sock, &heard);
+	nbdt_sock_let_go(&conn->sock);
+	if (!asking) {
+		conn->quiet_since = 0;
+	} else if (!conn->quiet_since || heard != conn->tick_heard) {
+		conn->quiet_since = jiffies | 1;
+		conn->tick_heard = heard;
+	} else if (overdue(conn->quiet_since, nbdt_target_peer_timeout())) {
+		nbdt_conn_kill(conn, "client is gone");
+	}
 }
 
 static void tick_one(struct nbdt_conn *conn)
@@ -309,14 +330,16 @@ static void tick_one(struct nbdt_conn *conn)
 	u64 requests = READ_ONCE(conn->origin.stats.requests);
 
 	/* Once the socket is ready again, it is up to us, not to the client. */
-	if (overdue(READ_ONCE(conn->rx_since)) &&
+	if (overdue(READ_ONCE(conn->rx_since), nbdt_target_stall_timeout()) &&
 	    !READ_ONCE(conn->sock.readable))
 		nbdt_conn_kill(conn, "request was not finished in time");
-	if (overdue(READ_ONCE(conn->tx_since)) &&
-	    !READ_ONCE(conn->sock.writable))
-		nbdt_conn_kill(conn, "replies were not read in time");
+	tick_silence(conn);
 
-	/* How much its keys are worn is for the thread to see. */
+	/* Whether replies are read is for the thread to see... */
+	if (READ_ONCE(conn->tx_since))
+		nbdt_origin_resume(&conn->origin);
+
+	/* ...and so is how much its keys are worn. */
 	if (requests != conn->tick_requests && READ_ONCE(conn->tls.on))
 		nbdt_origin_resume(&conn->origin);
 

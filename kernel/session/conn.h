@@ -149,7 +149,7 @@ struct nbdt_conn {
 		u32 sent;		/* bytes of the first that are out */
 		bool blocked;		/* the socket had no room */
 		struct iov_iter iter;	/* the rest of its pages */
-		u32 moved;		/* bytes since tx_since */
+		u64 acked;		/* by the client, at tx_since */
 		struct kvec vec[NBDT_BATCH_VECS];	/* of one send */
 	} tx;
 	struct hlist_head free;		/* requests to be used again */
@@ -162,6 +162,8 @@ struct nbdt_conn {
 	/* Of the housekeeping in conn.c. */
 	u64 tick_requests;		/* requests answered at the last tick */
 	bool tick_busy;			/* it was busy before that */
+	u32 tick_heard;			/* jiffies: when the client last was */
+	unsigned long quiet_since;	/* jiffies | 1: it should have been */
 	/* Of the reaper in conn.c. */
 	struct llist_node grave;
 	struct nbdt_tls tls;		/* see there */

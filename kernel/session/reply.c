@@ -271,7 +271,6 @@ static void advance(struct nbdt_conn *conn, u32 n)
 {
 	struct nbdt_request *req, *next;
 
-	conn->tx.moved += n;
 	n += conn->tx.sent;
 	list_for_each_entry_safe(req, next, &conn->tx.queue, queue) {
 		u32 len = wire_len(req);

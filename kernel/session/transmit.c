@@ -53,9 +53,6 @@
 /* Requests dispatched before replies are sent. */
 #define ROUND		64
 
-/* This much moved counts as progress; less doesn't keep a client alive. */
-#define PROGRESS	4096
-
 static unsigned int read_ahead_left(const struct nbdt_conn *conn)
 {
 	return conn->rx.end - conn->rx.start;
@@ -623,6 +620,27 @@ static void collect(struct nbdt_conn *conn)
 		take_back(llist_del_all(&origin->done));
 }
 
+/*
+ * Replies wait for the client to take what was sent before them.  Whether it does
+ * shows in what it acknowledges: the socket only takes more when a good part of all
+ * that it holds has gone, which at some tens of kilobytes a second takes minutes.
+ * The housekeeping has us look once in a while.
+ */
+static void note_unread(struct nbdt_conn *conn)
+{
+	unsigned long time = msecs_to_jiffies(nbdt_target_stall_timeout());
+	u64 acked = nbdt_stream_acked(&conn->sock);
+
+	if (!conn->tx_since ||
+	    acked - conn->tx.acked >= NBDT_STREAM_PROGRESS) {
+		WRITE_ONCE(conn->tx_since, jiffies | 1);
+		conn->tx.acked = acked;
+	} else if (time_after(jiffies, conn->tx_since + time) &&
+		   nbdt_stream_heard_since(&conn->sock, conn->tx_since)) {
+		nbdt_conn_kill(conn, "replies were not read in time");
+	}
+}
+
 /* Since when is the client in debt?  Read by the housekeeping in conn.c. */
 static void note_debts(struct nbdt_conn *conn)
 {
@@ -636,19 +654,16 @@ static void note_debts(struct nbdt_conn *conn)
 		if (conn->rx_since)
 			WRITE_ONCE(conn->rx_since, 0);
 		conn->rx.moved = 0;
-	} else if (!conn->rx_since || conn->rx.moved >= PROGRESS) {
+	} else if (!conn->rx_since ||
+		   conn->rx.moved >= NBDT_STREAM_PROGRESS) {
 		WRITE_ONCE(conn->rx_since, jiffies | 1);
 		conn->rx.moved = 0;
 	}
 
-	if (!conn->tx.blocked) {
-		if (conn->tx_since)
-			WRITE_ONCE(conn->tx_since, 0);
-		conn->tx.moved = 0;
-	} else if (!conn->tx_since || conn->tx.moved >= PROGRESS) {
-		WRITE_ONCE(conn->tx_since, jiffies | 1);
-		conn->tx.moved = 0;
-	}
+	if (conn->tx.blocked)
+		note_unread(conn);
+	else if (conn->tx_since)
+		WRITE_ONCE(conn->tx_since, 0);
 }
 
 /* Is there anything to wake up for? */

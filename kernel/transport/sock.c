@@ -33,12 +33,14 @@
 #include <net/sock.h>
 #include <net/tcp.h>
 
+#include "base/target.h"
 #include "compat/compat.h"
 #include "transport/sock.h"
 
-/* How long the peer of an idle connection may be gone before we notice. */
-#define KEEPALIVE_IDLE_SECONDS		60
-#define KEEPALIVE_INTERVAL_SECONDS	10
+/* Keep-alive probes in the time that a peer may be silent: half of it, then... */
+#define KEEPALIVE_IDLE			2
+/* ...one after each of these parts. */
+#define KEEPALIVE_INTERVAL		12
 #define KEEPALIVE_PROBES		6
 
 #define LISTEN_BACKLOG			256
@@ -108,6 +110,17 @@ bool nbdt_sock_hold(struct nbdt_sock *s)
 {
 	mutex_lock(&s->lock);
 	return s->sock;
+}
+
+/* The same, unless somebody has it: then nothing follows. */
+bool nbdt_sock_try_hold(struct nbdt_sock *s)
+{
+	if (!mutex_trylock(&s->lock))
+		return false;
+	if (s->sock)
+		return true;
+	mutex_unlock(&s->lock);
+	return false;
 }
 
 void nbdt_sock_let_go(struct nbdt_sock *s)
@@ -371,23 +384,35 @@ struct socket *nbdt_sock_listen(struct net *net,
 	return sock;
 }
 
+/*
+ * An idle peer is asked whether it still is there.  One that has something to
+ * acknowledge isn't, and TCP waits for that much longer than we do: see
+ * nbdt_stream_is_asking().  TCP_USER_TIMEOUT would do for both, but it counts one
+ * that is there and takes nothing as gone, too.
+ */
+static void keep_asking(struct sock *sk)
+{
+	int seconds = DIV_ROUND_UP(nbdt_target_peer_timeout(), MSEC_PER_SEC);
+
+	sock_set_keepalive(sk);
+	tcp_sock_set_keepidle(sk, max(seconds / KEEPALIVE_IDLE, 1));
+	tcp_sock_set_keepintvl(sk, max(seconds / KEEPALIVE_INTERVAL, 1));
+	tcp_sock_set_keepcnt(sk, KEEPALIVE_PROBES);
+}
+
 /**
  * nbdt_sock_setup - settings of a connection
  * @sock: just accepted
  *
- * CV4: no delay, as replies are already sent in batches.  Keep-alive finds
- * out about peers that vanished.  Allocations below the socket must not wait
- * for writeback, which may well go through this very target.
+ * CV4: no delay, as replies are already sent in batches.  Allocations below the
+ * socket must not wait for writeback, which may well go through this very target.
  */
 void nbdt_sock_setup(struct socket *sock)
 {
 	struct sock *sk = sock->sk;
 
 	tcp_sock_set_nodelay(sk);
-	sock_set_keepalive(sk);
-	tcp_sock_set_keepidle(sk, KEEPALIVE_IDLE_SECONDS);
-	tcp_sock_set_keepintvl(sk, KEEPALIVE_INTERVAL_SECONDS);
-	tcp_sock_set_keepcnt(sk, KEEPALIVE_PROBES);
+	keep_asking(sk);
 	sk->sk_allocation = GFP_NOIO;
 	sk->sk_use_task_frag = false;
 }

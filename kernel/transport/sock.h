@@ -50,6 +50,7 @@ void nbdt_sock_init(struct nbdt_sock *s, struct socket *sock,
 		    struct task_struct *task);
 void nbdt_sock_attach(struct nbdt_sock *s);
 bool nbdt_sock_hold(struct nbdt_sock *s);
+bool nbdt_sock_try_hold(struct nbdt_sock *s);
 void nbdt_sock_let_go(struct nbdt_sock *s);
 int nbdt_sock_lend(struct nbdt_sock *s);
 int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline);

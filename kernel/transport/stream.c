@@ -339,10 +339,40 @@ static bool is_sending(const struct nbdt_sock *s)
 		TCPF_CLOSING | TCPF_LAST_ACK);
 }
 
+/* Bytes that the peer has acknowledged, from the beginning; it has them. */
+u64 nbdt_stream_acked(const struct nbdt_sock *s)
+{
+	return READ_ONCE(tcp_sk(s->sock->sk)->bytes_acked);
+}
+
+/*
+ * Should the peer say something, as what we sent hasn't been acknowledged?  HEARD
+ * is set to when it last did, in jiffies; that may be long ago.
+ */
+bool nbdt_stream_is_asking(const struct nbdt_sock *s, u32 *heard)
+{
+	const struct sock *sk = s->sock->sk;
+
+	*heard = READ_ONCE(tcp_sk(sk)->rcv_tstamp);
+	return READ_ONCE(tcp_sk(sk)->packets_out) ||
+	       READ_ONCE(inet_csk(sk)->icsk_probes_out);
+}
+
+/*
+ * Has the peer acknowledged anything, or said that it takes nothing, since then
+ * (in jiffies)?  If not, it is for TCP to say when the peer is gone.
+ */
+bool nbdt_stream_heard_since(const struct nbdt_sock *s, unsigned long since)
+{
+	return time_after32(READ_ONCE(tcp_sk(s->sock->sk)->rcv_tstamp),
+			    (u32)since);
+}
+
 /**
  * nbdt_stream_linger - wait until the peer has all that was sent
  * @s: after nbdt_stream_finish()
- * @time: at most, in jiffies; less when it is cancelled
+ * @time: at most, in jiffies, from the last that the peer took; less when it is
+ *	cancelled
  *
  * What the peer doesn't have by then it won't get: see nbdt_sock_release().
  */
@@ -350,8 +380,13 @@ void nbdt_stream_linger(struct nbdt_sock *s, unsigned long time)
 {
 	unsigned long deadline = jiffies + time;
 	bool cancelled = false;
+	u64 acked;
 
 	/* Nobody knows what an agent that has it does. */
+	if (!s->attached)
+		return;
+	acked = nbdt_stream_acked(s);
+	/* It may be taken away. */
 	while (s->attached) {
 		WRITE_ONCE(s->writable, false);
 		/* Set whenever the state changes, after that. */
@@ -363,8 +398,13 @@ void nbdt_stream_linger(struct nbdt_sock *s, unsigned long time)
 			if (time_after(deadline, jiffies + LINGER_CANCELLED))
 				deadline = jiffies + LINGER_CANCELLED;
 		}
-		if (time_after_eq(jiffies, deadline))
-			break;
+		if (time_after_eq(jiffies, deadline)) {
+			if (cancelled || nbdt_stream_acked(s) - acked <
+					 NBDT_STREAM_PROGRESS)
+				break;
+			deadline = jiffies + time;
+			acked = nbdt_stream_acked(s);
+		}
 		nbdt_sock_doze(s, deadline, cancelled);
 	}
 }

@@ -109,7 +109,7 @@ def listening(address="%s:%d" % (HOST, PORT)):
 
 
 LIMITS = ("max-connections", "negotiation-timeout", "stall-timeout",
-          "max-in-flight", "memory-limit", "poll-time")
+          "max-in-flight", "memory-limit", "poll-time", "peer-timeout")
 
 
 @contextlib.contextmanager

@@ -85,7 +85,8 @@ _nbdtargetctl_options()
 	set-target)
 		echo --max-connections --negotiation-timeout --stall-timeout \
 			--max-in-flight --memory-limit --tls-key-policy \
-			--tls-key-records --poll-time --log-clients ;;
+			--tls-key-records --poll-time --log-clients \
+			--peer-timeout ;;
 	disconnect)
 		echo --export --all --if-exists ;;
 	monitor)
@@ -140,6 +141,7 @@ _nbdtargetctl_takes_value()
 	--freeze | --start | --timeout | --tls | --listener | \
 	--credentials | --client-certificates | --ciphers | --max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
+	--peer-timeout | \
 	-b | --batch)
 		return 0 ;;
 	esac

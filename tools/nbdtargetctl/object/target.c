@@ -41,6 +41,7 @@ static const struct attr_field fields[] = {
 	FIELD(TLS_KEY_RECORDS, NUMBER, "tls-key-records", tls_key_records),
 	FIELD(POLL_TIME, NUMBER, "poll-time", poll_time),
 	FIELD(LOG_CLIENTS, BOOL, "log-clients", log_clients),
+	FIELD(PEER_TIMEOUT, NUMBER, "peer-timeout", peer_timeout),
 };
 
 const struct attr_set target_attrs = {
@@ -80,6 +81,9 @@ void target_print(const struct target *tg)
 	       seconds_format(used, tg->negotiation_timeout));
 	printf("  stall timeout        %s s\n",
 	       seconds_format(used, tg->stall_timeout));
+	if (attr_has(tg, NBDTARGET_A_TARGET_PEER_TIMEOUT))
+		printf("  peer timeout         %s s\n",
+		       seconds_format(used, tg->peer_timeout));
 	if (attr_has(tg, NBDTARGET_A_TARGET_POLL_TIME))
 		printf("  poll time            %" PRIu64 " us\n", tg->poll_time);
 	if (attr_has(tg, NBDTARGET_A_TARGET_LOG_CLIENTS))

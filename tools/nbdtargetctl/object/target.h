@@ -23,6 +23,7 @@ struct target {
 	uint64_t tls_key_records;
 	uint64_t poll_time;		/* us */
 	bool log_clients;
+	uint64_t peer_timeout;		/* ms */
 };
 
 extern const struct attr_set target_attrs;

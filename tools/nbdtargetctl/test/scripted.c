@@ -144,6 +144,7 @@ static int wanted_size(uint8_t cmd, uint16_t type)
 		[NBDTARGET_A_TARGET_TLS_KEY_POLICY] = 4,
 		[NBDTARGET_A_TARGET_TLS_KEY_RECORDS] = 8,
 		[NBDTARGET_A_TARGET_POLL_TIME] = 4,
+		[NBDTARGET_A_TARGET_PEER_TIMEOUT] = 4,
 	};
 	static const int listener[] = {
 		[NBDTARGET_A_LISTENER_ADDRESS] = -2,
@@ -353,6 +354,7 @@ static void send_target(void)
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_LISTENERS, 5);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_CONNECTIONS, 2);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_POLL_TIME, 200);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_PEER_TIMEOUT, 120000);
 	deliver(nlh);
 }
 

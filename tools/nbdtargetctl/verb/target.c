@@ -13,7 +13,8 @@
 enum {
 	SET_MAX_CONNECTIONS, SET_NEGOTIATION_TIMEOUT, SET_STALL_TIMEOUT,
 	SET_MAX_IN_FLIGHT, SET_MEMORY_LIMIT, SET_TLS_KEY_POLICY,
-	SET_TLS_KEY_RECORDS, SET_POLL_TIME, SET_LOG_CLIENTS, SET_N,
+	SET_TLS_KEY_RECORDS, SET_POLL_TIME, SET_LOG_CLIENTS, SET_PEER_TIMEOUT,
+	SET_N,
 };
 
 static const struct opt set_opts[] = {
@@ -35,6 +36,8 @@ static const struct opt set_opts[] = {
 		"time to look for requests before sleeping", UINT32_MAX },
 	[SET_LOG_CLIENTS] = { "--log-clients", OPT_TEXT, "HOW",
 		"on or off: the kernel's log has those that come and go", 16 },
+	[SET_PEER_TIMEOUT] = { "--peer-timeout", OPT_SECONDS, "SECONDS",
+		"time a client may not be heard of", UINT32_MAX },
 	{ .name = NULL }
 };
 
@@ -48,6 +51,7 @@ static const uint16_t set_attrs[SET_N] = {
 	[SET_TLS_KEY_RECORDS] = NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
 	[SET_POLL_TIME] = NBDTARGET_A_TARGET_POLL_TIME,
 	[SET_LOG_CLIENTS] = NBDTARGET_A_TARGET_LOG_CLIENTS,
+	[SET_PEER_TIMEOUT] = NBDTARGET_A_TARGET_PEER_TIMEOUT,
 };
 
 /* The kernel's own range checks say what is wrong, but not with which. */
