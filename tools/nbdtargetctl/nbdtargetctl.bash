@@ -64,7 +64,7 @@ _nbdtargetctl_options()
 	remove-bitmap)
 		echo --if-exists ;;
 	checkpoint)
-		echo --freeze --start --timeout ;;
+		echo --freeze --start --timeout --stdin ;;
 	save-bitmaps)
 		echo --remove-exports ;;
 	restore-bitmaps)

@@ -3,21 +3,26 @@
  * checkpoint: one point between writes, at which bitmaps are switched and, if
  * that is wanted, a command runs.  The module holds the exports for as long as
  * the socket is open and the deadline hasn't passed, and is told at the end
- * whether the command did its part.
+ * whether the command did its part.  One that isn't done by then is ended
+ * (program.c): the checkpoint hasn't taken place.
  */
 #include <errno.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/fail.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
 #include "object/checkpoint.h"
+#include "show/figure.h"
+#include "verb/program.h"
 #include "verb/verbs.h"
 
-enum { FREEZE, START, TIMEOUT };
+/* The module's own; ms. */
+#define DEFAULT_TIMEOUT 30000
+
+enum { FREEZE, START, TIMEOUT, STDIN };
 
 static const struct opt checkpoint_opts[] = {
 	[FREEZE] = { "--freeze", OPT_TEXT, "BITMAP",
@@ -27,6 +32,8 @@ static const struct opt checkpoint_opts[] = {
 		NBDTARGET_MAX_BITMAP_NAME },
 	[TIMEOUT] = { "--timeout", OPT_SECONDS, "SECONDS",
 		"after which all is as before (30)", UINT32_MAX },
+	[STDIN] = { "--stdin", OPT_FLAG, NULL,
+		"COMMAND may read from the standard input", 0 },
 	{ .name = NULL }
 };
 
@@ -40,6 +47,8 @@ static int check(struct tool *t, const struct args *a)
 
 	if (!o[FREEZE].given && !o[START].given && !a->program)
 		return fail_usage(t, "one of --freeze, --start and COMMAND is needed");
+	if (o[STDIN].given && !a->program)
+		return fail_usage(t, "--stdin goes with -- COMMAND");
 	if ((o[FREEZE].given && !*o[FREEZE].text) ||
 	    (o[START].given && !*o[START].text))
 		return fail_usage(t, "a bitmap's name is empty");
@@ -57,30 +66,9 @@ static int check(struct tool *t, const struct args *a)
 	return 0;
 }
 
-/* The program's status as wait(2) has it; -1 when it didn't start. */
-static int run_program(char **program)
-{
-	pid_t pid;
-	int status;
-
-	fflush(NULL);
-	pid = fork();
-	if (!pid) {
-		execvp(program[0], program);
-		_exit(errno == ENOENT ? 127 : 126);
-	}
-	if (pid < 0)
-		return -1;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return -1;
-	return status;
-}
-
+/* It ended by itself, but not well. */
 static int say_failed(struct tool *t, const char *program, int status)
 {
-	if (status < 0)
-		return fail(t, program, "could not be started; %s", as_before);
 	if (WIFSIGNALED(status))
 		return fail(t, program, "ended by signal %d; %s",
 			    WTERMSIG(status), as_before);
@@ -91,13 +79,40 @@ static int say_failed(struct tool *t, const char *program, int status)
 		    WEXITSTATUS(status), as_before);
 }
 
-static int held(struct tool *t, const struct args *a, uint32_t id)
+static int say_ended(struct tool *t, const char *program, enum program_end how,
+		     int status, uint64_t timeout)
 {
-	int status = run_program(a->program);
-	int ret = checkpoint_end(t, id, status != 0);
+	char buf[FIGURE_MAX];
 
-	if (status)
-		return say_failed(t, a->program[0], status);
+	switch (how) {
+	case PROGRAM_LATE:
+		return fail(t, program,
+			    "took longer than %s s and was ended; %s",
+			    seconds_format(buf, timeout), as_before);
+	case PROGRAM_STOPPED:
+		return fail(t, program, "was ended, as signal %d came; %s",
+			    status, as_before);
+	case PROGRAM_NOT_STARTED:
+		return fail(t, program, "could not be started; %s", as_before);
+	default:
+		return say_failed(t, program, status);
+	}
+}
+
+static int held(struct tool *t, const struct args *a, uint32_t id,
+		int64_t begun)
+{
+	const struct opt_value *o = a->opt;
+	uint64_t timeout = o[TIMEOUT].given ? o[TIMEOUT].number :
+			   DEFAULT_TIMEOUT;
+	int status = 0, ret;
+	enum program_end how = program_run(a->program, o[STDIN].given,
+					   begun + timeout, &status);
+	bool good = how == PROGRAM_ENDED && !status;
+
+	ret = checkpoint_end(t, id, !good);
+	if (!good)
+		return say_ended(t, a->program[0], how, status, timeout);
 	if (ret == -ENOENT)
 		return kernel_fail(t, a->pos[0],
 				   "what the command made is of no single point in time");
@@ -115,6 +130,7 @@ static int checkpoint(struct tool *t, const struct args *a)
 		.timeout = o[TIMEOUT].given ? &o[TIMEOUT].number : NULL,
 		.hold = a->program,
 	};
+	int64_t begun = program_now();
 	uint32_t id;
 	int ret = check(t, a);
 
@@ -124,7 +140,7 @@ static int checkpoint(struct tool *t, const struct args *a)
 		return ret;
 	if (checkpoint_begin(t, &c, &id))
 		return kernel_fail(t, a->pos[0], as_before);
-	return a->program ? held(t, a, id) : TOOL_OK;
+	return a->program ? held(t, a, id, begun) : TOOL_OK;
 }
 
 const struct verb verb_checkpoint = {
@@ -132,7 +148,8 @@ const struct verb verb_checkpoint = {
 	.args = "EXPORT...",
 	.summary = "Switches bitmaps at one point between writes.",
 	.details = "With -- COMMAND at the end, which makes a snapshot, writes are held\n"
-		   "while it runs; when it fails, or at the timeout, all is as before.",
+		   "while it runs; when it fails, all is as before. At the timeout it is\n"
+		   "ended, too.",
 	.opts = checkpoint_opts,
 	.min_args = 1,
 	.max_args = ARGS_MAX,

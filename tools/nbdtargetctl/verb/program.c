@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A program that is run, and doesn't outlive what it is run for: a snapshot that is
+ * made too late, or for nobody, would be taken for a good one.
+ *
+ * It leads a group of its own.  When its time is up, or this program is told to end,
+ * the whole group is: by SIGTERM, as who changes volumes may need a moment to leave
+ * them whole, then by SIGKILL.  When this program is killed, so is it, though not
+ * what it has begun itself.  What leaves the group isn't found.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "verb/program.h"
+
+/* What it gets to end by itself, and then to be gone; ms. */
+#define GRACE 2000
+
+/* Of the monotonic clock, in ms. */
+int64_t program_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* Signals that are waited for. */
+static void fill_set(sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, SIGCHLD);
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+}
+
+static void become(char **argv, bool own_stdin, const sigset_t *mask,
+		   pid_t parent)
+{
+	setpgid(0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have gone before that. */
+	if (getppid() != parent)
+		_exit(126);
+	if (!own_stdin) {
+		close(STDIN_FILENO);
+		if (open("/dev/null", O_RDONLY) != STDIN_FILENO)
+			_exit(126);
+	}
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	execvp(argv[0], argv);
+	_exit(errno == ENOENT ? 127 : 126);
+}
+
+/* A signal, or 0 when there was none until then; the child's end is one. */
+static int wait_signal(const sigset_t *set, int64_t until)
+{
+	int64_t left = until - program_now();
+	struct timespec ts;
+	int number;
+
+	if (left < 0)
+		left = 0;
+	ts.tv_sec = left / 1000;
+	ts.tv_nsec = left % 1000 * 1000000;
+	number = sigtimedwait(set, NULL, &ts);
+	return number > 0 ? number : 0;
+}
+
+/* Until it has ended; false when it didn't in time. */
+static bool wait_end(pid_t pid, const sigset_t *set, int64_t until, int *status)
+{
+	for (;;) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return true;
+		if (program_now() >= until)
+			return false;
+		wait_signal(set, until);
+	}
+}
+
+/* One that sleeps in the kernel may be beyond reach: it isn't waited for. */
+static void end_group(pid_t pid, const sigset_t *set)
+{
+	int status;
+
+	kill(-pid, SIGTERM);
+	wait_end(pid, set, program_now() + GRACE, &status);
+	if (!kill(-pid, SIGKILL))
+		wait_end(pid, set, program_now() + GRACE, &status);
+}
+
+static enum program_end watch(pid_t pid, const sigset_t *set, int64_t deadline,
+			      int *status)
+{
+	int number;
+
+	for (;;) {
+		if (waitpid(pid, status, WNOHANG) == pid)
+			return PROGRAM_ENDED;
+		number = wait_signal(set, deadline);
+		if (number == SIGCHLD)
+			continue;
+		if (number || program_now() >= deadline) {
+			end_group(pid, set);
+			*status = number;
+			return number ? PROGRAM_STOPPED : PROGRAM_LATE;
+		}
+	}
+}
+
+/* Whoever reads from a terminal has to be in front there. */
+static void give_terminal(pid_t group)
+{
+	sigset_t set, before;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	tcsetpgrp(STDIN_FILENO, group);
+	sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/*
+ * Runs it until the deadline, of program_now().  Its stdin is empty, unless it may
+ * have ours.
+ */
+enum program_end program_run(char **argv, bool own_stdin, int64_t deadline,
+			     int *status)
+{
+	bool terminal = own_stdin && isatty(STDIN_FILENO);
+	enum program_end end = PROGRAM_NOT_STARTED;
+	sigset_t set, before;
+	pid_t pid, self = getpid();
+
+	fill_set(&set);
+	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_BLOCK, &set, &before);
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		become(argv, own_stdin, &before, self);
+	if (pid > 0) {
+		/* In whichever of the two first. */
+		setpgid(pid, pid);
+		if (terminal)
+			give_terminal(pid);
+		end = watch(pid, &set, deadline, status);
+		if (terminal)
+			give_terminal(getpgrp());
+	}
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	return end;
+}
