@@ -66,9 +66,9 @@ _nbdtargetctl_options()
 	checkpoint)
 		echo --freeze --start --timeout --stdin ;;
 	save-bitmaps)
-		echo --remove-exports ;;
+		echo --remove-exports --timeout ;;
 	restore-bitmaps)
-		echo --trust ;;
+		echo --trust --if-missing ;;
 	remove-export | remove-listener)
 		echo --force --if-exists ;;
 	add-listener)

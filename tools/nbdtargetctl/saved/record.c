@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include "base/mem.h"
@@ -54,6 +55,23 @@ bool record_write(FILE *f, uint32_t state, const json_t *about,
 bool record_write_end(FILE *f)
 {
 	return write_record(f, RECORD_CLEAN, "", "", 0);
+}
+
+/* From now on those from one offset to another are clean; false as errno says. */
+bool record_bless(int fd, off_t from, off_t to)
+{
+	uint32_t state = RECORD_CLEAN;
+	struct record head;
+
+	while (from < to) {
+		if (pread(fd, &head, sizeof(head), from) != sizeof(head) ||
+		    pwrite(fd, &state, sizeof(state),
+			   from + offsetof(struct record, state)) !=
+		    sizeof(state))
+			return false;
+		from += record_size(&head);
+	}
+	return !fsync(fd);
 }
 
 /* The one at an offset of a file in memory, if it is whole; NULL otherwise. */

@@ -24,6 +24,7 @@ struct record {
 bool record_write(FILE *f, uint32_t state, const json_t *about,
 		  const void *data, uint64_t len);
 bool record_write_end(FILE *f);
+bool record_bless(int fd, off_t from, off_t to);
 
 const struct record *record_at(const char *file, size_t size, size_t at);
 size_t record_size(const struct record *record);

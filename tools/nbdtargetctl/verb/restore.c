@@ -26,6 +26,7 @@ struct restore {
 	int fd;
 	char *map;
 	size_t size;
+	bool if_missing;
 	struct attr_list exports;
 	bool trust;			/* what can't be proved */
 };
@@ -53,16 +54,30 @@ static const struct export *find_export(const struct restore *r,
 	return NULL;
 }
 
+/* As it is in the file; false as errno says. */
+static bool set_state(struct restore *r, const struct record *record,
+		      uint32_t state)
+{
+	off_t at = (const char *)&record->state - r->map;
+
+	return pwrite(r->fd, &state, sizeof(state), at) == sizeof(state) &&
+	       !fsync(r->fd);
+}
+
 /* From now on, whoever reads it in the file knows that it isn't all. */
 static int consume(struct restore *r, const struct record *record)
 {
-	uint32_t state = RECORD_UNCLEAN;
-	off_t at = (const char *)&record->state - r->map;
+	if (set_state(r, record, RECORD_UNCLEAN))
+		return 0;
+	return fail(r->t, r->path, "%s", strerror(errno));
+}
 
-	if (pwrite(r->fd, &state, sizeof(state), at) != sizeof(state) ||
-	    fsync(r->fd))
-		return fail(r->t, r->path, "%s", strerror(errno));
-	return 0;
+/* It didn't come into force: it is as good as it was. */
+static void give_back(struct restore *r, const struct item *item, bool consumed)
+{
+	if (consumed && item->record->state == RECORD_CLEAN &&
+	    !set_state(r, item->record, RECORD_CLEAN))
+		fail(r->t, r->path, "%s", strerror(errno));
 }
 
 /* --- Bitmaps --- */
@@ -143,24 +158,51 @@ static int load(struct restore *r, const struct item *item)
 			    item->record->data_len);
 }
 
+/* What was made of it doesn't stay; what the last request said does. */
+static int fail_bitmap(struct restore *r, const struct item *item)
+{
+	int ret = kernel_fail(r->t, item->content.bitmap, NULL);
+
+	nl_do(r->t->nl, bitmap_request(r->t, NBDTARGET_CMD_BITMAP_DEL,
+				       item->content.export,
+				       item->content.bitmap), NULL);
+	return ret;
+}
+
+/*
+ * It is in force when it has its content and is set to what it was.  Between these
+ * the file says that it is no longer good for another time.
+ */
+static int enforce_bitmap(struct restore *r, const struct item *item,
+			  const char *why)
+{
+	bool recording = is_set(item, "recording");
+	bool consumed = recording && !item->other;
+
+	if (!why && load(r, item))
+		return fail_bitmap(r, item);
+	/* Whether or not that is seen the next time, too. */
+	if (consumed && consume(r, item->record))
+		return TOOL_REFUSED;
+	if ((why && !recording) || !set_bitmap(r, item, !why))
+		return 0;
+	fail_bitmap(r, item);
+	give_back(r, item, consumed);
+	return TOOL_REFUSED;
+}
+
 static int restore_bitmap(struct restore *r, const struct item *item)
 {
 	const char *why = distrust_bitmap(r, item);
-	bool recording = is_set(item, "recording");
-	int ret = 0, err;
+	int ret = add_bitmap(r, item);
 
-	/* Whether or not that is seen the next time, too. */
-	if (recording && !item->other)
-		ret = consume(r, item->record);
+	if (ret == -EEXIST && r->if_missing)
+		return 0;
+	if (ret)
+		return kernel_fail(r->t, item->content.bitmap, NULL);
+	ret = enforce_bitmap(r, item, why);
 	if (ret)
 		return ret;
-	err = add_bitmap(r, item);
-	if (!err && !why)
-		err = load(r, item);
-	if (!err && (!why || recording))
-		err = set_bitmap(r, item, !why);
-	if (err)
-		return kernel_fail(r->t, item->content.bitmap, NULL);
 	if (why)
 		fail(r->t, item->content.bitmap,
 		     "warning: all of it counts as dirty: %s", why);
@@ -254,9 +296,11 @@ static int restore_map(struct restore *r, const struct item *item)
 		ret = consume(r, item->record);
 	if (ret || why)
 		return ret;
-	if (content_load(r->t, &item->content, record_data(item->record),
-			 item->record->data_len))
-		return forget_map(r, item, nl_last_error(r->t->nl)->text);
+	if (!content_load(r->t, &item->content, record_data(item->record),
+			  item->record->data_len))
+		return 0;
+	forget_map(r, item, nl_last_error(r->t->nl)->text);
+	give_back(r, item, !item->other);
 	return 0;
 }
 
@@ -347,11 +391,13 @@ static int restore_all(struct restore *r)
 	return first;
 }
 
-enum { RESTORE_TRUST };
+enum { RESTORE_TRUST, RESTORE_IF_MISSING };
 
 static const struct opt restore_opts[] = {
 	[RESTORE_TRUST] = { "--trust", OPT_FLAG, NULL,
 		"nobody else has written, also where that isn't proved", 0 },
+	[RESTORE_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
+		"leave bitmaps alone that are there", 0 },
 	{ .name = NULL }
 };
 
@@ -361,6 +407,7 @@ static int restore_bitmaps(struct tool *t, const struct args *a)
 		.t = t,
 		.path = a->pos[0],
 		.trust = a->opt[RESTORE_TRUST].given,
+		.if_missing = a->opt[RESTORE_IF_MISSING].given,
 	};
 	struct stat st = { 0 };
 	int ret = kernel_connect(t, r.path);
@@ -394,7 +441,8 @@ const struct verb verb_restore_bitmaps = {
 	.name = "restore-bitmaps",
 	.args = "FILE",
 	.summary = "Makes the bitmaps that a file has, and knows again what is zero.",
-	.details = "After add-export, and before any client can write.",
+	.details = "After add-export, and before any client can write. What fails isn't lost:\n"
+		   "the file is good for it once more.",
 	.opts = restore_opts,
 	.min_args = 1,
 	.max_args = 1,

@@ -12,6 +12,12 @@
  *
  * So it is with a map, which would call data zero: it is saved with the removal
  * of its export only.
+ *
+ * All exports that are to be removed are held at first, in parallel and as long as
+ * there is time (ending.c); then those that are held are saved; when the file is in
+ * place, they are removed; and only then, one by one, the file says that what they
+ * had is clean.  So nothing is lost that could be saved, whenever this is told to
+ * end, and nothing is believed that isn't true, whenever it is killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,22 +33,27 @@
 #include "nl/kernel.h"
 #include "nl/nl.h"
 #include "object/bitmap.h"
-#include "object/checkpoint.h"
 #include "object/export.h"
 #include "saved/content.h"
 #include "saved/device.h"
 #include "saved/record.h"
 #include "show/json.h"
+#include "verb/ending.h"
 #include "verb/verbs.h"
+
+/* How long requests in flight are waited for; ms. */
+#define DEFAULT_TIMEOUT 30000
 
 struct save {
 	struct tool *t;
 	const struct args *args;
 	bool remove;
 	FILE *f;
-	off_t good;		/* so much of it is of exports that ended */
+	off_t good;		/* so much of it is whole */
 	struct attr_list exports;
 	struct attr_list bitmaps;
+	struct endings ends;
+	uint64_t timeout;	/* ms */
 };
 
 /* What is the same in the records of bitmaps and maps. */
@@ -76,7 +87,7 @@ static int write_content(struct save *s, uint32_t state, const json_t *about,
 	return fail(s->t, s->args->pos[0], "%s", strerror(errno));
 }
 
-/* The state: what is frozen is what it is; what records isn't, but at the end. */
+/* The state: what is frozen is what it is; what records isn't before the end. */
 static int save_bitmap(struct save *s, const struct export *e,
 		       const struct bitmap *b)
 {
@@ -91,9 +102,8 @@ static int save_bitmap(struct save *s, const struct export *e,
 	json_put(o, "consistent", json_boolean(b->consistent));
 	ret = read_content(s, &c, data, b->memory);
 	if (!ret)
-		ret = write_content(s, s->remove || !b->recording ?
-				    RECORD_CLEAN : RECORD_UNCLEAN, o, data,
-				    b->memory);
+		ret = write_content(s, b->recording ? RECORD_UNCLEAN :
+				    RECORD_CLEAN, o, data, b->memory);
 	json_decref(o);
 	free(data);
 	free(bitmap);
@@ -143,69 +153,14 @@ static int save_map(struct save *s, const struct export *e, const char *name)
 	if (!ret) {
 		json_put(o, "granularity", json_integer(c.granularity));
 		json_put(o, "size", json_integer(c.size));
-		ret = write_content(s, RECORD_CLEAN, o, data, e->map_memory);
+		ret = write_content(s, RECORD_UNCLEAN, o, data, e->map_memory);
 	}
 	json_decref(o);
 	free(data);
 	return ret;
 }
 
-static int remove_export(struct save *s, const char *name)
-{
-	struct nlmsghdr *nlh = nl_request(s->t->nl, NBDTARGET_CMD_EXPORT_DEL);
-
-	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, name);
-	mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
-	return nl_do(s->t->nl, nlh, NULL) ? kernel_fail(s->t, name, NULL) : 0;
-}
-
-/* Nobody writes to it meanwhile. */
-static int save_held(struct save *s, const struct export *e, const char *name)
-{
-	int ret;
-
-	/* With what was recorded up to here. */
-	attr_list_free(&s->bitmaps);
-	if (attr_list_get(s->t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs,
-			  &s->bitmaps))
-		return kernel_fail(s->t, name, NULL);
-	ret = save_bitmaps_of(s, e);
-	if (!ret && knows_zeroes(e))
-		ret = save_map(s, e, name);
-	return ret ? ret : remove_export(s, name);
-}
-
-/* Ten minutes, the longest that there is: a large bitmap takes a while. */
-static int hold(struct save *s, const char *name, uint32_t *id)
-{
-	static const uint64_t longest = 600000;
-	const struct checkpoint c = {
-		.exports = &name,
-		.n = 1,
-		.timeout = &longest,
-		.hold = true,
-	};
-
-	return checkpoint_begin(s->t, &c, id);
-}
-
-/* Nobody writes from before it is read until it is gone. */
-static int save_and_remove(struct save *s, const struct export *e,
-			   const char *name)
-{
-	uint32_t id = 0;
-	int ret;
-
-	if (hold(s, name, &id))
-		return kernel_fail(s->t, name, NULL);
-	ret = save_held(s, e, name);
-	/* It is over in any case, with the export or without. */
-	if (checkpoint_end(s->t, id, true) && !ret)
-		ret = fail(s->t, name, "it took too long to save");
-	return ret;
-}
-
-/* Whatever of an export that goes on is in the file would be believed. */
+/* Half of what an export has is nothing. */
 static int keep_or_drop(struct save *s, int ret)
 {
 	if (!ret && fflush(s->f))
@@ -222,19 +177,40 @@ static int keep_or_drop(struct save *s, int ret)
 	return ret;
 }
 
-static int end_export(struct save *s, const struct export *e)
+/* Nobody writes to it meanwhile. */
+static int save_held(struct save *s, struct ending *one)
 {
-	char *name = text_copy(e->name);
-	size_t at = 0;
 	int ret;
 
-	/* A device that hangs keeps nobody from the end who has nothing to save. */
-	if (next_bitmap(s, e, &at) || knows_zeroes(e))
-		ret = keep_or_drop(s, save_and_remove(s, e, name));
-	else
-		ret = remove_export(s, name);
-	free(name);
+	one->start = s->good;
+	ret = save_bitmaps_of(s, one->e);
+	if (!ret && knows_zeroes(one->e))
+		ret = save_map(s, one->e, one->name);
+	ret = keep_or_drop(s, ret);
+	one->end = s->good;
 	return ret;
+}
+
+/* With all that was recorded before they were held. */
+static int save_all_held(struct save *s)
+{
+	int ret, first = 0;
+	size_t i;
+
+	attr_list_free(&s->bitmaps);
+	if (attr_list_get(s->t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs,
+			  &s->bitmaps))
+		first = kernel_fail(s->t, NULL, NULL);
+	for (i = 0; i < s->ends.n; i++) {
+		struct ending *one = &s->ends.list[i];
+
+		if (one->state != ENDING_HELD || !one->hold)
+			continue;
+		ret = first ? first : save_held(s, one);
+		if (ret)
+			endings_let_stay(one);
+	}
+	return first;
 }
 
 static bool is_chosen(const struct args *a, const struct export *e)
@@ -266,21 +242,18 @@ static int check_chosen(struct save *s)
 	return 0;
 }
 
-/* One that fails doesn't keep the others from their end. */
 static int save_all(struct save *s)
 {
 	const struct export *e;
-	int ret, first = 0;
 	size_t i;
+	int ret = 0;
 
-	for (i = 0; i < s->exports.n && (s->remove || !first); i++) {
+	for (i = 0; i < s->exports.n && !ret; i++) {
 		e = attr_list_item(&s->exports, i);
-		if (!is_chosen(s->args, e))
-			continue;
-		ret = s->remove ? end_export(s, e) : save_bitmaps_of(s, e);
-		first = first ? first : ret;
+		if (is_chosen(s->args, e))
+			ret = save_bitmaps_of(s, e);
 	}
-	return first;
+	return ret;
 }
 
 /* So that the file has it whatever happens next. */
@@ -308,20 +281,78 @@ static int publish(struct save *s, const char *temp, const char *path)
 	return 0;
 }
 
-/* What ended is in no other place than the file. */
-static int save_to(struct save *s, const char *temp, const char *path)
+/* What nobody can write to any more is what the file has of it. */
+static int bless_all(struct save *s)
 {
-	int ret = save_all(s);
+	int ret = 0;
+	size_t i;
 
+	for (i = 0; i < s->ends.n && !ret; i++) {
+		const struct ending *one = &s->ends.list[i];
+
+		if (one->state == ENDING_GONE &&
+		    !record_bless(fileno(s->f), one->start, one->end))
+			ret = fail(s->t, s->args->pos[0], "%s",
+				   strerror(errno));
+	}
+	return ret;
+}
+
+/* One that fails doesn't keep the others from their end. */
+static int remove_all(struct save *s, const char *temp, const char *path)
+{
+	const uint64_t timeout = s->timeout;
+	bool stays = false;
+	int ret;
+	size_t i;
+
+	endings_wait_held(&s->ends, timeout);
+	ret = save_all_held(s);
 	/* A second time there is nothing, which is no reason to lose it. */
-	if (s->remove ? !s->good : ret)
-		return ret;
-	if (publish(s, temp, path))
-		return TOOL_REFUSED;
+	if (!ret && s->good)
+		ret = publish(s, temp, path);
 	if (ret)
+		return ret;
+	for (i = 0; i < s->ends.n; i++)
+		endings_remove(&s->ends.list[i]);
+	endings_wait_gone(&s->ends, timeout);
+	ret = bless_all(s);
+	for (i = 0; i < s->ends.n; i++)
+		stays |= s->ends.list[i].state != ENDING_GONE;
+	if (stays && s->good)
 		fail(s->t, path,
 		     "has what was saved; save the rest to another file");
+	return stays ? TOOL_REFUSED : ret;
+}
+
+/* Those that have nothing to save need not be held, and keep nobody waiting. */
+static int end_all(struct save *s, const char *temp, const char *path)
+{
+	const struct export *e;
+	size_t i, at;
+	int ret;
+
+	endings_init(&s->ends, s->t);
+	for (i = 0; i < s->exports.n; i++) {
+		e = attr_list_item(&s->exports, i);
+		at = 0;
+		if (is_chosen(s->args, e))
+			endings_add(&s->ends, e, next_bitmap(s, e, &at) ||
+				    knows_zeroes(e));
+	}
+	ret = remove_all(s, temp, path);
+	endings_free(&s->ends);
 	return ret;
+}
+
+static int save_to(struct save *s, const char *temp, const char *path)
+{
+	int ret;
+
+	if (s->remove)
+		return end_all(s, temp, path);
+	ret = save_all(s);
+	return ret ? ret : publish(s, temp, path);
 }
 
 static int make_file(struct save *s, const char *path)
@@ -329,7 +360,7 @@ static int make_file(struct save *s, const char *path)
 	char *temp = mem_printf("%s.XXXXXX", path);
 	int fd = mkostemp(temp, O_CLOEXEC), ret;
 
-	s->f = fd < 0 ? NULL : fdopen(fd, "w");
+	s->f = fd < 0 ? NULL : fdopen(fd, "w+");
 	if (s->f) {
 		ret = save_to(s, temp, path);
 		fclose(s->f);
@@ -345,11 +376,13 @@ static int make_file(struct save *s, const char *path)
 	return ret;
 }
 
-enum { SAVE_REMOVE };
+enum { SAVE_REMOVE, SAVE_TIMEOUT };
 
 static const struct opt save_opts[] = {
 	[SAVE_REMOVE] = { "--remove-exports", OPT_FLAG, NULL,
 		"and end: what records can go on, what is zero stays known", 0 },
+	[SAVE_TIMEOUT] = { "--timeout", OPT_SECONDS, "SECONDS",
+		"that requests in flight have to come to an end (30)", 600000 },
 	{ .name = NULL }
 };
 
@@ -359,9 +392,15 @@ static int save_bitmaps(struct tool *t, const struct args *a)
 		.t = t,
 		.args = a,
 		.remove = a->opt[SAVE_REMOVE].given,
+		.timeout = a->opt[SAVE_TIMEOUT].given ?
+			   a->opt[SAVE_TIMEOUT].number : DEFAULT_TIMEOUT,
 	};
-	int ret = kernel_connect(t, a->pos[0]);
+	int ret = 0;
 
+	if (a->opt[SAVE_TIMEOUT].given && !s.remove)
+		ret = fail_usage(t, "--timeout goes with --remove-exports");
+	if (!ret)
+		ret = kernel_connect(t, a->pos[0]);
 	if (ret)
 		return ret;
 	if (export_get_all(t, &s.exports) ||
