@@ -200,7 +200,8 @@ class Agent:
         self.notified.settimeout(0.2)
         for _ in range(int(wire.TIMEOUT * 5)):
             try:
-                said = self.notified.recv(4096).decode().strip()
+                said = self.notified.recv(4096).decode()
+                said, *self.status = said.strip().splitlines()
                 break
             except socket.timeout:
                 assert self.process.poll() is None, "agent: " + self.said()

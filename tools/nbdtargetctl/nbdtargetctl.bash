@@ -79,7 +79,8 @@ _nbdtargetctl_options()
 		echo --export --listener --default ;;
 	tls-agent)
 		echo --credentials --client-certificates --ciphers \
-			--max-handshakes --require-crl --weak-psk --quiet ;;
+			--max-handshakes --require-crl --weak-psk --check \
+			--quiet ;;
 	show)
 		echo --uri ;;
 	set-target)

@@ -36,6 +36,7 @@
 #include "agent/handshake.h"
 #include "agent/log.h"
 #include "agent/notify.h"
+#include "agent/rights.h"
 #include "agent/task.h"
 #include "base/address.h"
 #include "base/fail.h"
@@ -44,6 +45,8 @@
 #include "nl/nl.h"
 
 #define DEFAULT_MAX 1024
+
+#define READY "READY=1\nSTATUS=The credentials are in force\n"
 
 /* Handshakes taken before those under way have their turn. */
 #define ACCEPTS 16
@@ -81,7 +84,7 @@ static void reload(struct agent *a)
 {
 	struct cred *cred;
 
-	notify("RELOADING=1\n");
+	notify_reloading();
 	cred = cred_load(a->t, a->dir, a->policy, a->cred);
 	if (cred) {
 		cred_put(a->cred);
@@ -89,7 +92,7 @@ static void reload(struct agent *a)
 	} else {
 		fail(a->t, NULL, "what was loaded before stays in force");
 	}
-	notify("READY=1\n");
+	notify(cred ? READY : "READY=1\nSTATUS=The credentials are wrong; what was loaded before stays in force\n");
 }
 
 /* --- Handshakes --- */
@@ -392,9 +395,32 @@ static int start(struct agent *a)
 		return TOOL_REFUSED;
 	if (open_all(a))
 		return fail(a->t, NULL, "%s", strerror(errno));
+	if (rights_drop(a->t))
+		return TOOL_REFUSED;
 	a->waiting = true;
-	notify("READY=1\n");
+	notify(READY);
 	return loop(a);
+}
+
+/* Would it begin, or load what is there now? */
+static int check(struct agent *a)
+{
+	const char *wrong = cipher_probe();
+
+	if (wrong)
+		return fail(a->t, NULL, "%s", wrong);
+	a->cred = cred_load(a->t, a->dir, a->policy, NULL);
+	return a->cred ? TOOL_OK : TOOL_REFUSED;
+}
+
+/* A reload that is asked for before there is anything to load is none. */
+static void ignore_early_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 }
 
 static int take_verify(struct tool *t, const char *how,
@@ -442,6 +468,7 @@ int agent_run(struct tool *t, const struct args *args)
 	};
 	int ret = 0;
 
+	ignore_early_signals();
 	if (log_is_journal())
 		t->priority = LOG_ERROR_PREFIX;
 	if (!a.max)
@@ -451,10 +478,14 @@ int agent_run(struct tool *t, const struct args *args)
 				  &a.policy.verify);
 	if (!ret && o[AGENT_CIPHERS].given)
 		ret = take_ciphers(t, o[AGENT_CIPHERS].text);
-	if (!ret)
+	if (!ret && o[AGENT_CHECK].given)
+		ret = check(&a);
+	else if (!ret)
 		ret = kernel_connect(t, NULL);
-	if (ret)
+	if (ret || o[AGENT_CHECK].given) {
+		cred_put(a.cred);
 		return ret;
+	}
 	set_limits();
 	a.buf = mem_zalloc(NL_BUFFER_SIZE);
 	ret = start(&a);

@@ -2,6 +2,7 @@
 /* Becomes the program that does TLS handshakes; see verb/tls_agent.c. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,7 @@ int agent_run(struct tool *t, const struct args *args)
 	char path[PATH_MAX], number[32];
 	char *argv[2 + 2 * OPTS_MAX + 1] = { path, (char *)args->verb->name };
 	size_t i, n = 2;
+	sigset_t set;
 
 	for (i = 0; opts[i].name; i++) {
 		if (!args->opt[i].given)
@@ -49,6 +51,10 @@ int agent_run(struct tool *t, const struct args *args)
 		}
 	}
 	argv[n] = NULL;
+	/* It isn't ready for it yet, and would end. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
 	if (!find_agent(path))
 		return fail(t, NULL, "the folder of this program isn't known");
 	execv(path, argv);

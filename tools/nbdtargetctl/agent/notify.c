@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What systemd is told of the state of the agent. */
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent/notify.h"
@@ -29,4 +31,16 @@ void notify(const char *state)
 	       (struct sockaddr *)&addr,
 	       offsetof(struct sockaddr_un, sun_path) + len);
 	close(fd);
+}
+
+/* It loads its credentials anew, from now until it says that it is ready. */
+void notify_reloading(void)
+{
+	char state[80];
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld\n",
+		 ts.tv_sec * 1000000LL + ts.tv_nsec / 1000);
+	notify(state);
 }

@@ -4,5 +4,6 @@
 #define NBDTARGETCTL_NOTIFY_H
 
 void notify(const char *state);
+void notify_reloading(void);
 
 #endif /* NBDTARGETCTL_NOTIFY_H */

@@ -25,6 +25,8 @@ static const struct opt agent_opts[] = {
 		"do nothing without ca-crl.pem", 0 },
 	[AGENT_WEAK_PSK] = { "--weak-psk", OPT_FLAG, NULL,
 		"take pre-shared keys of less than 128 bits", 0 },
+	[AGENT_CHECK] = { "--check", OPT_FLAG, NULL,
+		"only see whether the credentials are good", 0 },
 	{ .name = NULL }
 };
 
