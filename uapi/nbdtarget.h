@@ -201,6 +201,11 @@ enum {
 #define NBDTARGET_MAX_RULES 64
 
 /*
+ * Most listeners that an export can be bound to.
+ */
+#define NBDTARGET_MAX_LISTENERS 16
+
+/*
  * Longest pattern in a rule, in bytes.
  */
 #define NBDTARGET_MAX_PATTERN 255
@@ -438,6 +443,19 @@ enum {
 	 * and hole-bytes are 0. Absent when map is off. Output only.
 	 */
 	NBDTARGET_A_EXPORT_MAP_BELIEVED,
+	/*
+	 * nest: A listener by which clients may come, by its address, port
+	 * and ifindex as in listener-add, in the network namespace of the
+	 * caller; there need not be one there now. May come max-listeners
+	 * times, and replaces those that were given before. For clients that
+	 * come by others there is no such export. Without any, they may come
+	 * by all.
+	 */
+	NBDTARGET_A_EXPORT_LISTENER,
+	/*
+	 * flag: With export-set, clients may come by all listeners again.
+	 */
+	NBDTARGET_A_EXPORT_ALL_LISTENERS,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,

@@ -6,6 +6,8 @@
 
 #include "admin/nl.h"
 #include "admin/nl_export.h"
+#include "admin/nl_listener.h"
+#include "base/place.h"
 #include "block/export.h"
 #include "compat/compat.h"
 #include "content/map.h"
@@ -67,6 +69,11 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_EXPORT_TLS_REQUIRED] = NLA_POLICY_MAX(NLA_U8, 1)
 #define EXPORT_REOPEN_POLICY						\
 	[NBDTARGET_A_EXPORT_REOPEN] = { .type = NLA_FLAG }
+#define EXPORT_LISTENER_POLICY						\
+	[NBDTARGET_A_EXPORT_LISTENER] =					\
+		NLA_POLICY_NESTED(nbdt_nl_place_policy)
+#define EXPORT_ALL_LISTENERS_POLICY					\
+	[NBDTARGET_A_EXPORT_ALL_LISTENERS] = { .type = NLA_FLAG }
 #define EXPORT_ACCESS_POLICY						\
 	[NBDTARGET_A_EXPORT_ACCESS] =					\
 		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ACCESS_DENY)
@@ -95,6 +102,7 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_ACCESS_POLICY,
 	EXPORT_MAP_POLICY,
 	EXPORT_SHARED_POLICY,
+	EXPORT_LISTENER_POLICY,
 };
 
 static const struct nla_policy
@@ -112,6 +120,8 @@ export_set_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_MAX_CONNECTIONS_POLICY,
 	EXPORT_TLS_REQUIRED_POLICY,
 	EXPORT_REOPEN_POLICY,
+	EXPORT_LISTENER_POLICY,
+	EXPORT_ALL_LISTENERS_POLICY,
 };
 
 static const struct nla_policy
@@ -201,6 +211,19 @@ static int put_export_origin(struct sk_buff *skb, struct nbdt_export *export)
 	return 0;
 }
 
+static int put_export_places(struct sk_buff *skb, struct nbdt_export *export)
+{
+	struct nbdt_place *places;
+	u32 n = nbdt_export_places(export, &places), i;
+	int err = 0;
+
+	for (i = 0; i < n && !err; i++)
+		err = nbdt_nl_put_place(skb, NBDTARGET_A_EXPORT_LISTENER,
+					&places[i]);
+	kfree(places);
+	return err;
+}
+
 static u32 scan_state(const struct nbdt_scan *scan)
 {
 	if (READ_ONCE(scan->running))
@@ -280,6 +303,7 @@ static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 		return 0;
 	if (put_export_device(skb, export) || put_export_use(skb, export) ||
 	    put_export_map(skb, export) || put_export_origin(skb, export) ||
+	    put_export_places(skb, export) ||
 	    put_export_description(skb, export))
 		return -EMSGSIZE;
 	return 0;
@@ -327,6 +351,33 @@ static int check_map(struct genl_info *info,
 	return -EINVAL;
 }
 
+/* All attributes LISTENER, for kfree(); how many there are, or -errno. */
+static int get_places(struct genl_info *info, struct nbdt_place **places)
+{
+	struct nlattr *attr;
+	int rem, n = 0, err;
+
+	*places = NULL;
+	if (!info->attrs[NBDTARGET_A_EXPORT_LISTENER])
+		return 0;
+	*places = kcalloc(NBDTARGET_MAX_LISTENERS, sizeof(**places),
+			  GFP_KERNEL);
+	if (!*places)
+		return -ENOMEM;
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		if (nla_type(attr) != NBDTARGET_A_EXPORT_LISTENER)
+			continue;
+		err = n < NBDTARGET_MAX_LISTENERS ?
+		      nbdt_nl_get_place(info, attr, &(*places)[n++]) : -E2BIG;
+		if (err == -E2BIG)
+			nbdt_set_err_msg(info->extack,
+					 "there are too many listeners");
+		if (err)
+			return err;
+	}
+	return n;
+}
+
 static int export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *map = info->attrs[NBDTARGET_A_EXPORT_MAP];
@@ -353,6 +404,8 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 			nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),
 		.bitmap = nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_NAME),
 	};
+	struct nbdt_place *places;
+	int n;
 
 	if (!may_open_devices(skb, info))
 		return -EPERM;
@@ -374,7 +427,14 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		nbdt_set_err_msg(info->extack, "the device's path is empty");
 		return -EINVAL;
 	}
-	return nbdt_export_add(&config, info->extack);
+	n = get_places(info, &places);
+	if (n >= 0) {
+		config.places = places;
+		config.nr_places = n;
+		n = nbdt_export_add(&config, info->extack);
+	}
+	kfree(places);
+	return n;
 }
 
 static int export_set(struct sk_buff *skb, struct genl_info *info)
@@ -394,12 +454,23 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
 		.reopen = info->attrs[NBDTARGET_A_EXPORT_REOPEN],
 	};
+	struct nbdt_place *places;
+	int n;
 
 	if (!name)
 		return -EINVAL;
 	if (change.reopen && !may_open_devices(skb, info))
 		return -EPERM;
-	return nbdt_export_set(name, &change, info->extack);
+	n = get_places(info, &places);
+	if (n >= 0) {
+		change.set_places = n ||
+			info->attrs[NBDTARGET_A_EXPORT_ALL_LISTENERS];
+		change.places = places;
+		change.nr_places = n;
+		n = nbdt_export_set(name, &change, info->extack);
+	}
+	kfree(places);
+	return n;
 }
 
 static int export_del(struct sk_buff *skb, struct genl_info *info)

@@ -8,6 +8,7 @@
 
 #include "admin/nl.h"
 #include "admin/nl_listener.h"
+#include "base/place.h"
 #include "session/conn.h"
 #include "session/front.h"
 #include "transport/listener.h"
@@ -135,6 +136,57 @@ int nbdt_nl_make_address(struct genl_info *info, struct nlattr *address,
 		in6->sin6_scope_id = nla_get_u32(ifindex);
 	}
 	return 0;
+}
+
+/* In a nest: where a listener is, or may be. */
+const struct nla_policy nbdt_nl_place_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
+	LISTENER_ADDRESS_POLICY,
+	LISTENER_PORT_POLICY,
+	LISTENER_IFINDEX_POLICY,
+};
+
+int nbdt_nl_get_place(struct genl_info *info, struct nlattr *nest,
+		      struct nbdt_place *place)
+{
+	struct nlattr *attrs[NBDTARGET_A_LISTENER_MAX + 1];
+	struct nbdt_listener_config config;
+	int err;
+
+	err = nla_parse_nested(attrs, NBDTARGET_A_LISTENER_MAX, nest,
+			       nbdt_nl_place_policy, info->extack);
+	if (!err)
+		err = nbdt_nl_make_address(info,
+					   attrs[NBDTARGET_A_LISTENER_ADDRESS],
+					   attrs[NBDTARGET_A_LISTENER_PORT],
+					   attrs[NBDTARGET_A_LISTENER_IFINDEX],
+					   &config);
+	if (!err)
+		nbdt_listener_place(&config, genl_info_net(info), place);
+	return err;
+}
+
+int nbdt_nl_put_place(struct sk_buff *skb, int attr,
+		      const struct nbdt_place *place)
+{
+	const struct sockaddr_in6 *in6 = (const void *)&place->addr;
+	struct nlattr *nest = nla_nest_start(skb, attr);
+	int err;
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (place->wildcard)
+		err = nla_put_u16(skb, NBDTARGET_A_LISTENER_PORT,
+				  ntohs(in6->sin6_port));
+	else
+		err = nbdt_nl_put_address(skb, &place->addr,
+					  NBDTARGET_A_LISTENER_ADDRESS,
+					  NBDTARGET_A_LISTENER_PORT);
+	if (!err && place->addr.ss_family == AF_INET6 && in6->sin6_scope_id)
+		err = nla_put_u32(skb, NBDTARGET_A_LISTENER_IFINDEX,
+				  in6->sin6_scope_id);
+	if (!err)
+		nla_nest_end(skb, nest);
+	return err;
 }
 
 /* The address that a command about listeners names. */

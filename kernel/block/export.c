@@ -22,6 +22,7 @@
 
 #include "base/access.h"
 #include "base/event.h"
+#include "base/place.h"
 #include "base/work.h"
 #include "block/export.h"
 #include "block/turn.h"
@@ -124,6 +125,7 @@ static void export_free(struct nbdt_export *export)
 {
 	nbdt_access_put(export->access);
 	kfree(export->description);
+	kfree(export->places);
 	kfree(export->bitmap);
 	kfree(export->bitmap_export);
 	kfree(export->name);
@@ -157,6 +159,37 @@ char *nbdt_export_description(struct nbdt_export *export)
 	description = kstrdup(export->description, GFP_KERNEL);
 	mutex_unlock(&exports_mutex);
 	return description;
+}
+
+/* May clients come by the listener that is, or was, there? */
+bool nbdt_export_is_bound_to(struct nbdt_export *export,
+			     const struct nbdt_place *place)
+{
+	bool is;
+	u32 i;
+
+	/* Most are bound to none. */
+	if (!READ_ONCE(export->nr_places))
+		return true;
+	mutex_lock(&exports_mutex);
+	is = !export->nr_places;
+	for (i = 0; i < export->nr_places && !is; i++)
+		is = nbdt_place_same(&export->places[i], place);
+	mutex_unlock(&exports_mutex);
+	return is;
+}
+
+/* How many there are, and a copy of them for kfree(); none without memory. */
+u32 nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places)
+{
+	u32 n;
+
+	mutex_lock(&exports_mutex);
+	n = export->nr_places;
+	*places = n ? kmemdup(export->places, n * sizeof(**places),
+			      GFP_KERNEL) : NULL;
+	mutex_unlock(&exports_mutex);
+	return *places ? n : 0;
 }
 
 /* --- What clients are told --- */
@@ -498,6 +531,13 @@ export_create(const struct nbdt_export_config *config,
 	    (config->bitmap && (!export->bitmap_export || !export->bitmap)) ||
 	    nbdt_access_create_default(config->deny, &export->access))
 		goto err_free;
+	if (config->nr_places) {
+		export->places = kmemdup(config->places, config->nr_places *
+					 sizeof(*config->places), GFP_KERNEL);
+		if (!export->places)
+			goto err_free;
+		export->nr_places = config->nr_places;
+	}
 	export->name_len = strlen(config->name);
 	export->zeroed = config->zeroed;
 	export->max_connections = config->max_connections;
@@ -722,6 +762,7 @@ static int reopen(const char *name, struct netlink_ext_ack *extack)
 int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		    struct netlink_ext_ack *extack)
 {
+	struct nbdt_place *places = NULL;
 	struct nbdt_export *export;
 	char *description = NULL;
 	int err;
@@ -736,6 +777,14 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		if (!description)
 			return -ENOMEM;
 	}
+	if (change->nr_places) {
+		places = kmemdup(change->places, change->nr_places *
+				 sizeof(*places), GFP_KERNEL);
+		if (!places) {
+			kfree(description);
+			return -ENOMEM;
+		}
+	}
 
 	mutex_lock(&exports_mutex);
 	export = find_or_tell(name, extack);
@@ -746,6 +795,10 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		goto out_unlock;
 	if (description)
 		swap(export->description, description);
+	if (change->set_places) {
+		swap(export->places, places);
+		WRITE_ONCE(export->nr_places, change->nr_places);
+	}
 	if (change->set_max_connections)
 		export->max_connections = change->max_connections;
 	if (change->set_tls_required)
@@ -755,6 +808,7 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	kref_get(&export->ref);
 out_unlock:
 	mutex_unlock(&exports_mutex);
+	kfree(places);
 	kfree(description);
 	if (err)
 		return err;

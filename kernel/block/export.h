@@ -13,6 +13,7 @@
 #include "block/origin.h"
 
 struct nbdt_access;
+struct nbdt_place;
 struct netlink_ext_ack;
 
 /*
@@ -36,6 +37,8 @@ struct nbdt_export {
 	/* Guarded by exports_mutex of export.c; so is disk.content.closing. */
 	struct hlist_node by_name;
 	char *description;		/* terminated, or NULL */
+	struct nbdt_place *places;	/* of the listeners to come by... */
+	u32 nr_places;			/* ...0 for all */
 	u32 max_connections;		/* 0: no limit of its own */
 	bool tls_required;		/* may be read without */
 	struct nbdt_access *access;	/* guarded by access.c */
@@ -69,6 +72,8 @@ struct nbdt_export_config {
 	u32 max_connections;
 	const char *bitmap_export;	/* of which to show... */
 	const char *bitmap;		/* ...this bitmap; or NULL */
+	const struct nbdt_place *places;
+	u32 nr_places;
 };
 
 /* What to change of one. */
@@ -81,6 +86,9 @@ struct nbdt_export_change {
 	bool set_tls_required;
 	bool tls_required;
 	bool reopen;
+	bool set_places;
+	const struct nbdt_place *places;
+	u32 nr_places;
 };
 
 int nbdt_export_add(const struct nbdt_export_config *config,
@@ -100,6 +108,9 @@ bool nbdt_export_is_default(const struct nbdt_export *export);
 char *nbdt_export_description(struct nbdt_export *export);
 void nbdt_export_limits(struct nbdt_export *export,
 			struct nbdt_cmd_limits *limits);
+bool nbdt_export_is_bound_to(struct nbdt_export *export,
+			     const struct nbdt_place *place);
+u32 nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places);
 u32 nbdt_export_state(struct nbdt_export *export);
 u32 nbdt_export_count(void);
 u32 nbdt_export_generation(void);

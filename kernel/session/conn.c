@@ -380,6 +380,7 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
 	conn->listener_id = listener->id;
 	conn->tls_mode = READ_ONCE(listener->config.tls_mode);
 	conn->access = nbdt_access_get(&listener->access);
+	nbdt_listener_place(&listener->config, listener->net, &conn->place);
 	conn->net = listener->net;
 	conn->accepted = jiffies;
 	conn->max_in_flight = nbdt_target_max_in_flight();

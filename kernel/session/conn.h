@@ -10,6 +10,7 @@
 #include <linux/types.h>
 #include <linux/uio.h>
 
+#include "base/place.h"
 #include "base/proto.h"
 #include "block/origin.h"
 #include "block/request.h"
@@ -100,6 +101,7 @@ struct nbdt_conn {
 	u32 max_in_flight;
 	u32 tls_mode;			/* NBDTARGET_TLS_MODE_*, the listener's */
 	struct nbdt_access *access;	/* the listener's, or NULL */
+	struct nbdt_place place;	/* where that is, or was */
 
 	/* Set by the thread during negotiation, then read-only; mode is shown. */
 	enum nbdt_mode mode;

@@ -27,12 +27,14 @@ static bool needs_tls(const struct nbdt_conn *conn,
 
 /* What keeps a client from an export, for the administrator; NULL for nothing. */
 static const char *what_denies(const struct nbdt_conn *conn,
-			       const struct nbdt_export *export)
+			       struct nbdt_export *export)
 {
 	const struct nbdt_identity *identity = conn->tls.identity;
 	struct nbdt_access *access;
 	const char *why = NULL;
 
+	if (!nbdt_export_is_bound_to(export, &conn->place))
+		return "it isn't offered by the listener";
 	if (needs_tls(conn, export))
 		return "it needs TLS";
 	if (!nbdt_access_allows(conn->access, &conn->peer, identity))
@@ -64,7 +66,7 @@ static void tell(struct nbdt_conn *conn, struct nbdt_export *export,
  * Return: whether it may, as things are now.
  */
 bool nbdt_permit_export(const struct nbdt_conn *conn,
-			const struct nbdt_export *export)
+			struct nbdt_export *export)
 {
 	return !what_denies(conn, export);
 }

@@ -18,6 +18,7 @@
 
 #include "base/access.h"
 #include "base/event.h"
+#include "base/place.h"
 #include "compat/compat.h"
 #include "transport/listener.h"
 #include "transport/sock.h"
@@ -74,19 +75,25 @@ static int listener_thread(void *data)
 bool nbdt_listener_same_address(const struct nbdt_listener_config *a,
 				const struct nbdt_listener_config *b)
 {
-	const struct sockaddr_in *a4 = (void *)&a->addr, *b4 = (void *)&b->addr;
-	const struct sockaddr_in6 *a6 = (void *)&a->addr,
-				  *b6 = (void *)&b->addr;
+	const struct nbdt_place place_a = {
+		.addr = a->addr,
+		.wildcard = a->wildcard,
+	};
+	const struct nbdt_place place_b = {
+		.addr = b->addr,
+		.wildcard = b->wildcard,
+	};
 
-	if (a->addr.ss_family != b->addr.ss_family ||
-	    a->wildcard != b->wildcard)
-		return false;
-	if (a->addr.ss_family == AF_INET)
-		return a4->sin_port == b4->sin_port &&
-		       a4->sin_addr.s_addr == b4->sin_addr.s_addr;
-	return a6->sin6_port == b6->sin6_port &&
-	       a6->sin6_scope_id == b6->sin6_scope_id &&
-	       ipv6_addr_equal(&a6->sin6_addr, &b6->sin6_addr);
+	return nbdt_place_same(&place_a, &place_b);
+}
+
+/* Where it is, for who has to know it later. */
+void nbdt_listener_place(const struct nbdt_listener_config *config,
+			 const struct net *net, struct nbdt_place *place)
+{
+	place->addr = config->addr;
+	place->wildcard = config->wildcard;
+	place->net = net->net_cookie;
 }
 
 static int listen_error(int err, struct netlink_ext_ack *extack)

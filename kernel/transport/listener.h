@@ -8,11 +8,12 @@
 #include "transport/sock.h"
 
 struct nbdt_access;
+struct nbdt_place;
 struct net;
 struct netlink_ext_ack;
 struct socket;
 
-/* Where to listen. */
+/* Where to listen, and how. */
 struct nbdt_listener_config {
 	struct sockaddr_storage addr;
 	bool wildcard;			/* both families, all addresses */
@@ -53,6 +54,8 @@ nbdt_listener_start(struct net *net, u32 id,
 void nbdt_listener_cancel(struct nbdt_listener *listener);
 void nbdt_listener_stop(struct nbdt_listener *listener);
 void nbdt_listener_free(struct nbdt_listener *listener);
+void nbdt_listener_place(const struct nbdt_listener_config *config,
+			 const struct net *net, struct nbdt_place *place);
 bool nbdt_listener_same_address(const struct nbdt_listener_config *a,
 				const struct nbdt_listener_config *b);
 

@@ -53,10 +53,10 @@ _nbdtargetctl_options()
 		echo --read-only --description --default --max-connections \
 			--allocation-depth --map --shared --zeroed \
 			--map-granularity --bitmap-from --tls --access \
-			--if-missing --or-update ;;
+			--if-missing --or-update --listeners ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
-			--tls --reopen --resize --if-exists ;;
+			--tls --listeners --reopen --resize --if-exists ;;
 	scan-export)
 		echo --rate --stop ;;
 	add-bitmap)
@@ -139,7 +139,7 @@ _nbdtargetctl_takes_value()
 	--description | --max-connections | --negotiation-timeout | \
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
 	--map | --map-granularity | --rate | --granularity | --bitmap-from | \
-	--freeze | --start | --timeout | --tls | --listener | \
+	--freeze | --start | --timeout | --tls | --listener | --listeners | \
 	--credentials | --client-certificates | --ciphers | --max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
 	--peer-timeout | \

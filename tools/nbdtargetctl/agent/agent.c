@@ -47,6 +47,9 @@
 #define DEFAULT_MAX 1024
 
 #define READY "READY=1\nSTATUS=The credentials are in force\n"
+#define READY_AS_BEFORE \
+	"READY=1\n" \
+	"STATUS=The credentials are wrong; what was loaded before stays in force\n"
 
 /* Handshakes taken before those under way have their turn. */
 #define ACCEPTS 16
@@ -92,7 +95,7 @@ static void reload(struct agent *a)
 	} else {
 		fail(a->t, NULL, "what was loaded before stays in force");
 	}
-	notify(cred ? READY : "READY=1\nSTATUS=The credentials are wrong; what was loaded before stays in force\n");
+	notify(cred ? READY : READY_AS_BEFORE);
 }
 
 /* --- Handshakes --- */

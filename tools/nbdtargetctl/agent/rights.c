@@ -13,7 +13,7 @@
 #include "agent/rights.h"
 #include "base/fail.h"
 
-#define KEPT (1U << CAP_NET_ADMIN)	/* in the first of two words */
+#define KEPT CAP_TO_MASK(CAP_NET_ADMIN)	/* in the first of two words */
 
 /* Not without CAP_SETPCAP; then there is less of it as well. */
 static void drop_bounds(void)

@@ -137,6 +137,13 @@ void zone_format(uint32_t ifindex, char buf[ADDRESS_MAX])
 		snprintf(buf, ADDRESS_MAX, "%u", ifindex);
 }
 
+bool endpoint_same(const struct endpoint *a, const struct endpoint *b)
+{
+	return a->port == b->port && a->ifindex == b->ifindex &&
+	       a->address.len == b->address.len &&
+	       !memcmp(a->address.bytes, b->address.bytes, a->address.len);
+}
+
 /* As endpoint_parse() takes it; the caller frees it. */
 char *endpoint_format(const struct endpoint *ep)
 {

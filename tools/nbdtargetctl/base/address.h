@@ -20,6 +20,7 @@ struct endpoint {
 #define ADDRESS_MAX 64	/* characters of address_format(), with zone */
 
 const char *endpoint_parse(const char *s, struct endpoint *ep);
+bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
 char *endpoint_format(const struct endpoint *ep);
 void address_format(const struct address *a, char buf[ADDRESS_MAX]);
 void address_unmap(struct address *a);

@@ -72,6 +72,37 @@ static bool take_nest(const struct nlattr *nest, const struct attr_set *set,
 	return true;
 }
 
+static void take_place(const struct nlattr *attr, struct endpoint *ep)
+{
+	uint64_t number = 0;
+
+	switch (mnl_attr_get_type(attr)) {
+	case NBDTARGET_A_LISTENER_ADDRESS:
+		take_address(attr, &ep->address);
+		break;
+	case NBDTARGET_A_LISTENER_PORT:
+		take_number(attr, &number);
+		ep->port = number;
+		break;
+	case NBDTARGET_A_LISTENER_IFINDEX:
+		take_number(attr, &number);
+		ep->ifindex = number;
+		break;
+	}
+}
+
+static bool take_endpoint(const struct nlattr *nest, struct endpoints *all)
+{
+	const struct nlattr *attr;
+
+	if (all->n == ARRAY_SIZE(all->at))
+		return false;
+	mnl_attr_for_each_nested(attr, nest)
+		take_place(attr, &all->at[all->n]);
+	all->n++;
+	return true;
+}
+
 static bool take_value(const struct attr_field *f, const struct nlattr *attr,
 		       void *value)
 {
@@ -91,6 +122,8 @@ static bool take_value(const struct attr_field *f, const struct nlattr *attr,
 		return take_address(attr, value);
 	case ATTR_NEST:
 		return take_nest(attr, f->more, value);
+	case ATTR_ENDPOINTS:
+		return take_endpoint(attr, value);
 	}
 	return false;
 }

@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "base/tool.h"
+#include "base/address.h"
+#include "nbdtarget.h"
 #include "nl/nl.h"
 
 /* What an attribute is, and the type of the member it goes to. */
@@ -20,6 +22,13 @@ enum attr_kind {
 	ATTR_ADDRESS,	/* struct address */
 	ATTR_ENUM,	/* uint64_t, named by struct attr_names */
 	ATTR_NEST,	/* a structure with an attr_set of its own */
+	ATTR_ENDPOINTS,	/* struct endpoints, one more for each attribute */
+};
+
+/* Places of listeners. */
+struct endpoints {
+	size_t n;
+	struct endpoint at[NBDTARGET_MAX_LISTENERS];
 };
 
 struct attr_names {

@@ -73,6 +73,7 @@ static const struct attr_field fields[] = {
 	      .more = &scan_states),
 	FIELD(SCAN_DONE, NUMBER, "scan-done", scan_done),
 	FIELD(TLS_REQUIRED, BOOL, "tls-required", tls_required),
+	FIELD(LISTENER, ENDPOINTS, "listeners", listeners),
 	FIELD(STATE, ENUM, "state", state, .more = &export_states),
 	FIELD(ZEROED, MARK, "zeroed", zeroed),
 	FIELD(BITMAP_EXPORT, TEXT, "bitmap-export", bitmap_export),
@@ -83,6 +84,76 @@ static const struct attr_field fields[] = {
 const struct attr_set export_attrs = {
 	fields, ARRAY_SIZE(fields), sizeof(struct export)
 };
+
+/* "all", or addresses with commas between; NULL, or what is wrong. */
+const char *export_parse_listeners(const char *s, struct endpoints *all)
+{
+	const char *wrong = NULL;
+	char *copy, *one, *rest;
+
+	all->n = 0;
+	if (!strcmp(s, "all"))
+		return NULL;
+	copy = mem_copy(s);
+	rest = copy;
+	while (!wrong && (one = strsep(&rest, ","))) {
+		if (all->n == ARRAY_SIZE(all->at))
+			wrong = "too many listeners";
+		else if (!*one)
+			wrong = "an address is empty; '*' is that of all";
+		else
+			wrong = endpoint_parse(one, &all->at[all->n++]);
+	}
+	free(copy);
+	return wrong;
+}
+
+void export_put_listeners(struct nlmsghdr *nlh, const struct endpoints *all)
+{
+	struct nlattr *nest;
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		const struct endpoint *ep = &all->at[i];
+
+		nest = mnl_attr_nest_start(nlh, NBDTARGET_A_EXPORT_LISTENER);
+		if (ep->address.len)
+			mnl_attr_put(nlh, NBDTARGET_A_LISTENER_ADDRESS,
+				     ep->address.len, ep->address.bytes);
+		mnl_attr_put_u16(nlh, NBDTARGET_A_LISTENER_PORT, ep->port);
+		if (ep->ifindex)
+			mnl_attr_put_u32(nlh, NBDTARGET_A_LISTENER_IFINDEX,
+					 ep->ifindex);
+		mnl_attr_nest_end(nlh, nest);
+	}
+}
+
+/* May clients come by that one? */
+bool export_has_listener(const struct export *e, const struct endpoint *ep)
+{
+	size_t i;
+
+	for (i = 0; i < e->listeners.n; i++)
+		if (endpoint_same(&e->listeners.at[i], ep))
+			return true;
+	return !e->listeners.n;
+}
+
+/* As it is parsed; to be freed. */
+char *export_format_listeners(const struct endpoints *all)
+{
+	char *s = mem_copy(all->n ? "" : "all"), *one, *longer;
+	size_t i;
+
+	for (i = 0; i < all->n; i++) {
+		one = endpoint_format(&all->at[i]);
+		longer = mem_printf("%s%s%s", s, i ? "," : "", one);
+		free(one);
+		free(s);
+		s = longer;
+	}
+	return s;
+}
 
 static bool is_suspended(const struct export *e)
 {
@@ -169,6 +240,14 @@ static void print_text_line(const char *title, struct text text)
 	putchar('\n');
 }
 
+static void print_listeners(const struct endpoints *all)
+{
+	char *s = export_format_listeners(all);
+
+	printf("  listeners     %s\n", s);
+	free(s);
+}
+
 static void print_limits(const struct export *e)
 {
 	char buf[FIGURE_MAX];
@@ -245,6 +324,8 @@ void export_print(const struct export *e)
 	printf("  default       %s\n", e->is_default ? "yes" : "no");
 	if (e->tls_required)
 		printf("  TLS           required\n");
+	if (e->listeners.n)
+		print_listeners(&e->listeners);
 	print_limits(e);
 	print_map(e);
 	print_stats(&e->stats);

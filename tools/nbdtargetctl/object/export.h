@@ -40,11 +40,16 @@ struct export {
 	bool zeroed;
 	struct text bitmap_export;	/* that it shows, both or neither */
 	struct text bitmap_name;
+	struct endpoints listeners;	/* to come by; none: all */
 	struct stats stats;
 };
 
 extern const struct attr_set export_attrs;
 
+const char *export_parse_listeners(const char *s, struct endpoints *all);
+void export_put_listeners(struct nlmsghdr *nlh, const struct endpoints *all);
+bool export_has_listener(const struct export *e, const struct endpoint *ep);
+char *export_format_listeners(const struct endpoints *all);
 int export_get(struct tool *t, const char *name, struct attr_list *list);
 int export_get_all(struct tool *t, struct attr_list *list);
 const char *export_state(const struct export *e);

@@ -24,6 +24,16 @@ static json_t *json_address(const struct address *address)
 	return json_string(buf);
 }
 
+static json_t *json_endpoints(const struct endpoints *all)
+{
+	json_t *array = json_array();
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		json_add(array, json_take(endpoint_format(&all->at[i])));
+	return array;
+}
+
 static void json_field(json_t *o, const struct attr_field *f,
 		       const void *value)
 {
@@ -45,6 +55,9 @@ static void json_field(json_t *o, const struct attr_field *f,
 		break;
 	case ATTR_ADDRESS:
 		json_put(o, f->key, json_address(value));
+		break;
+	case ATTR_ENDPOINTS:
+		json_put(o, f->key, json_endpoints(value));
 		break;
 	case ATTR_NEST:
 		json_put(o, f->key, attr_json(f->more, value));

@@ -16,6 +16,9 @@
 #include "verb/export_compare.h"
 #include "verb/verbs.h"
 
+/* Of a list of listeners. */
+#define LISTENERS_MAX (NBDTARGET_MAX_LISTENERS * ADDRESS_MAX)
+
 static int check_name(struct tool *t, const char *name)
 {
 	if (strlen(name) <= NBDTARGET_MAX_STRING)
@@ -49,7 +52,7 @@ enum {
 	ADD_READ_ONLY, ADD_DESCRIPTION, ADD_DEFAULT, ADD_MAX_CONNECTIONS,
 	ADD_ALLOCATION_DEPTH, ADD_MAP, ADD_SHARED, ADD_ZEROED,
 	ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
-	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING, ADD_OR_UPDATE,
+	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING, ADD_OR_UPDATE, ADD_LISTENERS,
 };
 
 static const struct opt add_opts[] = {
@@ -82,6 +85,8 @@ static const struct opt add_opts[] = {
 		"succeed when it is there, just like that", 0 },
 	[ADD_OR_UPDATE] = { "--or-update", OPT_FLAG, NULL,
 		"change the one that is there, if that can be", 0 },
+	[ADD_LISTENERS] = { "--listeners", OPT_TEXT, "LIST",
+		"by which clients may come, or all", LISTENERS_MAX },
 	{ .name = NULL }
 };
 
@@ -195,13 +200,34 @@ static void put_map(struct nlmsghdr *nlh, const struct args *a)
 				 a->opt[ADD_MAP_GRANULARITY].number);
 }
 
-static int send_add(struct tool *t, const struct args *a, const char *device,
-		    bool tls_required, uint32_t access)
+static int take_listeners(struct tool *t, const struct opt_value *value,
+			  struct endpoints *all)
+{
+	const char *wrong;
+
+	all->n = 0;
+	if (!value->given)
+		return 0;
+	wrong = export_parse_listeners(value->text, all);
+	return wrong ? fail_usage(t, "--listeners: '%s': %s", value->text,
+				  wrong) : 0;
+}
+
+/* Those that are given, or all. */
+static void put_listeners(struct nlmsghdr *nlh, const struct endpoints *all)
+{
+	export_put_listeners(nlh, all);
+	if (!all->n)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_ALL_LISTENERS, 0, NULL);
+}
+
+static int send_add(struct tool *t, const struct args *a,
+		    const struct export_wanted *w, uint32_t access)
 {
 	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_ADD);
 
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
-	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_DEVICE, device);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_DEVICE, w->device);
 	put_settings(nlh, &a->opt[ADD_DESCRIPTION],
 		     &a->opt[ADD_MAX_CONNECTIONS]);
 	if (a->opt[ADD_READ_ONLY].given)
@@ -213,8 +239,9 @@ static int send_add(struct tool *t, const struct args *a, const char *device,
 	put_map(nlh, a);
 	if (a->opt[ADD_BITMAP_FROM].given)
 		put_bitmap(nlh, a->opt[ADD_BITMAP_FROM].text);
-	if (tls_required)
+	if (w->tls_required)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED, 1);
+	export_put_listeners(nlh, &w->listeners);
 	if (access != NBDTARGET_ACCESS_ALLOW)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ACCESS, access);
 	return nl_do(t->nl, nlh, NULL);
@@ -243,6 +270,8 @@ static int send_update(struct tool *t, const char *name,
 	if (w->tls_given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
 				w->tls_required);
+	if (w->listeners_given)
+		put_listeners(nlh, &w->listeners);
 	return nl_do(t->nl, nlh, NULL);
 }
 
@@ -314,6 +343,7 @@ static int add_export(struct tool *t, const struct args *a)
 		.max_connections = &o[ADD_MAX_CONNECTIONS],
 		.map_granularity = &o[ADD_MAP_GRANULARITY],
 		.bitmap_from = &o[ADD_BITMAP_FROM],
+		.listeners_given = o[ADD_LISTENERS].given,
 	};
 	uint32_t access;
 	char *device;
@@ -325,6 +355,8 @@ static int add_export(struct tool *t, const struct args *a)
 		ret = take_tls(t, &o[ADD_TLS], &w.tls_required);
 	if (!ret)
 		ret = take_map(t, a, &w.map_off);
+	if (!ret)
+		ret = take_listeners(t, &o[ADD_LISTENERS], &w.listeners);
 	if (!ret)
 		ret = rule_take_action(t, "--access", o[ADD_ACCESS].text,
 				       &access);
@@ -344,7 +376,7 @@ static int add_export(struct tool *t, const struct args *a)
 	if (!ret) {
 		w.device = device;
 		w.deny = access == NBDTARGET_ACCESS_DENY;
-		ret = send_add(t, a, device, w.tls_required, access);
+		ret = send_add(t, a, &w, access);
 		if (ret)
 			ret = add_failed(t, a, &w, -ret);
 		else
@@ -367,7 +399,7 @@ const struct verb verb_add_export = {
 
 enum {
 	SET_DESCRIPTION, SET_DEFAULT, SET_NO_DEFAULT, SET_MAX_CONNECTIONS,
-	SET_TLS, SET_REOPEN, SET_RESIZE, SET_IF_EXISTS,
+	SET_TLS, SET_LISTENERS, SET_REOPEN, SET_RESIZE, SET_IF_EXISTS,
 };
 
 static const struct opt set_opts[] = {
@@ -381,6 +413,8 @@ static const struct opt set_opts[] = {
 		"most clients at once, 0 for no limit", UINT32_MAX },
 	[SET_TLS] = { "--tls", OPT_TEXT, "HOW",
 		"required or optional", 16 },
+	[SET_LISTENERS] = { "--listeners", OPT_TEXT, "LIST",
+		"by which clients may come, or all", LISTENERS_MAX },
 	[SET_REOPEN] = { "--reopen", OPT_FLAG, NULL,
 		"open the device anew that was gone", 0 },
 	[SET_RESIZE] = { "--resize", OPT_FLAG, NULL,
@@ -395,19 +429,23 @@ static const char no_export[] = "'nbdtargetctl show exports' lists them";
 static int set_export(struct tool *t, const struct args *a)
 {
 	const struct opt_value *o = a->opt;
+	struct endpoints listeners;
 	struct nlmsghdr *nlh;
 	bool tls_required;
 	int ret = check_name(t, a->pos[0]);
 
 	if (!ret)
 		ret = take_tls(t, &o[SET_TLS], &tls_required);
+	if (!ret)
+		ret = take_listeners(t, &o[SET_LISTENERS], &listeners);
 	if (ret)
 		return ret;
 	if (o[SET_DEFAULT].given && o[SET_NO_DEFAULT].given)
 		return fail_usage(t, "--default or --no-default, not both");
 	if (!o[SET_DESCRIPTION].given && !o[SET_MAX_CONNECTIONS].given &&
 	    !o[SET_DEFAULT].given && !o[SET_NO_DEFAULT].given &&
-	    !o[SET_TLS].given && !o[SET_REOPEN].given && !o[SET_RESIZE].given)
+	    !o[SET_TLS].given && !o[SET_REOPEN].given &&
+	    !o[SET_RESIZE].given && !o[SET_LISTENERS].given)
 		return fail_usage(t, "nothing to change is given");
 	ret = kernel_connect(t, a->pos[0]);
 	if (ret)
@@ -421,6 +459,8 @@ static int set_export(struct tool *t, const struct args *a)
 	if (o[SET_TLS].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
 				tls_required);
+	if (o[SET_LISTENERS].given)
+		put_listeners(nlh, &listeners);
 	/* The size is looked at whatever is changed. */
 	if (o[SET_REOPEN].given)
 		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_REOPEN, 0, NULL);

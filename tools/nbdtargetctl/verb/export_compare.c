@@ -43,6 +43,20 @@ static int compare_device(struct tool *t, const struct export *e,
 	return 0;
 }
 
+/* In the same order, as they are shown. */
+static void compare_listeners(const struct export *e,
+			      const struct export_wanted *w,
+			      struct existing *x)
+{
+	char *there = export_format_listeners(&e->listeners);
+	char *wanted = export_format_listeners(&w->listeners);
+
+	if (strcmp(there, wanted))
+		existing_differs(x, "its --listeners are %s", there);
+	free(there);
+	free(wanted);
+}
+
 static void compare_settings(const struct export *e,
 			     const struct export_wanted *w,
 			     struct existing *x)
@@ -60,6 +74,8 @@ static void compare_settings(const struct export *e,
 				 "it takes up to %" PRIu64 " clients" :
 				 "it takes any number of clients",
 				 e->max_connections);
+	if (w->listeners_given)
+		compare_listeners(e, w, x);
 	if (w->is_default && !e->is_default)
 		existing_differs(x, "it isn't the default");
 }

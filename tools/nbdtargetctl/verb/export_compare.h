@@ -24,6 +24,8 @@ struct export_wanted {
 	const struct opt_value *max_connections;
 	const struct opt_value *map_granularity;
 	const struct opt_value *bitmap_from;
+	bool listeners_given;
+	struct endpoints listeners;
 };
 
 int export_compare(struct tool *t, const struct export *e,

@@ -116,10 +116,7 @@ static const struct listener *find(const struct attr_list *list,
 	for (i = 0; i < list->n; i++) {
 		l = attr_list_item(list, i);
 		listener_endpoint(l, &other);
-		if (other.port == ep->port && other.ifindex == ep->ifindex &&
-		    other.address.len == ep->address.len &&
-		    !memcmp(other.address.bytes, ep->address.bytes,
-			    ep->address.len))
+		if (endpoint_same(&other, ep))
 			return l;
 	}
 	return NULL;
@@ -132,7 +129,8 @@ static int compare(struct tool *t, const struct listener *l,
 	int ret = 0;
 
 	if (l->closed)
-		existing_differs_for_good(x, "its socket was closed by somebody else: remove it first");
+		existing_differs_for_good(x,
+					  "its socket was closed by somebody else: remove it first");
 	if (w->tls_given && w->tls != l->tls)
 		existing_differs(x, "it has TLS %s", listener_tls(l));
 	if (w->deny)

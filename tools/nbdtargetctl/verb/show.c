@@ -260,6 +260,11 @@ static void uri_out(json_t *array, const struct export *e,
 static void uri_out_all(json_t *array, const struct export *e,
 			const struct listener *l)
 {
+	struct endpoint ep;
+
+	listener_endpoint(l, &ep);
+	if (!export_has_listener(e, &ep))
+		return;
 	uri_out(array, e, l, e->name);
 	if (e->is_default && e->name.len)
 		uri_out(array, e, l, text_of(""));
