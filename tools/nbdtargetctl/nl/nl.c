@@ -60,6 +60,12 @@ const struct nl_error *nl_last_error(const struct nl *nl)
 	return &nl->error;
 }
 
+/* For who has asked something else meanwhile. */
+void nl_set_last_error(struct nl *nl, const struct nl_error *error)
+{
+	nl->error = *error;
+}
+
 struct nl_family nl_family(const struct nl *nl)
 {
 	return nl->family;

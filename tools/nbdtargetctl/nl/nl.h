@@ -29,6 +29,7 @@ struct nl_reply {
 struct nl *nl_new(void);
 void nl_free(struct nl *nl);
 const struct nl_error *nl_last_error(const struct nl *nl);
+void nl_set_last_error(struct nl *nl, const struct nl_error *error);
 
 /* These return 0 or a negative errno; nl_last_error() has the details. */
 int nl_connect(struct nl *nl);

@@ -14,6 +14,7 @@
 #include "object/rule.h"
 #include "verb/existing.h"
 #include "verb/export_compare.h"
+#include "verb/holder.h"
 #include "verb/verbs.h"
 
 /* Of a list of listeners. */
@@ -90,7 +91,22 @@ static const struct opt add_opts[] = {
 	{ .name = NULL }
 };
 
-static char *add_remedy(const char *device, int err)
+/* What the last request said stays said. */
+static char *busy_remedy(struct tool *t, const char *device)
+{
+	struct nl_error refusal = *nl_last_error(t->nl);
+	char *holders = holder_find(t, device), *text;
+
+	nl_set_last_error(t->nl, &refusal);
+	if (!holders)
+		return mem_printf("'lsblk %s' and 'fuser -v %s' show its users",
+				  device, device);
+	text = mem_printf("it is %s", holders);
+	free(holders);
+	return text;
+}
+
+static char *add_remedy(struct tool *t, const char *device, int err)
 {
 	switch (err) {
 	case EEXIST:
@@ -98,8 +114,7 @@ static char *add_remedy(const char *device, int err)
 	case ENOENT:
 		return mem_copy("'lsblk -p' lists the block devices");
 	case EBUSY:
-		return mem_printf("'lsblk %s' and 'fuser -v %s' show its users",
-				  device, device);
+		return busy_remedy(t, device);
 	case ENOTBLK:
 		return mem_copy("see losetup(8) to export a file");
 	case EROFS:
@@ -322,7 +337,7 @@ static int add_failed(struct tool *t, const struct args *a,
 	if (err == EEXIST && (a->opt[ADD_IF_MISSING].given ||
 			      a->opt[ADD_OR_UPDATE].given))
 		return add_existing(t, a, w);
-	remedy = add_remedy(w->device, err);
+	remedy = add_remedy(t, w->device, err);
 	ret = kernel_fail(t, a->pos[0], remedy);
 	free(remedy);
 	return ret;
