@@ -10,16 +10,16 @@
  * others are the connection's reason to end; the first one counts.
  */
 #include <linux/kernel.h>
-#include <linux/minmax.h>
 
 #include "base/proto.h"
+#include "base/text.h"
 #include "session/conn.h"
 #include "session/conn_trace.h"
 #include "session/option.h"
 #include "transport/stream.h"
 
-/* Longest piece of a name in the text that goes with an error. */
-#define MAX_TEXT_NAME	80
+/* Room for a name in the text that goes with an error; most are shown whole. */
+#define MAX_TEXT_NAME	256
 
 /**
  * nbdt_option_fail - end the connection for a reason
@@ -140,9 +140,12 @@ int nbdt_option_error_data(struct nbdt_negotiation *neg)
 int nbdt_option_error_unknown(struct nbdt_negotiation *neg, const char *name,
 			      u32 len)
 {
+	char shown[MAX_TEXT_NAME];
+
 	return nbdt_option_error(neg, NBDT_REP_ERR_UNKNOWN,
-				 "no export '%*pE' here",
-				 min_t(int, len, MAX_TEXT_NAME / 4), name);
+				 "no export '%s' here",
+				 nbdt_text_show(shown, sizeof(shown), name,
+						len));
 }
 
 int nbdt_option_error_tls(struct nbdt_negotiation *neg)

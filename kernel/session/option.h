@@ -15,7 +15,7 @@ struct nbdt_conn;
 #define NBDT_OPTION_SMALL	(NBDT_MAX_STRING + 64)
 
 /* Longest text that goes with an error. */
-#define NBDT_OPTION_MAX_TEXT	160
+#define NBDT_OPTION_MAX_TEXT	320
 
 /* What an option's function returns when it is over, one way or the other. */
 enum {
