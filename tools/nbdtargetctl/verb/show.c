@@ -79,6 +79,11 @@ static int get_all(struct tool *t, struct view *v)
 		ret = get_listeners(t, v);
 	if (!ret)
 		ret = get_conns(t, v);
+	/* What people don't see in an overview. */
+	if (!ret && t->json)
+		ret = get_bitmaps(t, v);
+	if (!ret && t->json)
+		ret = get_access(t, v);
 	return ret;
 }
 
@@ -181,6 +186,8 @@ static json_t *json_all(const struct view *v)
 	json_put(o, "exports", json_exports(v));
 	json_put(o, "listeners", json_listeners(v));
 	json_put(o, "connections", json_conns(v));
+	json_put(o, "bitmaps", json_bitmaps(v));
+	json_put(o, "access", json_access(v));
 	return o;
 }
 
