@@ -89,6 +89,13 @@ attach()
 	modprobe nbd nbds_max=4
 	nbd-client -N "$name" $HOST $PORT "$device" "$@"
 	defer detach "$device"
+	# Without netlink, a process that it leaves behind starts the device.
+	wait_for has_size "$device"
+}
+
+has_size()
+{
+	[ "$(<"/sys/block/${1#/dev/}/size")" != 0 ]
 }
 
 detach()
