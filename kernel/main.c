@@ -15,13 +15,16 @@
  *	transport/	listener.c accepts, stream.c moves bytes, ktls.c knows TLS
  *			records, sock.c has a socket and its thread meet
  *	block/		one device under a name: export.c (name, settings, life),
- *			disk.c (the device), origin.c (whose requests), and how
- *			requests (request.h) are carried out
+ *			disk.c (the device), pages.c (what the host has cached of
+ *			it), origin.c (whose requests), and how requests
+ *			(request.h) are carried out
  *	content/	what is known of a device: map.c (zeroes), scan.c, which
- *			reads it to find out, bitmap.c and bitmaps*.c (writes),
- *			context.c (their names).  All in memory: the tool saves it
+ *			reads it to find out, content.c and proof.c (whether that
+ *			is still so), bitmap.c and bitmaps*.c (writes), context.c
+ *			(their names).  All in memory: the tool saves it
  *	base/		what all use: target.c (limits), proto.c (wire format and
- *			rules), access.c, identity.c, gate.c, event.c, work.c
+ *			rules), access.c, identity.c, gate.c, event.c, work.c,
+ *			watch.c (disks that become others)
  *	compat/		what differs between kernels
  *
  * transport/ and block/ know nothing of each other.
@@ -31,9 +34,10 @@
  * round in transmit.c: it receives through stream.c, has proto.c judge the
  * header, gets memory from stock.c (accounted by mem.c), and dispatches.
  * block/dispatch.c asks turn.c for its turn (gate, ranges, parts), which leaves
- * word in the dirty bitmaps and the map; without one it is tried again when the
- * connection is resumed.  It goes to io.c, or to a worker in slow.c when it isn't
- * whole blocks.  complete.c takes it back to where it came from (origin.h); the
+ * word in the dirty bitmaps and the map; if it isn't its turn, it waits aside, and
+ * a worker asks again.  It goes to io.c, or to a worker in slow.c when it isn't
+ * whole blocks, or the host has some of it cached.  complete.c takes it back to
+ * where it came from (origin.h); the
  * thread answers in reply.c.  BLOCK_STATUS never leaves the thread: status.c.  A
  * READ is cut in transmit.c, by what is known to be zero.  checkpoint.c shuts the
  * gates of several exports at once.
