@@ -57,11 +57,32 @@ static const char *take_backslash(struct cursor *c)
 	return NULL;
 }
 
+/*
+ * Those that word processors make of quotes, where one would begin: what they
+ * enclose was meant to be one word.
+ */
+bool batch_typographic(const char *s)
+{
+	static const char *const quotes[] = {
+		"\u201c", "\u201d", "\u201e", "\u2018", "\u2019", "\u201a",
+		"\u00ab", "\u00bb",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(quotes); i++)
+		if (!strncmp(s, quotes[i], strlen(quotes[i])))
+			return true;
+	return false;
+}
+
 static const char *take_word(struct cursor *c)
 {
-	const char *wrong = NULL;
+	const char *start = c->in, *wrong = NULL;
 
 	while (!wrong && *c->in && !is_blank(*c->in)) {
+		if ((c->in == start || c->in[-1] == '=') &&
+		    batch_typographic(c->in))
+			return "typographic quotes don't quote: it takes \" or '";
 		if (*c->in == '\'')
 			wrong = take_single(c);
 		else if (*c->in == '"')
@@ -125,16 +146,22 @@ static int run_line(struct tool *t, char *line, size_t len)
 	return ret;
 }
 
+/* Some editors begin files with one. */
+static const char byte_order_mark[] = "\ufeff";
+
 static int run_file(struct tool *t, FILE *f, bool keep_going)
 {
 	char *line = NULL;
-	size_t size = 0;
+	size_t size = 0, skip;
 	ssize_t len;
 	int ret, first = TOOL_OK;
 
 	while ((len = getline(&line, &size, f)) >= 0) {
 		t->line++;
-		ret = run_line(t, line, len);
+		skip = t->line == 1 && !strncmp(line, byte_order_mark,
+						strlen(byte_order_mark)) ?
+		       strlen(byte_order_mark) : 0;
+		ret = run_line(t, line + skip, len - skip);
 		if (ret && !first)
 			first = ret;
 		if (ret && !keep_going)

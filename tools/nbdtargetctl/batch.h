@@ -6,6 +6,7 @@
 #include "base/tool.h"
 
 int batch_run(struct tool *t, const char *path, bool keep_going);
+bool batch_typographic(const char *s);
 const char *batch_split(char *line, char ***argv, int *argc);
 
 #endif /* NBDTARGETCTL_BATCH_H */

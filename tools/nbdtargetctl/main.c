@@ -70,6 +70,21 @@ static int run_batch(struct tool *t, const struct globals *g, bool verb)
 	return batch_run(t, g->batch, g->keep_going);
 }
 
+static const char quotes_warning[] =
+	"warning: %s begins with a typographic quote, which is a part of it";
+
+/* A shell takes quotes that aren't its own for letters; so do we. */
+static void warn_of_quotes(const struct tool *t, char **argv)
+{
+	const char *value;
+
+	for (; *argv && strcmp(*argv, "--"); argv++) {
+		value = !strncmp(*argv, "--", 2) ? strchr(*argv, '=') : NULL;
+		if (batch_typographic(value ? value + 1 : *argv))
+			fail(t, NULL, quotes_warning, *argv);
+	}
+}
+
 static int run(struct tool *t, int argc, char **argv)
 {
 	char version_name[] = "version", *version[] = { version_name, NULL };
@@ -90,6 +105,7 @@ static int run(struct tool *t, int argc, char **argv)
 		return fail_usage(t, "--keep-going goes with -b");
 	if (i == argc)
 		return fail_usage(t, "a verb is missing");
+	warn_of_quotes(t, argv + i);
 	return command_run(t, argc - i, argv + i);
 }
 

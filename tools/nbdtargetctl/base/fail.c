@@ -10,6 +10,33 @@
 #include "base/fail.h"
 #include "base/text.h"
 
+/* Longer than any that quotes no more than names. */
+#define MESSAGE_MAX 1024
+
+/* The same byte, or the next one that begins a character. */
+static const char *at_character(const char *s)
+{
+	while ((*s & 0xc0) == 0x80)
+		s++;
+	return s;
+}
+
+/* Whole, unless somebody's word made it long: then its beginning and its end. */
+static void print_cut(struct text s, unsigned int how)
+{
+	const char *end = s.p + s.len, *head, *tail;
+
+	if (s.len <= MESSAGE_MAX) {
+		text_print(stderr, s, how);
+		return;
+	}
+	head = at_character(s.p + MESSAGE_MAX / 2);
+	tail = at_character(end - MESSAGE_MAX / 2);
+	text_print(stderr, (struct text){ s.p, head - s.p }, how);
+	fputs(" ... ", stderr);
+	text_print(stderr, (struct text){ tail, end - tail }, how);
+}
+
 static void print_prefix(const struct tool *t, const char *thing)
 {
 	if (t->priority)
@@ -24,7 +51,7 @@ static void print_prefix(const struct tool *t, const char *thing)
 	fputs(t->verb, stderr);
 	if (thing) {
 		fputc(' ', stderr);
-		text_print(stderr, text_of(thing), TEXT_NAME);
+		print_cut(text_of(thing), TEXT_NAME);
 	}
 	fputs(": ", stderr);
 }
@@ -35,7 +62,7 @@ static void print_message(const char *fmt, va_list ap)
 
 	if (vasprintf(&s, fmt, ap) < 0)
 		return;
-	text_print(stderr, text_of(s), 0);
+	print_cut(text_of(s), 0);
 	free(s);
 }
 

@@ -5,6 +5,7 @@
  */
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/number.h"
 
@@ -41,7 +42,7 @@ const char *number_parse(const char *s, uint64_t max, uint64_t *number)
 	return *number > max ? too_large : NULL;
 }
 
-/* A number with K, M, G or T, which count in steps of 1024. */
+/* A number with K, M, G or T, which count in steps of 1024, or KiB and so on. */
 const char *size_parse(const char *s, uint64_t max, uint64_t *bytes)
 {
 	static const char suffixes[] = "KkMmGgTt";
@@ -53,7 +54,7 @@ const char *size_parse(const char *s, uint64_t max, uint64_t *bytes)
 		return wrong;
 	if (*s) {
 		suffix = strchr(suffixes, *s);
-		if (!suffix || s[1])
+		if (!suffix || (s[1] && strcasecmp(s + 1, "iB")))
 			return "is not a size (bytes, or with K, M, G or T)";
 		shift = 10 * (1 + (suffix - suffixes) / 2);
 		if (*bytes > UINT64_MAX >> shift)

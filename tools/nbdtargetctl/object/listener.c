@@ -60,10 +60,13 @@ void listener_endpoint(const struct listener *l, struct endpoint *ep)
 		ep->address = l->address;
 }
 
-/* Its address is there in any case, "*" for all, and its interface's name. */
+/*
+ * Its address is there in any case, "*" for all, its interface's name, and the
+ * whole as commands take it.
+ */
 json_t *listener_json(const struct listener *l)
 {
-	char zone[ADDRESS_MAX];
+	char zone[ADDRESS_MAX], *whole;
 	struct listener shown = *l;
 	struct endpoint ep;
 	json_t *o;
@@ -76,6 +79,9 @@ json_t *listener_json(const struct listener *l)
 		zone_format(ep.ifindex, zone);
 		json_put_text(o, "interface", text_of(zone));
 	}
+	whole = endpoint_format(&ep);
+	json_put_text(o, "endpoint", text_of(whole));
+	free(whole);
 	return o;
 }
 
