@@ -69,7 +69,9 @@ _nbdtargetctl_options()
 		echo --remove-exports --timeout ;;
 	restore-bitmaps)
 		echo --trust --if-missing ;;
-	remove-export | remove-listener)
+	remove-export)
+		echo --force --if-exists --rescan ;;
+	remove-listener)
 		echo --force --if-exists ;;
 	add-listener)
 		echo --tls --access --if-missing --or-update ;;

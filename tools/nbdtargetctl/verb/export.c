@@ -15,6 +15,7 @@
 #include "verb/existing.h"
 #include "verb/export_compare.h"
 #include "verb/holder.h"
+#include "verb/rescan.h"
 #include "verb/verbs.h"
 
 /* Of a list of listeners. */
@@ -499,13 +500,15 @@ const struct verb verb_set_export = {
 	.run = set_export,
 };
 
-enum { REMOVE_FORCE, REMOVE_IF_EXISTS };
+enum { REMOVE_FORCE, REMOVE_IF_EXISTS, REMOVE_RESCAN };
 
 static const struct opt remove_opts[] = {
 	[REMOVE_FORCE] = { "--force", OPT_FLAG, NULL,
 		"disconnect its clients and wait for their I/O", 0 },
 	[REMOVE_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
 		"succeed when there is no such export", 0 },
+	[REMOVE_RESCAN] = { "--rescan", OPT_FLAG, NULL,
+		"read the partitions of its device anew", 0 },
 	{ .name = NULL }
 };
 
@@ -516,26 +519,53 @@ static const char *remove_remedy(int err)
 	return err == ENOENT ? no_export : NULL;
 }
 
-static int remove_export(struct tool *t, const struct args *a)
+/* 0 or a negative errno, see nl_last_error(). */
+static int send_remove(struct tool *t, const struct args *a)
 {
 	struct nlmsghdr *nlh;
+
+	nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_DEL);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
+	if (a->opt[REMOVE_FORCE].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
+	return nl_do(t->nl, nlh, NULL);
+}
+
+static const char not_rescanned[] =
+	"it is gone, but the partitions of its device were not read anew";
+
+/* The export is gone; it was the one on the list, if there is one. */
+static int removed(struct tool *t, const char *name,
+		   const struct attr_list *list)
+{
+	const char *wrong;
+
+	kernel_warn(t, name);
+	wrong = list->n ? rescan(attr_list_item(list, 0)) : NULL;
+	return wrong ? fail(t, name, "%s: %s", not_rescanned, wrong) : TOOL_OK;
+}
+
+static int remove_export(struct tool *t, const struct args *a)
+{
+	struct attr_list list = { 0 };
 	int ret = check_name(t, a->pos[0]);
 
 	if (!ret)
 		ret = kernel_connect(t, a->pos[0]);
 	if (ret)
 		return ret;
-	nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_DEL);
-	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
-	if (a->opt[REMOVE_FORCE].given)
-		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
-	ret = nl_do(t->nl, nlh, NULL);
+	if (a->opt[REMOVE_RESCAN].given)
+		ret = export_get(t, a->pos[0], &list);
+	if (!ret)
+		ret = send_remove(t, a);
 	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given)
-		return TOOL_OK;
-	if (ret)
-		return kernel_fail(t, a->pos[0], remove_remedy(-ret));
-	kernel_warn(t, a->pos[0]);
-	return TOOL_OK;
+		ret = TOOL_OK;
+	else if (ret)
+		ret = kernel_fail(t, a->pos[0], remove_remedy(-ret));
+	else
+		ret = removed(t, a->pos[0], &list);
+	attr_list_free(&list);
+	return ret;
 }
 
 const struct verb verb_remove_export = {
