@@ -730,8 +730,8 @@ enum {
 	 */
 	NBDTARGET_A_TARGET_EXPORTS,
 	/*
-	 * u32: Number of listeners, over all network namespaces. Output
-	 * only.
+	 * u32: Number of listeners in the network namespace of who asks.
+	 * Output only.
 	 */
 	NBDTARGET_A_TARGET_LISTENERS,
 	/*
@@ -771,6 +771,11 @@ enum {
 	 * set when it came counts.
 	 */
 	NBDTARGET_A_TARGET_PEER_TIMEOUT,
+	/*
+	 * u32: Number of listeners, over all network namespaces. Output
+	 * only.
+	 */
+	NBDTARGET_A_TARGET_ALL_LISTENERS,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,

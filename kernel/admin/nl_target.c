@@ -72,7 +72,7 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 		NLA_POLICY_FULL_RANGE(NLA_U32, &peer_timeout_range),
 };
 
-static int put_target(struct sk_buff *skb)
+static int put_target(struct sk_buff *skb, struct net *net)
 {
 	const int pad = NBDTARGET_A_TARGET_PAD;
 
@@ -92,7 +92,7 @@ static int put_target(struct sk_buff *skb)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_EXPORTS,
 			nbdt_export_count()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_LISTENERS,
-			nbdt_front_count()) ||
+			nbdt_front_count(net)) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_CONNECTIONS,
 			nbdt_conn_count()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_TLS_KEY_POLICY,
@@ -104,7 +104,9 @@ static int put_target(struct sk_buff *skb)
 	    nla_put_u8(skb, NBDTARGET_A_TARGET_LOG_CLIENTS,
 		       nbdt_target_log_clients()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_PEER_TIMEOUT,
-			nbdt_target_peer_timeout()))
+			nbdt_target_peer_timeout()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_ALL_LISTENERS,
+			nbdt_front_count(NULL)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -118,7 +120,7 @@ static int target_get(struct sk_buff *skb, struct genl_info *info)
 		return -ENOMEM;
 	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
 				 NBDTARGET_CMD_TARGET_GET);
-	if (!head || put_target(msg)) {
+	if (!head || put_target(msg, genl_info_net(info))) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}

@@ -29,12 +29,19 @@
 static DEFINE_MUTEX(listeners_mutex);
 static LIST_HEAD(listeners);		/* by rising id */
 static u32 last_id;
-static u32 nr_listeners;
 static u32 generation;
 
-u32 nbdt_front_count(void)
+/* How many there are in a network namespace; in all, without one. */
+u32 nbdt_front_count(struct net *net)
 {
-	return READ_ONCE(nr_listeners);
+	struct nbdt_listener *listener;
+	u32 n = 0;
+
+	mutex_lock(&listeners_mutex);
+	list_for_each_entry(listener, &listeners, node)
+		n += !net || listener->net == net;
+	mutex_unlock(&listeners_mutex);
+	return n;
 }
 
 /* Changes whenever the list of listeners does. */
@@ -68,7 +75,6 @@ static void stop(struct nbdt_listener *listener)
 	lockdep_assert_held(&listeners_mutex);
 	nbdt_listener_stop(listener);
 	list_del(&listener->node);
-	nr_listeners--;
 	generation++;
 }
 
@@ -106,7 +112,6 @@ int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
 	}
 	last_id++;
 	list_add_tail(&listener->node, &listeners);
-	nr_listeners++;
 	generation++;
 	nbdt_event_listener(listener, NBDT_EVENT_ADD);
 out:

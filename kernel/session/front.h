@@ -36,7 +36,7 @@ int nbdt_front_for_each(struct net *net, u32 from,
 			int (*visit)(struct nbdt_listener *listener,
 				     void *data),
 			void *data);
-u32 nbdt_front_count(void);
+u32 nbdt_front_count(struct net *net);
 u32 nbdt_front_generation(void);
 
 #endif /* NBDT_FRONT_H */

@@ -42,6 +42,7 @@ static const struct attr_field fields[] = {
 	FIELD(POLL_TIME, NUMBER, "poll-time", poll_time),
 	FIELD(LOG_CLIENTS, BOOL, "log-clients", log_clients),
 	FIELD(PEER_TIMEOUT, NUMBER, "peer-timeout", peer_timeout),
+	FIELD(ALL_LISTENERS, NUMBER, "all-listeners", all_listeners),
 };
 
 const struct attr_set target_attrs = {
@@ -68,7 +69,11 @@ void target_print(const struct target *tg)
 	printf("target\n  module version       ");
 	text_print(stdout, tg->version, TEXT_EXACT);
 	printf("\n  exports              %" PRIu64 "\n", tg->exports);
-	printf("  listeners            %" PRIu64 "\n", tg->listeners);
+	printf("  listeners            %" PRIu64, tg->listeners);
+	if (tg->all_listeners > tg->listeners)
+		printf(", %" PRIu64 " in other network namespaces",
+		       tg->all_listeners - tg->listeners);
+	putchar('\n');
 	printf("  connections          %" PRIu64 " of %" PRIu64 "\n",
 	       tg->connections, tg->max_connections);
 	printf("  memory               %s of %s (%" PRIu64 " of %" PRIu64

@@ -18,6 +18,7 @@ struct target {
 	uint64_t memory_used;
 	uint64_t exports;
 	uint64_t listeners;
+	uint64_t all_listeners;
 	uint64_t connections;
 	uint64_t tls_key_policy;	/* NBDTARGET_TLS_KEY_POLICY_* */
 	uint64_t tls_key_records;

@@ -4,46 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "nl/nl.h"
-#include "object/target.h"
+#include "base/text.h"
 #include "show/json.h"
 #include "verb/verbs.h"
 
-/* The version of the module, or NULL; sysfs has it for everybody. */
-static char *module_version(struct tool *t)
+/*
+ * The version of the module that is loaded, or NULL. From sysfs, which has it for
+ * everybody; asking the module itself would load it.
+ */
+static char *module_version(void)
 {
-	struct attr_list list;
-	const struct target *tg;
+	FILE *f = fopen("/sys/module/nbdtarget/version", "re");
 	char buf[128] = "";
 	char *s = NULL;
-	FILE *f;
 
-	if (!target_get(t, &list) && list.n) {
-		tg = attr_list_item(&list, 0);
-		s = text_format(tg->version, 0);
-	} else {
-		f = fopen("/sys/module/nbdtarget/version", "r");
-		if (f && fgets(buf, sizeof(buf), f)) {
-			buf[strcspn(buf, "\n")] = '\0';
-			s = text_format(text_of(buf), 0);
-		}
-		if (f)
-			fclose(f);
+	if (f && fgets(buf, sizeof(buf), f)) {
+		buf[strcspn(buf, "\n")] = '\0';
+		s = text_format(text_of(buf), 0);
 	}
-	attr_list_free(&list);
+	if (f)
+		fclose(f);
 	return s;
 }
 
 static int version(struct tool *t, const struct args *a)
 {
-	char *module = NULL;
+	char *module = module_version();
 	json_t *o;
 
 	(void)a;
-	if (!t->nl)
-		t->nl = nl_new();
-	if (!nl_connect(t->nl))
-		module = module_version(t);
 	if (t->json) {
 		o = json_object();
 		json_put(o, "tool", json_string(NBDTARGETCTL_VERSION));
