@@ -24,12 +24,19 @@ _nbdtargetctl_ids()
 		sed -n 's/^    "id": \([0-9]*\),*$/\1/p'
 }
 
+_nbdtargetctl_addresses()
+{
+	[ -d /sys/module/nbdtarget ] || return
+	nbdtargetctl show listeners --json 2>/dev/null |
+		sed -n 's/^    "endpoint": "\([^"\\]*\)",*$/\1/p'
+}
+
 # Replies with those of the lines on stdin that begin with the word typed.
 _nbdtargetctl_reply()
 {
-	local line
+	local line word=${1//\\/}
 	while IFS= read -r line; do
-		[[ $line == "$1"* ]] || continue
+		[[ $line == "$word"* ]] || continue
 		printf -v line %q "$line"
 		COMPREPLY+=("$line")
 	done
@@ -123,16 +130,20 @@ _nbdtargetctl_arguments()
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
 	disconnect:1)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_ids) ;;
+	set-listener:1 | remove-listener:1)
+		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_addresses) ;;
+	set-access:*)
+		_nbdtargetctl_words 'allow deny' "$word" ;;
 	help:1)
 		_nbdtargetctl_words "$_nbdtargetctl_verbs" "$word" ;;
 	esac
 }
 
 _nbdtargetctl_verbs='add-export set-export remove-export scan-export
-	forget-map add-bitmap remove-bitmap clear-bitmap enable-bitmap disable-bitmap
-	merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
-	add-listener set-listener remove-listener set-access show set-target disconnect monitor
-	tls-agent version help'
+	forget-map add-bitmap remove-bitmap clear-bitmap enable-bitmap
+	disable-bitmap merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
+	add-listener set-listener remove-listener set-access show set-target
+	disconnect monitor tls-agent version help'
 
 # Options whose value is the next word.
 _nbdtargetctl_takes_value()
@@ -144,24 +155,98 @@ _nbdtargetctl_takes_value()
 	--freeze | --start | --timeout | --tls | --listener | --listeners | \
 	--credentials | --client-certificates | --ciphers | --max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
-	--peer-timeout | \
-	-b | --batch)
+	--peer-timeout | --access | -b | --batch)
 		return 0 ;;
+	--default)
+		[ "$verb" = set-access ]
+		return ;;
 	esac
 	return 1
 }
 
-# Sets verb and arguments by the words before the one that is typed.
+# The last of several with commas between.
+_nbdtargetctl_last_address()
+{
+	local before=
+
+	[[ $1 != *,* ]] || before=${1%,*},
+	_nbdtargetctl_reply "${1##*,}" < <(_nbdtargetctl_addresses)
+	COMPREPLY=("${COMPREPLY[@]/#/$before}")
+}
+
+# The values that option $1 may have.
+_nbdtargetctl_values()
+{
+	case $1 in
+	-b | --batch | --credentials)
+		_nbdtargetctl_files "$2" ;;
+	--export)
+		_nbdtargetctl_reply "$2" < <(_nbdtargetctl_names) ;;
+	--freeze)
+		_nbdtargetctl_reply "$2" < <(_nbdtargetctl_bitmaps) ;;
+	--listener)
+		_nbdtargetctl_reply "$2" < <(_nbdtargetctl_addresses) ;;
+	--listeners)
+		_nbdtargetctl_last_address "$2" ;;
+	--map)
+		_nbdtargetctl_words 'auto off' "$2" ;;
+	--access | --default)
+		_nbdtargetctl_words 'allow deny' "$2" ;;
+	--tls)
+		case $verb in
+		*-export)
+			_nbdtargetctl_words 'optional required' "$2" ;;
+		*)
+			_nbdtargetctl_words 'off optional required' "$2" ;;
+		esac ;;
+	--client-certificates)
+		_nbdtargetctl_words 'require request ignore' "$2" ;;
+	--ciphers)
+		_nbdtargetctl_words 'AES-256-GCM AES-128-GCM
+			CHACHA20-POLY1305 AES-128-CCM' "$2" ;;
+	--tls-key-policy)
+		_nbdtargetctl_words 'close warn off' "$2" ;;
+	--log-clients)
+		_nbdtargetctl_words 'on off' "$2" ;;
+	esac
+}
+
+# Bash splits at "=" and ":", too. Sets words, cword, cur and prev to the words
+# that the shell will see, up to the one that is typed.
+_nbdtargetctl_join()
+{
+	local rest=$COMP_LINE word i
+
+	words=()
+	for ((i = 0; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if ((i)) && [[ $rest != [[:space:]]* && $rest == "$word"* &&
+			($word == [=:]* || ${words[-1]} == *[=:]) ]]; then
+			words[-1]+=$word
+		else
+			words+=("$word")
+		fi
+		rest=${rest#*"$word"}
+	done
+	cword=$((${#words[@]} - 1))
+	cur=${words[cword]}
+	prev=${words[cword - 1]}
+}
+
+# Sets verb, arguments and more by the words before the one that is typed: after
+# "--" come arguments or, if that is what the verb has, a command.
 _nbdtargetctl_parse()
 {
 	local i
 
-	verb=
-	arguments=0
-	for ((i = 1; i < cword; i++)); do
-		if _nbdtargetctl_takes_value "${words[i]}"; then
+	verb='' arguments=0 options=1 program=0
+	for ((i = 1; i < cword && !program; i++)); do
+		if ((options)) && [ "${words[i]}" = -- ]; then
+			options=0
+			[ "$verb" != checkpoint ] || program=$((i + 1))
+		elif ((options)) && _nbdtargetctl_takes_value "${words[i]}"; then
 			((i++))
-		elif [[ ${words[i]} == -?* ]]; then
+		elif ((options)) && [[ ${words[i]} == -?* ]]; then
 			continue
 		elif [ -z "$verb" ]; then
 			verb=${words[i]}
@@ -171,60 +256,60 @@ _nbdtargetctl_parse()
 	done
 }
 
+_nbdtargetctl_program()
+{
+	if ((cword == program)); then
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur" | sort -u)
+	else
+		_nbdtargetctl_files "$cur"
+	fi
+}
+
 _nbdtargetctl_complete()
 {
-	if _nbdtargetctl_takes_value "$prev"; then
-		case $prev in
-		-b | --batch)
-			_nbdtargetctl_files "$cur" ;;
-		--export)
-			_nbdtargetctl_reply "$cur" < <(_nbdtargetctl_names) ;;
-		--credentials)
-			_nbdtargetctl_files "$cur" ;;
-		--map)
-			_nbdtargetctl_words 'auto off' "$cur" ;;
-		--tls)
-			_nbdtargetctl_words 'off optional required' "$cur" ;;
-		--client-certificates)
-			_nbdtargetctl_words 'require request ignore' "$cur" ;;
-		--ciphers)
-			_nbdtargetctl_words 'AES-256-GCM AES-128-GCM
-				CHACHA20-POLY1305 AES-128-CCM' "$cur" ;;
-		--tls-key-policy)
-			_nbdtargetctl_words 'close warn off' "$cur" ;;
-		--log-clients)
-			_nbdtargetctl_words 'on off' "$cur" ;;
-		esac
+	if ((program)); then
+		_nbdtargetctl_program
+	elif ((options)) && _nbdtargetctl_takes_value "$prev"; then
+		_nbdtargetctl_values "$prev" "$cur"
+	elif ((options)) && [[ $cur == --*=* ]]; then
+		_nbdtargetctl_values "${cur%%=*}" "${cur#*=}"
+		COMPREPLY=("${COMPREPLY[@]/#/${cur%%=*}=}")
 	elif [ -z "$verb" ] && [[ $cur == -* ]]; then
 		_nbdtargetctl_words '--json --batch --keep-going --help
 			--version' "$cur"
 	elif [ -z "$verb" ]; then
 		_nbdtargetctl_words "$_nbdtargetctl_verbs" "$cur"
-	elif [[ $cur == -* ]]; then
+	elif ((options)) && [[ $cur == -* ]]; then
 		_nbdtargetctl_words "$(_nbdtargetctl_options "$verb")" "$cur"
 	else
 		_nbdtargetctl_arguments "$verb" $((arguments + 1)) "$cur"
 	fi
 }
 
+# Replies begin where bash split last.
+_nbdtargetctl_trim()
+{
+	local i char typed=$cur
+
+	while [[ $typed =~ [=:] ]]; do
+		char=${BASH_REMATCH[0]}
+		typed=${typed#*"$char"}
+		[[ $COMP_WORDBREAKS == *"$char"* ]] || continue
+		for i in "${!COMPREPLY[@]}"; do
+			COMPREPLY[i]=${COMPREPLY[i]#*"$char"}
+		done
+	done
+}
+
 _nbdtargetctl()
 {
-	local cur prev words cword verb arguments
+	local cur prev words cword verb arguments options program
 
 	COMPREPLY=()
-	if declare -F _get_comp_words_by_ref >/dev/null; then
-		_get_comp_words_by_ref -n := cur prev words cword
-	else
-		words=("${COMP_WORDS[@]}")
-		cword=$COMP_CWORD
-		cur=${words[cword]}
-		prev=${words[cword - 1]}
-	fi
+	_nbdtargetctl_join
 	_nbdtargetctl_parse
 	_nbdtargetctl_complete
-	if declare -F __ltrim_colon_completions >/dev/null; then
-		__ltrim_colon_completions "$cur"
-	fi
+	_nbdtargetctl_trim
 }
 
 complete -F _nbdtargetctl nbdtargetctl
