@@ -7,9 +7,13 @@
 KERNELDIR ?= /lib/modules/$(shell uname -r)/build
 PREFIX    ?= /usr/local
 W         ?= 1
+STRIP     ?= strip
 
 utsrelease := $(KERNELDIR)/include/generated/utsrelease.h
 release     = $(shell sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' '$(utsrelease)')
+# The first place that depmod looks in, and what the key of SIGN_KEY signs.
+moddir      = $(DESTDIR)/lib/modules/$(release)/updates
+SIGN_HASH  ?= sha256
 # Links to the sources: kbuild puts the objects beside them.
 farm       ?= $(CURDIR)/.build/$(release)
 kbuild      = $(MAKE) --no-print-directory -C '$(KERNELDIR)' M='$(farm)' W=$(W)
@@ -26,9 +30,31 @@ tools: ## build the tool, nbdtargetctl, only
 	@mkdir -p .build/tools/nbdtargetctl
 	+@flock .build/tools/nbdtargetctl $(tool)
 
-install: all ## install module, tool and manual page (DESTDIR=, PREFIX=/usr/local)
-	+$(kbuild) modules_install INSTALL_MOD_PATH='$(DESTDIR)' INSTALL_MOD_DIR=updates
+install: install-module install-tool ## install both and the manual page (DESTDIR=, PREFIX=/usr/local)
+
+# Not by kbuild: that has signatures fail in silence, needs System.map for depmod, and
+# takes other modules along. What it put there before goes.
+install-module: modules ## install the module only, signed with SIGN_KEY= and SIGN_CERT=
+	$(if $(SIGN_KEY),,@if grep -qsx CONFIG_MODULE_SIG_FORCE=y '$(KERNELDIR)/include/config/auto.conf'; \
+		then echo "make: this kernel loads no module without a signature:" \
+			"set SIGN_KEY and SIGN_CERT" >&2; false; fi)
+	install -d '$(moddir)'
+	$(STRIP) --strip-debug -o '$(moddir)/.nbdtarget.ko' '$(farm)/kernel/nbdtarget.ko'
+	$(if $(SIGN_KEY),'$(KERNELDIR)/scripts/sign-file' $(SIGN_HASH) '$(SIGN_KEY)' \
+		'$(SIGN_CERT)' '$(moddir)/.nbdtarget.ko' || { rm -f '$(moddir)/.nbdtarget.ko'; false; })
+	rm -f '$(moddir)'/nbdtarget.ko* '$(moddir)'/kernel/nbdtarget.ko*
+	mv '$(moddir)/.nbdtarget.ko' '$(moddir)/nbdtarget.ko'
+	$(if $(DESTDIR),,depmod '$(release)')
+
+install-tool: tools ## install the tool only, which needs no kernel headers
 	+$(tool) install
+
+uninstall: ## remove what install has put there, the module from all kernels
+	+$(tool) uninstall
+	for dir in '$(DESTDIR)'/lib/modules/*/updates; do \
+		rm -f "$$dir"/nbdtarget.ko* "$$dir"/kernel/nbdtarget.ko*; \
+		$(if $(DESTDIR),,[ ! -d "$$dir" ] || depmod "$$(basename "$${dir%/updates}")";) \
+	done
 
 uapi: ## write uapi/nbdtarget.h from the netlink contract
 	uapi/generate >uapi/nbdtarget.h.new
@@ -68,7 +94,7 @@ clean: ## remove what was built
 	rm -rf .build
 
 help: ## print this
-	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' Makefile | expand -t 16
 
 # Under a lock, as the tool is: VMs that are started at the same time build at the
 # same time. Sources that went away leave dangling links; objects of a build made in
@@ -86,4 +112,4 @@ $(utsrelease):
 		"or set KERNELDIR" >&2
 	@false
 
-.PHONY: all modules tools install uapi deps demo check check-full coverage debug-kernel fuzz bench shell style clean help farm
+.PHONY: all modules tools install install-module install-tool uninstall uapi deps demo check check-full coverage debug-kernel fuzz bench shell style clean help farm
