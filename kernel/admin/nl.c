@@ -27,9 +27,57 @@ static const struct genl_multicast_group groups[] = {
 	},
 	[NBDT_NL_TLS] = {
 		.name = NBDTARGET_MCGRP_TLS,
-		.flags = GENL_MCAST_CAP_NET_ADMIN,
+		.flags = GENL_MCAST_CAP_SYS_ADMIN,
 	},
 };
+
+/* Those of which a command takes several. */
+static bool may_repeat(u8 cmd, int type)
+{
+	switch (cmd) {
+	case NBDTARGET_CMD_EXPORT_ADD:
+	case NBDTARGET_CMD_EXPORT_SET:
+		return type == NBDTARGET_A_EXPORT_LISTENER;
+	case NBDTARGET_CMD_TLS_DONE:
+		return type == NBDTARGET_A_TLS_ALT_NAME;
+	case NBDTARGET_CMD_ACCESS_SET:
+		return type == NBDTARGET_A_ACCESS_RULE;
+	}
+	return false;
+}
+
+/* Which of two is meant, nobody knows.  Types are those of the policy. */
+static int check_once(struct genl_info *info)
+{
+	struct nlattr *attr;
+	u64 seen = 0, this;
+	int rem;
+
+	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+		this = BIT_ULL(nla_type(attr));
+		if (seen & this && !may_repeat(info->genlhdr->cmd,
+					       nla_type(attr))) {
+			NL_SET_ERR_MSG_ATTR(info->extack, attr,
+					    "an attribute came twice");
+			return -EINVAL;
+		}
+		seen |= this;
+	}
+	return 0;
+}
+
+/* Before every command. */
+static int check_command(const struct nbdt_compat_genl_op *op, struct sk_buff *skb,
+			 struct genl_info *info)
+{
+	if (!(op->internal_flags & NBDT_NL_TELLS) &&
+	    !netlink_capable(skb, CAP_SYS_ADMIN)) {
+		nbdt_set_err_msg(info->extack,
+				 "changing anything needs CAP_SYS_ADMIN in the initial user namespace");
+		return -EPERM;
+	}
+	return check_once(info);
+}
 
 struct genl_family nbdt_nl_family __ro_after_init = {
 	.name = NBDTARGET_FAMILY_NAME,
@@ -37,7 +85,7 @@ struct genl_family nbdt_nl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.netnsok = true,
 	.parallel_ops = true,
-	.resv_start_op = NBDTARGET_CMD_MAX + 1,
+	.pre_doit = check_command,
 	.mcgrps = groups,
 	.n_mcgrps = ARRAY_SIZE(groups),
 };

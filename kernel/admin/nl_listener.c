@@ -275,7 +275,7 @@ static const struct genl_ops ops[] = {
 	  .doit = listener_set },
 	{ NBDT_NL_OP(LISTENER_DEL, LISTENER, listener_del),
 	  .doit = listener_del },
-	{ NBDT_NL_OP(LISTENER_GET, LISTENER, listener_get),
+	{ NBDT_NL_SHOW_OP(LISTENER_GET, LISTENER, listener_get),
 	  .dumpit = listener_dump },
 };
 

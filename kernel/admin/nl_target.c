@@ -165,7 +165,7 @@ static int target_set(struct sk_buff *skb, struct genl_info *info)
 }
 
 static const struct genl_ops ops[] = {
-	{ NBDT_NL_OP(TARGET_GET, TARGET, target_get), .doit = target_get },
+	{ NBDT_NL_SHOW_OP(TARGET_GET, TARGET, target_get), .doit = target_get },
 	{ NBDT_NL_OP(TARGET_SET, TARGET, target_set), .doit = target_set },
 };
 

@@ -36,9 +36,19 @@ __printf(2, 3)
 void nbdt_set_err_msg(struct netlink_ext_ack *extack, const char *format, ...);
 #endif
 
+/* What a family is asked about before each command is another since 6.2. */
+#ifdef NBDT_HAVE_GENL_SPLIT_OPS
+#define nbdt_compat_genl_op	genl_split_ops
+#else
+#define nbdt_compat_genl_op	genl_ops
+#endif
+
 /* Kernels without it ask who joins a group for the same by another flag. */
 #ifndef GENL_MCAST_CAP_NET_ADMIN
 #define GENL_MCAST_CAP_NET_ADMIN	GENL_UNS_ADMIN_PERM
+#endif
+#ifndef GENL_MCAST_CAP_SYS_ADMIN
+#define GENL_MCAST_CAP_SYS_ADMIN	GENL_UNS_ADMIN_PERM
 #endif
 
 /*

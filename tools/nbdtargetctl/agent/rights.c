@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What the TLS agent may do: strangers talk to a large library in it, so it keeps the
- * one capability that the module asks for, for good, and what its user may read.
+ * two capabilities that the module asks for, for good, and what its user may read.
  */
 #include <errno.h>
 #include <linux/capability.h>
@@ -13,7 +13,8 @@
 #include "agent/rights.h"
 #include "base/fail.h"
 
-#define KEPT CAP_TO_MASK(CAP_NET_ADMIN)	/* in the first of two words */
+/* In the first of two words. */
+#define KEPT (CAP_TO_MASK(CAP_NET_ADMIN) | CAP_TO_MASK(CAP_SYS_ADMIN))
 
 /* Not without CAP_SETPCAP; then there is less of it as well. */
 static void drop_bounds(void)
@@ -21,7 +22,7 @@ static void drop_bounds(void)
 	int cap;
 
 	for (cap = 0; prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
-		if (cap != CAP_NET_ADMIN)
+		if (cap != CAP_NET_ADMIN && cap != CAP_SYS_ADMIN)
 			prctl(PR_CAPBSET_DROP, cap);
 }
 

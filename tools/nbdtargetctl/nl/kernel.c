@@ -11,9 +11,10 @@
 #include "nl/nl.h"
 
 /* No extack text with EPERM: the family itself refused us. */
-static bool not_permitted(const struct nl_error *e)
+static const char *permission_remedy(const struct nl_error *e)
 {
-	return e->err == EPERM && !e->text[0];
+	return e->text[0] ? "run it as root" :
+			    "this needs CAP_NET_ADMIN, run it as root";
 }
 
 /* Reports what the last request on t->nl came to, and what to do about it. */
@@ -22,14 +23,14 @@ int kernel_fail(const struct tool *t, const char *thing, const char *remedy)
 	const struct nl_error *e = nl_last_error(t->nl);
 	const char *text = e->text[0] ? e->text : strerror(e->err);
 
-	if (not_permitted(e))
-		remedy = "this needs CAP_NET_ADMIN, run it as root";
+	if (e->err == EPERM)
+		remedy = permission_remedy(e);
 	else if (e->unreachable)
 		remedy = e->err == ENOPKG ? "'modprobe nbdtarget' says why" :
 			 NULL;
 	fail(t, thing, "%s%s%s", text, remedy ? "; " : "",
 	     remedy ? remedy : "");
-	if (not_permitted(e) || e->unreachable)
+	if (e->err == EPERM || e->unreachable)
 		return TOOL_UNREACHABLE;
 	return TOOL_REFUSED;
 }
