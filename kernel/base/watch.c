@@ -100,8 +100,15 @@ static void event_came(struct sock *sk)
 	}
 }
 
+/*
+ * In this order: until somebody has read that something was lost, nothing more
+ * comes, and what was lost before may have been anything.
+ */
 static void event_lost(struct sock *sk)
 {
+	struct msghdr msg = {};
+
+	kernel_recvmsg(uevents, &msg, NULL, 0, 0, MSG_DONTWAIT);
 	tell(0);
 }
 

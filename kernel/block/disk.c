@@ -246,10 +246,14 @@ static void set_reach(struct nbdt_disk *disk)
 	struct block_device *bdev = disk->content.bdev;
 	u32 grain = bdev_discard_granularity(bdev);
 
-	if (grain > 1U << disk->content.map->shift &&
-	    !strncmp(bdev->bd_disk->disk_name, "dm-", 3))
-		nbdt_map_set_reach(disk->content.map, grain,
-				   bdev_discard_alignment(bdev));
+	u32 alignment = bdev_discard_alignment(bdev);
+	u64 granule = 1ULL << disk->content.map->shift;
+
+	if (!grain || strncmp(bdev->bd_disk->disk_name, "dm-", 3) ||
+	    !(granule % grain || alignment % grain))
+		nbdt_map_set_reach(disk->content.map, 0, 0);
+	else
+		nbdt_map_set_reach(disk->content.map, grain, alignment);
 }
 
 /* What is never written learns nothing, but by being told or by a scan. */
@@ -382,7 +386,9 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	nbdt_proof_close(&disk->content.proof);
 	bdev_fput(file);
 	disk->refused = 0;
+	WRITE_ONCE(disk->content.began_anew, true);
 	nbdt_map_forget(disk->content.map);
+	set_reach(disk);
 	if (!disk->content.map_off)
 		nbdt_proof_open(&disk->content.proof, disk->content.bdev);
 	nbdt_bitmaps_distrust(&disk->content);

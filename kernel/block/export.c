@@ -490,6 +490,13 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 				 export->name);
 		err = -EINVAL;
 	}
+	/* Before, or while it was loaded: it may be what was forgotten. */
+	if (!err && READ_ONCE(export->disk.content.began_anew)) {
+		nbdt_map_forget(map);
+		nbdt_set_err_msg(extack, "others may have written to '%.24s'",
+				 export->name);
+		err = -EBUSY;
+	}
 	mutex_unlock(&exports_mutex);
 	return err;
 }
@@ -736,6 +743,8 @@ static int reopen(const char *name, struct netlink_ext_ack *extack)
 	flush_work(&export->dead_work);
 	if (!err)
 		err = nbdt_disk_reopen(&export->disk, extack);
+	/* Nor after it was closed, if it was told late. */
+	flush_work(&export->dead_work);
 	mutex_lock(&exports_mutex);
 	if (!err) {
 		export->dead = false;

@@ -176,6 +176,15 @@ static int discard(struct block_device *bdev, u64 first, u64 end)
 	return err;
 }
 
+/* Drivers have ways of their own for it, and not all of them count it. */
+static void wrote(struct nbdt_request *req, u64 bytes)
+{
+	struct nbdt_proof *proof = &req->disk->content.proof;
+
+	nbdt_proof_wrote(proof, bytes);
+	nbdt_proof_look(proof);
+}
+
 /* TR1: what is whole of it. */
 static int trim_part(struct nbdt_request *req)
 {
@@ -187,7 +196,7 @@ static int trim_part(struct nbdt_request *req)
 		return 0;
 	err = discard(req->disk->content.bdev, first, end);
 	if (!err)
-		nbdt_proof_wrote(&req->disk->content.proof, end - first);
+		wrote(req, end - first);
 	return err;
 }
 
@@ -289,7 +298,7 @@ static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 	int err = first == end ? 0 : zero_somehow(req, first, end);
 
 	if (!err)
-		nbdt_proof_wrote(&req->disk->content.proof, end - first);
+		wrote(req, end - first);
 	return err;
 }
 

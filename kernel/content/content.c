@@ -61,8 +61,13 @@ int nbdt_content_check_map(const struct nbdt_content *content,
 
 static void begin_anew(struct nbdt_content *content)
 {
+	u64 base;
+
+	/* What was known elsewhere isn't any more, either; before it is gone. */
+	WRITE_ONCE(content->began_anew, true);
+	base = nbdt_proof_prepare(&content->proof);
 	nbdt_map_forget(content->map);
-	nbdt_proof_begin(&content->proof);
+	nbdt_proof_begin(&content->proof, base);
 }
 
 /**

@@ -67,6 +67,7 @@ struct nbdt_content {
 	bool shared;			/* others write where we can't see it */
 	struct nbdt_map *map;		/* what is known to be zero... */
 	struct nbdt_proof proof;	/* ...if nobody else wrote; see content.c */
+	bool began_anew;		/* since it was added; set once */
 
 	/* Set by the export: nothing is begun, as the device is closed or changes. */
 	bool closing;

@@ -700,13 +700,13 @@ int nbdt_map_fill(struct nbdt_map *map)
 /**
  * nbdt_map_set_reach - a write may change what is around it
  * @map: that nobody uses yet
- * @reach: within pieces of so many bytes
+ * @reach: within pieces of so many bytes; 0: it changes nothing else
  * @first: where the first of them ends, if it is less than that
  */
 void nbdt_map_set_reach(struct nbdt_map *map, u32 reach, u32 first)
 {
 	map->reach = reach;
-	map->reach_first = first % reach;
+	map->reach_first = reach ? first % reach : 0;
 }
 
 /* Also what is being learned; others may be at it. */

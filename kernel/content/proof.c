@@ -46,6 +46,9 @@
 #include "compat/compat.h"
 #include "content/proof.h"
 
+/* Nothing is proved: no disk has written so much. */
+#define NO_BASE		U64_MAX
+
 int nbdt_proof_init(struct nbdt_proof *proof)
 {
 	proof->written = alloc_percpu(u64);
@@ -91,7 +94,7 @@ static bool is_on(const struct nbdt_proof *proof)
 /* Does the disk count? */
 static bool counts(const struct nbdt_proof *proof)
 {
-	return proof->counts && (!proof->while_on || is_on(proof));
+	return READ_ONCE(proof->counts) && (!proof->while_on || is_on(proof));
 }
 
 /*
@@ -104,6 +107,7 @@ static bool has_dirty_pages(const struct nbdt_proof *proof)
 
 	if (mapping_tagged(mapping, PAGECACHE_TAG_DIRTY))
 		return true;
+	/* The order above. */
 	smp_rmb();
 	return mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK);
 }
@@ -147,7 +151,7 @@ void nbdt_proof_open(struct nbdt_proof *proof, struct block_device *bdev)
 	proof->bdev = bdev;
 	nbdt_watch_begin(&proof->watch, bdev_whole(bdev)->bd_dev);
 	find_out(proof);
-	nbdt_proof_begin(proof);
+	nbdt_proof_begin(proof, nbdt_proof_prepare(proof));
 }
 
 /* It is still open, if it ever was. */
@@ -158,16 +162,50 @@ void nbdt_proof_close(struct nbdt_proof *proof)
 	proof->bdev = NULL;
 }
 
-/* From now on; the export writes nothing meanwhile, and nothing is known. */
-void nbdt_proof_begin(struct nbdt_proof *proof)
+/**
+ * nbdt_proof_prepare - what is to be proved from now on
+ * @proof: of an open device; the export writes nothing until nbdt_proof_begin()
+ *
+ * Nothing is proved until then.  What was known has to be forgotten in between:
+ * what a scan learns afterwards, it has read after this.
+ *
+ * Return: for nbdt_proof_begin().
+ */
+u64 nbdt_proof_prepare(struct nbdt_proof *proof)
 {
 	u64 base;
 
+	WRITE_ONCE(proof->base, NO_BASE);
+	/* Before the watch begins anew; see nbdt_proof_broken(). */
+	smp_wmb();
 	nbdt_watch_again(&proof->watch);
 	base = written_by_all(proof) - written_by_us(proof);
 	WRITE_ONCE(proof->size, bdev_nr_bytes(proof->bdev));
+	return base;
+}
+
+/* From nbdt_proof_prepare() on. */
+void nbdt_proof_begin(struct nbdt_proof *proof, u64 base)
+{
 	/* After all that was known has gone; see nbdt_proof_holds(). */
 	smp_store_release(&proof->base, base);
+}
+
+/*
+ * Who counts less than the export has written doesn't count all of it, and then
+ * what others write could make up for it: that proves nothing, for good.  After
+ * the export has counted something that drivers have ways of their own for; it may
+ * sleep.
+ */
+void nbdt_proof_look(struct nbdt_proof *proof)
+{
+	u64 base = READ_ONCE(proof->base);
+	u64 ours = written_by_us(proof);
+
+	/* Pairs with nbdt_proof_wrote(). */
+	smp_rmb();
+	if (base != NO_BASE && (s64)(written_by_all(proof) - ours - base) < 0)
+		WRITE_ONCE(proof->counts, false);
 }
 
 /* Has somebody else written, or may have? */
@@ -179,9 +217,13 @@ bool nbdt_proof_broken(const struct nbdt_proof *proof)
 
 	/* Pairs with nbdt_proof_wrote(). */
 	smp_rmb();
-	return written_by_all(proof) - ours != base ||
-	       nbdt_watch_changed(&proof->watch) ||
-	       bdev_nr_bytes(proof->bdev) != READ_ONCE(proof->size);
+	if (base == NO_BASE || written_by_all(proof) - ours != base ||
+	    nbdt_watch_changed(&proof->watch) ||
+	    bdev_nr_bytes(proof->bdev) != READ_ONCE(proof->size))
+		return true;
+	/* Pairs with nbdt_proof_prepare(): it may have begun anew meanwhile. */
+	smp_rmb();
+	return READ_ONCE(proof->base) != base;
 }
 
 /**

@@ -228,6 +228,9 @@ void nbdt_conn_leave_net(const struct net *net)
 		if (READ_ONCE(conn->net) == net)
 			lose_socket(conn);
 		nbdt_conn_put(conn);
+		/* Behind the last number that there is. */
+		if (!id)
+			break;
 	}
 }
 

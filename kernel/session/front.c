@@ -206,7 +206,11 @@ int nbdt_front_remove(struct net *net,
 	}
 	filter.listener_id = listener->id;
 	nbdt_conn_kill_matching(&filter, "listener was removed");
-	/* Whoever is killed meanwhile need not see their end. */
+	/*
+	 * Also for those that were just done with negotiating.  Whoever is killed
+	 * meanwhile need not see their end.
+	 */
+	filter.negotiating = false;
 	nbdt_conn_wait_killed(&filter);
 	destroy(listener);
 	return 0;
@@ -282,4 +286,6 @@ void nbdt_front_remove_all(void)
 void nbdt_front_exit(void)
 {
 	unregister_pernet_subsys(&net_ops);
+	/* The end of a namespace may have had the last reference to a connection. */
+	rcu_barrier();
 }

@@ -30,8 +30,10 @@ static void accept_one(struct nbdt_listener *listener, struct socket *sock)
 {
 	int err = listener->take(listener, sock);
 
-	if (err) {
+	/* One that has gone already wasn't refused. */
+	if (err && err != -ENOTCONN)
 		nbdt_event_refused(listener, err);
+	if (err) {
 		WRITE_ONCE(listener->refused, listener->refused + 1);
 		nbdt_sock_refuse(sock);
 		return;

@@ -328,7 +328,9 @@ void nbdt_stream_finish(struct nbdt_sock *s)
 		return;
 	if (s->tls)
 		nbdt_ktls_close(s);
-	kernel_sock_shutdown(s->sock, SHUT_WR);
+	/* It may have been taken away while that waited. */
+	if (s->sock)
+		kernel_sock_shutdown(s->sock, SHUT_WR);
 }
 
 /* After nbdt_stream_finish(): something, or the end, isn't acknowledged yet. */
