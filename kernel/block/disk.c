@@ -10,7 +10,6 @@
  * away, where the kernel does so.
  */
 #include <linux/blkdev.h>
-#include <linux/file.h>
 #include <linux/log2.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -134,27 +133,17 @@ static int device_error(const char *device, int err,
 	return err;
 }
 
-/*
- * The device is going away for good.  Called with the holder lock of the
- * device, which keeps the disk from closing it, and has to drop it.
- */
-static void device_dead(struct block_device *bdev, bool surprise)
+static void device_dead(struct nbdt_bdev *device)
 {
-	struct nbdt_disk *disk = nbdt_compat_holder(bdev);
+	struct nbdt_disk *disk = container_of(device, struct nbdt_disk, device);
 
 	disk->dead(disk);
-	nbdt_compat_holder_unlock(bdev);
 }
-
-static const struct blk_holder_ops holder_ops = {
-	.mark_dead = device_dead,
-};
 
 /* Only a writer has to be alone with the device. */
 static int open_device(struct nbdt_disk *disk)
 {
-	blk_mode_t mode = BLK_OPEN_READ;
-	void *holder = NULL;
+	bool writable = !disk->content.read_only;
 	dev_t dev;
 	int err;
 
@@ -162,20 +151,13 @@ static int open_device(struct nbdt_disk *disk)
 	err = lookup_bdev(disk->path, &dev);
 	if (err)
 		return err;
-	if (!disk->content.read_only) {
-		mode |= BLK_OPEN_WRITE;
-		holder = disk;
-	}
-	disk->file = bdev_file_open_by_path(disk->path, mode, holder,
-					    holder ? &holder_ops : NULL);
-	/* What newer kernels say of a device that takes no writes. */
-	if (disk->file == ERR_PTR(-EACCES) && holder)
-		return -EROFS;
-	if (IS_ERR(disk->file))
-		return PTR_ERR(disk->file);
-	disk->content.bdev = file_bdev(disk->file);
-	if (!disk->content.read_only && bdev_read_only(disk->content.bdev)) {
-		bdev_fput(disk->file);
+	err = nbdt_bdev_open(&disk->device, dev,
+			     writable ? device_dead : NULL);
+	if (err)
+		return err;
+	disk->content.bdev = disk->device.bdev;
+	if (writable && bdev_read_only(disk->content.bdev)) {
+		nbdt_bdev_close(&disk->device);
 		return -EROFS;
 	}
 	return 0;
@@ -295,7 +277,7 @@ static int write_back(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 {
 	int err;
 
-	disk->pages = disk->file->f_mapping;
+	disk->pages = nbdt_compat_mapping(disk->content.bdev);
 	err = nbdt_pages_begin(disk->content.bdev, !disk->content.read_only);
 	if (err)
 		nbdt_set_err_msg(extack,
@@ -307,7 +289,7 @@ static int write_back(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 static void close_device(struct nbdt_disk *disk)
 {
 	nbdt_proof_close(&disk->content.proof);
-	bdev_fput(disk->file);
+	nbdt_bdev_close(&disk->device);
 }
 
 /**
@@ -366,7 +348,7 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
 int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = disk->content.bdev;
-	struct file *file = disk->file;
+	struct nbdt_bdev device = disk->device;
 	u32 block = disk->content.block;
 	u64 bytes = disk->bytes;
 	int err;
@@ -384,7 +366,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	if (err)
 		goto err_close;
 	nbdt_proof_close(&disk->content.proof);
-	bdev_fput(file);
+	nbdt_bdev_close(&device);
 	disk->refused = 0;
 	WRITE_ONCE(disk->content.began_anew, true);
 	nbdt_map_forget(disk->content.map);
@@ -395,10 +377,10 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	return 0;
 
 err_close:
-	bdev_fput(disk->file);
+	nbdt_bdev_close(&disk->device);
 err_restore:
-	disk->file = file;
-	disk->pages = file->f_mapping;
+	disk->device = device;
+	disk->pages = nbdt_compat_mapping(bdev);
 	disk->content.bdev = bdev;
 	disk->content.block = block;
 	disk->bytes = bytes;

@@ -8,10 +8,10 @@
 
 #include "base/gate.h"
 #include "block/range.h"
+#include "compat/bdev.h"
 #include "content/content.h"
 
 struct address_space;
-struct file;
 struct netlink_ext_ack;
 
 /* Bits for what a device that offered it refused to do. */
@@ -31,7 +31,7 @@ struct nbdt_disk {
 
 	/* Set when it is opened, or opened anew, then read-only. */
 	char *path;
-	struct file *file;		/* holds the device */
+	struct nbdt_bdev device;	/* held, if it is written to */
 	struct address_space *pages;	/* the host's cache; see pages.c */
 	u32 device_id;			/* major << 20 | minor */
 	u64 bytes;			/* of the device when it was opened */

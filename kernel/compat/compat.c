@@ -32,7 +32,7 @@ void nbdt_set_err_msg(struct netlink_ext_ack *extack, const char *format, ...)
 }
 #endif
 
-#ifdef NBDT_HAVE_KERNEL_SENDPAGE
+#ifdef NBDT_HAVE_TCP_SENDPAGE
 int nbdt_compat_splice(struct socket *sock, struct iov_iter *iter, int flags)
 {
 	int sent = 0, n;

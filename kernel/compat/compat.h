@@ -52,74 +52,15 @@ void nbdt_set_err_msg(struct netlink_ext_ack *extack, const char *format, ...);
 #endif
 
 /*
- * Block devices are opened as files since 6.9.  Before, opening the device
- * node as a file does the same: O_EXCL makes the file the holder.
- */
-#ifndef NBDT_HAVE_BDEV_FILE
-typedef unsigned int blk_mode_t;
-#define BLK_OPEN_READ	((__force blk_mode_t)BIT(0))
-#define BLK_OPEN_WRITE	((__force blk_mode_t)BIT(1))
-
-struct blk_holder_ops {
-	/* Never called: such a kernel doesn't tell. */
-	void (*mark_dead)(struct block_device *bdev, bool surprise);
-};
-
-static inline struct file *
-bdev_file_open_by_path(const char *path, blk_mode_t mode, void *holder,
-		       const struct blk_holder_ops *ops)
-{
-	struct file *file;
-
-	file = filp_open(path, (mode & BLK_OPEN_WRITE ? O_RDWR : O_RDONLY) |
-			       (holder ? O_EXCL : 0) | O_LARGEFILE, 0);
-	/* It may lead elsewhere than when it was looked up. */
-	if (!IS_ERR(file) && !S_ISBLK(file_inode(file)->i_mode)) {
-		fput(file);
-		return ERR_PTR(-ENOTBLK);
-	}
-	return file;
-}
-
-static inline struct block_device *file_bdev(struct file *file)
-{
-	return I_BDEV(file->f_mapping->host);
-}
-
-static inline void bdev_fput(struct file *file)
-{
-	fput(file);
-}
-
-static inline void *nbdt_compat_holder(struct block_device *bdev)
-{
-	return NULL;
-}
-
-static inline void nbdt_compat_holder_unlock(struct block_device *bdev)
-{
-}
-#else
-static inline void *nbdt_compat_holder(struct block_device *bdev)
-{
-	return bdev->bd_holder;
-}
-
-static inline void nbdt_compat_holder_unlock(struct block_device *bdev)
-{
-	mutex_unlock(&bdev->bd_holder_lock);
-}
-#endif
-
-/*
  * nbdt_compat_splice - give pages to a socket
  * @sock: TCP
  * @iter: over bio_vecs; advanced by what was taken
  * @flags: MSG_*
  *
- * MSG_SPLICE_PAGES replaced kernel_sendpage() in 6.5.
+ * MSG_SPLICE_PAGES replaced kernel_sendpage() in 6.5.  It is TCP that has to
+ * know the one or the other: RHEL 9 has the names of both, and a TCP of before.
  */
-#ifdef NBDT_HAVE_KERNEL_SENDPAGE
+#ifdef NBDT_HAVE_TCP_SENDPAGE
 int nbdt_compat_splice(struct socket *sock, struct iov_iter *iter, int flags);
 #else
 static inline int nbdt_compat_splice(struct socket *sock,
@@ -136,12 +77,13 @@ static inline int nbdt_compat_splice(struct socket *sock,
 }
 #endif
 
-#ifndef NBDT_HAVE_BVEC_VIRT
-static inline void *bvec_virt(struct bio_vec *bvec)
+/* Data is copied to pages of the socket; some 6.1 don't have to be told. */
+static inline void nbdt_compat_own_frag(struct sock *sk)
 {
-	return page_address(bvec->bv_page) + bvec->bv_offset;
-}
+#ifdef NBDT_HAVE_TASK_FRAG
+	sk->sk_use_task_frag = false;
 #endif
+}
 
 /* The page cache of a device is found by its inode before 6.11. */
 static inline struct address_space *

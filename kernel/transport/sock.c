@@ -414,7 +414,7 @@ void nbdt_sock_setup(struct socket *sock)
 	tcp_sock_set_nodelay(sk);
 	keep_asking(sk);
 	sk->sk_allocation = GFP_NOIO;
-	sk->sk_use_task_frag = false;
+	nbdt_compat_own_frag(sk);
 }
 
 /* An IPv4 client of a socket for both families shows as what it is. */
