@@ -66,8 +66,8 @@ deps: ## install the Debian packages that all of this needs, where missing
 demo: deps ## show a disk served to stock NBD clients, in a throw-away VM
 	@selftests/vm/run --disk 256M -- selftests/demo
 
-check: deps ## build without warnings and run the self-tests in the VM
-	@selftests/check
+check: deps ## build without warnings and run the self-tests in the VM (or KERNEL=FOLDER: on that)
+	@selftests/check $(if $(KERNEL),--kernel '$(abspath $(KERNEL))')
 
 check-full: deps ## all self-tests on all kernels, static checks and demo
 	@selftests/check --full
