@@ -4,6 +4,8 @@
 # Packages of Debian unpacked in a folder of the cache, of newer suites too, and
 # nothing of them installed; sourced by what keeps entries there (kernel, peers).
 #
+# Of another architecture, too, where $foreign says which.
+#
 # Who sources it sets $cache, a folder with one of $name for each name, and for
 # obtain also $way and $argument: WAY_newest ARGUMENT prints the newest version
 # obtainable, WAY_build VERSION ARGUMENT fills the current folder, which will be
@@ -43,12 +45,14 @@ use_suites()
 		-o "Dir::State::Lists=$lists" -o Acquire::Languages=none
 		-o Dir::Cache::pkgcache= -o Dir::Cache::srcpkgcache=
 	)
+	[[ ! ${foreign-} ]] || apt+=(-o "APT::Architectures=amd64,$foreign")
 	mkdir -p "$lists/partial"
 	cat >"$dir/debian.sources" <<-END
 		Types: deb
 		URIs: $(mirror)
 		Suites: $*
 		Components: main
+		Architectures: amd64 ${foreign-}
 		Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
 	END
 }
@@ -118,12 +122,12 @@ foreign_programs()
 # --- the cache ---------------------------------------------------------------
 
 # Whether apt's lists and what is built from have changed since the last look at
-# them (asking apt takes a second, each time). Nobody else refreshes our own
+# them (asking apt takes a second, each time), unless it is to be now. Nobody else refreshes our own
 # lists: these are good for a week.
 looked_already()
 {
 	local looked=$cache/$name/looked
-	[[ -e $looked && ! $lists -nt $looked ]] || return 1
+	[[ ! ${now-} && -e $looked && ! $lists -nt $looked ]] || return 1
 	[[ ! $(find "$here" \( -name '*.config' -o -name '*.patch' \) -newer "$looked") ]] ||
 		return 1
 	[[ $lists != "$cache"/* || $(find "$looked" -mtime -7) ]]
@@ -188,7 +192,8 @@ obtain()
 	[[ $# = 0 ]] || use_suites "$@"
 	cached=$(newest_cached)
 	if [[ ! $cached ]] || ! looked_already; then
-		[[ $lists != "$cache"/* ]] || refresh_lists || true
+		[[ $lists != "$cache"/* ]] || refresh_lists || [[ ! ${now-} ]] ||
+			fail "the archive can't be reached, to look for $name"
 		# Lists of a few weeks ago name packages that are gone.
 		update || { refresh_lists && update; } || [[ $cached ]] ||
 			fail "$name is in no package list at hand, or could not be downloaded"
