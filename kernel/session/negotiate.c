@@ -5,8 +5,8 @@
  * A conversation in straight lines: the connection's thread reads an option,
  * finds it in a table, has it answered.  Nobody is trusted yet, so everything
  * has a bound: one deadline over all of it, which traffic doesn't extend, a
- * number of options, a size of each, and memory for a larger one out of the
- * same account as requests.
+ * number of options, which grows with the exports that the client was told of, a
+ * size of each, and memory for a larger one out of the same account as requests.
  *
  * An option's data is consumed before it is looked at, so that whatever is
  * wrong with it, the next option is found (HS8).
@@ -37,6 +37,8 @@
 
 /* Options that one client may send; a well-meaning one sends a handful. */
 #define MAX_OPTIONS	64
+/* And for each export that it was told of: one that lists asks about all. */
+#define OPTIONS_OF_EXPORT	4
 
 static int receive(struct nbdt_negotiation *neg, void *buf, size_t len)
 {
@@ -207,16 +209,26 @@ static int greet(struct nbdt_negotiation *neg)
 	return 0;
 }
 
+/* A client that has always sent the next has nobody look at the clock. */
+static int check_end(struct nbdt_negotiation *neg, unsigned int options)
+{
+	if (nbdt_sock_cancelled(&neg->conn->sock))
+		return nbdt_option_io_result(neg, -ECANCELED);
+	if (time_after_eq(jiffies, neg->deadline))
+		return nbdt_option_io_result(neg, -ETIMEDOUT);
+	if (options >= MAX_OPTIONS + (u64)OPTIONS_OF_EXPORT * neg->told)
+		return nbdt_option_fail(neg, -E2BIG, "too many options");
+	return 0;
+}
+
 static int haggle(struct nbdt_negotiation *neg)
 {
-	unsigned int i;
+	unsigned int options = 0;
 	int ret;
 
 	ret = greet(neg);
-	for (i = 0; !ret && i < MAX_OPTIONS; i++)
-		ret = one_option(neg);
-	if (!ret)
-		return nbdt_option_fail(neg, -E2BIG, "too many options");
+	while (!ret)
+		ret = check_end(neg, options++) ?: one_option(neg);
 	return ret == NBDT_OPTION_TRANSMISSION ? 0 : ret;
 }
 

@@ -42,6 +42,7 @@ struct nbdt_negotiation {
 
 	/* Changed by options' functions. */
 	struct nbdt_selection selection;
+	u32 told;			/* most exports that one LIST told of */
 
 	/* Of option.c: the text of the error that is being sent. */
 	char text[NBDT_OPTION_MAX_TEXT];

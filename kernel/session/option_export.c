@@ -129,7 +129,7 @@ static int list_one(struct nbdt_negotiation *neg, struct nbdt_export *export)
 int nbdt_option_list(struct nbdt_negotiation *neg)
 {
 	struct nbdt_export *export;
-	u32 id = 0;
+	u32 id = 0, told = 0;
 	int err;
 
 	if (neg->head.length)
@@ -137,12 +137,15 @@ int nbdt_option_list(struct nbdt_negotiation *neg)
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
 		err = 0;
-		if (nbdt_permit_export(neg->conn, export))
+		if (nbdt_permit_export(neg->conn, export)) {
 			err = list_one(neg, export);
+			told++;
+		}
 		nbdt_export_put(export);
 		if (err)
 			return err;
 	}
+	neg->told = max(neg->told, told);
 	return nbdt_option_ack(neg);
 }
 

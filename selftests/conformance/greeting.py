@@ -163,9 +163,10 @@ def many_errors():
 @rule("HS11", "no more options than allowed are taken")
 def too_many_options():
     with negotiating() as c:
+        about = info_request(args.export)
         for _ in range(OPTION_COUNT):
-            equal(c.option(wire.OPT_LIST)[-1].kind, wire.REP_ACK, "LIST")
-        c.send_option(wire.OPT_LIST)
+            equal(c.option(wire.OPT_INFO, about)[-1].kind, wire.REP_ACK, "INFO")
+        c.send_option(wire.OPT_INFO, about)
         c.expect_close()
 
 
