@@ -328,6 +328,24 @@ static void tick_silence(struct nbdt_conn *conn)
 	}
 }
 
+/*
+ * While others wait for memory, nobody keeps more than what everybody may have for
+ * a client that is in debt and has got nothing done for a while: one that trickles
+ * pays for its progress with the time of others.
+ */
+static void tick_memory(struct nbdt_conn *conn, u64 requests)
+{
+	bool in_debt = READ_ONCE(conn->rx_since) || READ_ONCE(conn->tx_since);
+
+	if (requests != conn->tick_requests || !in_debt ||
+	    READ_ONCE(conn->mem.used) <= NBDT_MEM_FLOOR || !nbdt_mem_wanted())
+		conn->hoards_since = 0;
+	else if (!conn->hoards_since)
+		conn->hoards_since = jiffies | 1;
+	else if (overdue(conn->hoards_since, nbdt_target_stall_timeout()))
+		nbdt_conn_kill(conn, "request took too long while others waited for its memory");
+}
+
 static void tick_one(struct nbdt_conn *conn)
 {
 	u64 requests = READ_ONCE(conn->origin.stats.requests);
@@ -337,6 +355,8 @@ static void tick_one(struct nbdt_conn *conn)
 	    !READ_ONCE(conn->sock.readable))
 		nbdt_conn_kill(conn, "request was not finished in time");
 	tick_silence(conn);
+
+	tick_memory(conn, requests);
 
 	/* Whether replies are read is for the thread to see... */
 	if (READ_ONCE(conn->tx_since))

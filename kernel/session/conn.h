@@ -166,6 +166,7 @@ struct nbdt_conn {
 	bool tick_busy;			/* it was busy before that */
 	u32 tick_heard;			/* jiffies: when the client last was */
 	unsigned long quiet_since;	/* jiffies | 1: it should have been */
+	unsigned long hoards_since;	/* jiffies | 1: memory others wait for */
 	/* Of the reaper in conn.c. */
 	struct llist_node grave;
 	struct nbdt_tls tls;		/* see there */
