@@ -69,6 +69,24 @@ find_locked(struct net *net, const struct nbdt_listener_config *config)
 	return NULL;
 }
 
+/* It may be us who has the address that isn't to be had. */
+static void blame(struct net *net, const struct nbdt_listener_config *config,
+		  struct netlink_ext_ack *extack)
+{
+	struct nbdt_listener *listener;
+
+	lockdep_assert_held(&listeners_mutex);
+	list_for_each_entry(listener, &listeners, node) {
+		if (listener->net == net &&
+		    nbdt_listener_overlaps(&listener->config, config)) {
+			nbdt_set_err_msg(extack,
+					 "the target itself listens there, on listener %u",
+					 listener->id);
+			return;
+		}
+	}
+}
+
 /* Nobody is accepted by it any more, and it isn't found; its socket is closed. */
 static void stop(struct nbdt_listener *listener)
 {
@@ -108,6 +126,8 @@ int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
 	listener = nbdt_listener_start(net, last_id + 1, config, take, extack);
 	if (IS_ERR(listener)) {
 		err = PTR_ERR(listener);
+		if (err == -EADDRINUSE)
+			blame(net, config, extack);
 		goto out;
 	}
 	last_id++;

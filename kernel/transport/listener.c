@@ -98,6 +98,31 @@ void nbdt_listener_place(const struct nbdt_listener_config *config,
 	place->net = net->net_cookie;
 }
 
+static bool is_any(const struct nbdt_listener_config *config)
+{
+	const struct sockaddr_in *in4 = (void *)&config->addr;
+	const struct sockaddr_in6 *in6 = (void *)&config->addr;
+
+	if (config->addr.ss_family == AF_INET)
+		return in4->sin_addr.s_addr == htonl(INADDR_ANY);
+	return ipv6_addr_any(&in6->sin6_addr);
+}
+
+/* Can't there be both? */
+bool nbdt_listener_overlaps(const struct nbdt_listener_config *a,
+			    const struct nbdt_listener_config *b)
+{
+	/* In the same place for both families. */
+	if (((struct sockaddr_in *)&a->addr)->sin_port !=
+	    ((struct sockaddr_in *)&b->addr)->sin_port)
+		return false;
+	if (a->wildcard || b->wildcard)
+		return true;
+	if (a->addr.ss_family != b->addr.ss_family)
+		return false;
+	return is_any(a) || is_any(b) || nbdt_listener_same_address(a, b);
+}
+
 static int listen_error(int err, struct netlink_ext_ack *extack)
 {
 	switch (err) {

@@ -56,6 +56,8 @@ void nbdt_listener_stop(struct nbdt_listener *listener);
 void nbdt_listener_free(struct nbdt_listener *listener);
 void nbdt_listener_place(const struct nbdt_listener_config *config,
 			 const struct net *net, struct nbdt_place *place);
+bool nbdt_listener_overlaps(const struct nbdt_listener_config *a,
+			    const struct nbdt_listener_config *b);
 bool nbdt_listener_same_address(const struct nbdt_listener_config *a,
 				const struct nbdt_listener_config *b);
 

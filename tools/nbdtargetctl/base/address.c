@@ -33,6 +33,9 @@ static const char *parse_zone(const char *zone, uint32_t *ifindex)
 {
 	uint64_t n;
 
+	/* It would be taken for the name of an alias, and the port be lost. */
+	if (strchr(zone, ':'))
+		return "a port after an IPv6 address needs brackets: [fe80::1%eth0]:10809";
 	*ifindex = if_nametoindex(zone);
 	if (*ifindex)
 		return NULL;
