@@ -692,7 +692,10 @@ enum {
 	NBDTARGET_A_TARGET_VERSION,
 	/*
 	 * u32 [min 1, max 65536]: Most connections at once, over all
-	 * listeners, 1024 by default. Lowering it disconnects nobody.
+	 * listeners, 1024 by default. Lowering it disconnects nobody. From
+	 * 16 on, an address (of IPv6, a /64) that has a sixteenth of them
+	 * gets no more when three quarters are taken, and one with a
+	 * sixteenth in negotiation none while a quarter of all are.
 	 */
 	NBDTARGET_A_TARGET_MAX_CONNECTIONS,
 	/*

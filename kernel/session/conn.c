@@ -25,6 +25,8 @@
  * that leave a request half sent or replies unread, or aren't heard of, and
  * connections that have been idle and can give memory back.
  */
+#include <linux/in.h>
+#include <linux/in6.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/net.h>
@@ -43,6 +45,10 @@
 #include "nbdtarget.h"
 
 #define TICK	HZ
+
+/* Places: a quarter is a share, and a sixteenth is few; see has_place(). */
+#define PLACES_SHARES	4
+#define PLACES_FEW	16
 
 static DEFINE_XARRAY_ALLOC1(conns);		/* by id */
 static u32 next_id;
@@ -396,6 +402,68 @@ static void tick(struct work_struct *work)
 
 /* --- The beginning --- */
 
+/* IPv6 addresses are had by the 2^64. */
+static bool same_address(const struct sockaddr_storage *a,
+			 const struct sockaddr_storage *b)
+{
+	const struct sockaddr_in *a4 = (void *)a, *b4 = (void *)b;
+	const struct sockaddr_in6 *a6 = (void *)a, *b6 = (void *)b;
+
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return a4->sin_addr.s_addr == b4->sin_addr.s_addr;
+	return !memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(u64));
+}
+
+/* Places that are taken: of all, and of those with the same address. */
+struct places {
+	u32 all;
+	u32 negotiating;
+	u32 mine;
+	u32 mine_negotiating;
+};
+
+static void count_places(const struct nbdt_conn *mine, struct places *taken)
+{
+	const struct nbdt_conn *conn;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn) {
+		bool same = same_address(&conn->peer, &mine->peer);
+		bool negotiating = READ_ONCE(conn->state) ==
+				   NBDTARGET_CONN_STATE_NEGOTIATING;
+
+		taken->all++;
+		taken->negotiating += negotiating;
+		taken->mine += same;
+		taken->mine_negotiating += same && negotiating;
+	}
+	rcu_read_unlock();
+}
+
+/*
+ * One address could take all places there are, in every namespace.  So the last
+ * quarter of them, and all but a quarter for those that negotiate yet, are for
+ * addresses that have few.  Places that are too few to be shared are not.
+ */
+static bool has_place(const struct nbdt_conn *conn, u32 all)
+{
+	u32 max = nbdt_target_max_connections();
+	u32 share = max / PLACES_SHARES, few = max / PLACES_FEW;
+	struct places taken = {};
+
+	if (all > max)
+		return false;
+	if (!few || all <= share)
+		return true;
+	count_places(conn, &taken);
+	if (taken.all >= max - share && taken.mine >= few)
+		return false;
+	return taken.negotiating < share || taken.mine_negotiating < few;
+}
+
 static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
 		      void (*run)(struct nbdt_conn *conn))
 {
@@ -426,26 +494,25 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
  *	nothing in flight, and holds neither socket nor export
  *
  * Return: 0 when a thread has @sock now.  Otherwise it still is the caller's:
- * -EUSERS when there are as many connections as there may be; -ENOMEM and
- * such.
+ * -EUSERS when there are as many connections as there may be, of all or of the
+ * client's address; -ENOMEM and such.
  */
 int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 		     void (*run)(struct nbdt_conn *conn))
 {
+	u32 all = atomic_inc_return(&nr_conns);
 	struct nbdt_conn *conn;
-	int err;
+	int err = -ENOMEM;
 
-	if (atomic_inc_return(&nr_conns) > nbdt_target_max_connections()) {
-		err = -EUSERS;
-		goto err_count;
-	}
-	err = -ENOMEM;
 	conn = kzalloc(sizeof(*conn), GFP_KERNEL);
 	if (!conn)
 		goto err_count;
 	conn_init(conn, listener, run);
 	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
 	if (err)
+		goto err_free;
+	err = -EUSERS;
+	if (!has_place(conn, all))
 		goto err_free;
 	nbdt_sock_setup(sock);
 
