@@ -638,10 +638,14 @@ static void note_unread(struct nbdt_conn *conn)
 	    acked - conn->tx.acked >= NBDT_STREAM_PROGRESS) {
 		WRITE_ONCE(conn->tx_since, jiffies | 1);
 		conn->tx.acked = acked;
-	} else if (time_after(jiffies, conn->tx_since + time) &&
-		   nbdt_stream_heard_since(&conn->sock,
+	} else if (time_before_eq(jiffies, conn->tx_since + time)) {
+		return;
+	} else if (nbdt_stream_heard_since(&conn->sock,
 					   conn->tx_since + time / 2)) {
 		nbdt_conn_kill(conn, "replies were not read in time");
+	} else {
+		/* Of silence, another time tells; when it is back, this begins. */
+		WRITE_ONCE(conn->tx_since, jiffies | 1);
 	}
 }
 
