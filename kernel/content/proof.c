@@ -200,8 +200,12 @@ void nbdt_proof_begin(struct nbdt_proof *proof, u64 base)
 void nbdt_proof_look(struct nbdt_proof *proof)
 {
 	u64 base = READ_ONCE(proof->base);
-	u64 ours = written_by_us(proof);
+	u64 ours;
 
+	/* Without a map nothing is to be proved. */
+	if (!proof->bdev)
+		return;
+	ours = written_by_us(proof);
 	/* Pairs with nbdt_proof_wrote(). */
 	smp_rmb();
 	if (base != NO_BASE && (s64)(written_by_all(proof) - ours - base) < 0)
