@@ -113,16 +113,16 @@ err_stock:
 }
 
 /*
- * From the outside to the inside: no more commands, no more clients, no more
- * connections, no more devices; then nothing is left that could run.
+ * Nothing is configured any more, or the module would have users.  From the outside
+ * to the inside: no more commands, no more connections, no more namespaces; then
+ * nothing is left that could run.
  */
 static void __exit nbdt_exit(void)
 {
 	nbdt_netlink_exit();
-	nbdt_front_remove_all();
 	nbdt_conn_exit();
 	nbdt_front_exit();
-	nbdt_export_remove_all();
+	nbdt_export_exit();
 	nbdt_watch_exit();
 	nbdt_work_exit();
 	nbdt_stock_exit();

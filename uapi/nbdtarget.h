@@ -293,8 +293,8 @@ enum {
 	 */
 	NBDTARGET_A_EXPORT_MAX_CONNECTIONS,
 	/*
-	 * flag: With export-del, disconnect the clients of the export and
-	 * wait for their I/O instead of refusing.
+	 * flag: With export-del, disconnect the clients of the export
+	 * instead of refusing.
 	 */
 	NBDTARGET_A_EXPORT_FORCE,
 	/*
@@ -388,7 +388,8 @@ enum {
 	 */
 	NBDTARGET_A_EXPORT_SCAN_RATE,
 	/*
-	 * flag: With export-scan, end a scan that is running.
+	 * flag: With export-scan, have a scan that is running end; it has
+	 * when scan-state says so.
 	 */
 	NBDTARGET_A_EXPORT_SCAN_STOP,
 	/*
@@ -675,6 +676,11 @@ enum {
 	 * certificate. Absent when there is none.
 	 */
 	NBDTARGET_A_CONN_ALT_NAME,
+	/*
+	 * flag: Present when it was told to end: it takes no request any
+	 * more, and goes when nothing of it is in flight.
+	 */
+	NBDTARGET_A_CONN_ENDING,
 
 	/* private: */
 	__NBDTARGET_A_CONN_MAX,
@@ -779,6 +785,15 @@ enum {
 	 * only.
 	 */
 	NBDTARGET_A_TARGET_ALL_LISTENERS,
+	/*
+	 * u32: Number of exports that were removed and whose devices aren't
+	 * closed yet. Output only.
+	 */
+	NBDTARGET_A_TARGET_CLOSING,
+	/*
+	 * flag: With target-clear, disconnect clients instead of refusing.
+	 */
+	NBDTARGET_A_TARGET_FORCE,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,
@@ -1144,13 +1159,16 @@ enum {
 	 */
 	NBDTARGET_CMD_EXPORT_SET,
 	/*
-	 * Remove an export; when it returns, the device is closed. ENOENT
-	 * when there is none of that name, EBUSY when clients use it and
-	 * force is absent.
+	 * Begin to remove an export. When its clients have left and nothing
+	 * of it is in flight, its device is closed; export-del-ntf tells so,
+	 * and until then export-get knows it by its id. ENOENT when there is
+	 * none of that name, EBUSY when clients use it and force is absent.
 	 */
 	NBDTARGET_CMD_EXPORT_DEL,
 	/*
-	 * One export by name, or all of them.
+	 * One export by name, or all of them; or by id, and then id only,
+	 * one that was removed and whose device isn't closed yet. ENOENT
+	 * when there is none.
 	 */
 	NBDTARGET_CMD_EXPORT_GET,
 	/*
@@ -1160,8 +1178,9 @@ enum {
 	 */
 	NBDTARGET_CMD_LISTENER_ADD,
 	/*
-	 * Stop listening. ENOENT when there is no such listener in the
-	 * caller's network namespace.
+	 * Stop listening. Connections that have to go are told to, and have
+	 * the flag ending in conn-get until they are gone. ENOENT when there
+	 * is no such listener in the caller's network namespace.
 	 */
 	NBDTARGET_CMD_LISTENER_DEL,
 	/*
@@ -1174,8 +1193,9 @@ enum {
 	NBDTARGET_CMD_CONN_GET,
 	/*
 	 * Disconnect a client by id, or all clients of an export, or
-	 * everybody when neither is given, and wait for their I/O. ENOENT
-	 * when there is no such connection or export.
+	 * everybody when neither is given: they have the flag ending in
+	 * conn-get until nothing of theirs is in flight and they are gone.
+	 * ENOENT when there is no such connection or export.
 	 */
 	NBDTARGET_CMD_CONN_KILL,
 	/*
@@ -1376,6 +1396,14 @@ enum {
 	 * requests don't come to an end.
 	 */
 	NBDTARGET_CMD_MAP_FORGET,
+	/*
+	 * Begin to remove all exports, and stop all listeners of all network
+	 * namespaces. As with export-del and listener-del, what that ends is
+	 * over later; the module can be unloaded when exports, closing,
+	 * listeners and connections are all 0. EBUSY when any export has
+	 * clients and force is absent: then nothing changes.
+	 */
+	NBDTARGET_CMD_TARGET_CLEAR,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

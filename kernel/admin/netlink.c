@@ -8,8 +8,10 @@
  * where the objects are.  What these files share is in nl.c.  Here they are made
  * one family, and given the events of all floors (event.h).
  *
- * Commands run in parallel and may sleep for long (a removal waits for I/O);
- * none holds a lock of ours meanwhile.
+ * Commands run in parallel.  While one runs, no module can add a family to generic
+ * netlink, and as soon as one wants to, nobody else can use it.  So those that make
+ * something end are answered when that begins; what ends, and when, shows in what
+ * there is, and in events.
  */
 #include <linux/init.h>
 #include <linux/netlink.h>

@@ -168,6 +168,23 @@ struct sk_buff *nbdt_nl_message(void)
 			   GFP_KERNEL);
 }
 
+/* An answer that is one number. */
+int nbdt_nl_reply_number(struct genl_info *info, u8 cmd, int attr, u32 number)
+{
+	struct sk_buff *msg = nbdt_nl_message();
+	void *head;
+
+	if (!msg)
+		return -ENOMEM;
+	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0, cmd);
+	if (!head || nla_put_u32(msg, attr, number)) {
+		nlmsg_free(msg);
+		return -EMSGSIZE;
+	}
+	genlmsg_end(msg, head);
+	return genlmsg_reply(msg, info);
+}
+
 /* Where a dump begins a message; it notices when the list changed. */
 void *nbdt_nl_dump_begin(struct sk_buff *skb, struct netlink_callback *cb,
 			 u8 cmd)

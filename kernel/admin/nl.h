@@ -67,6 +67,7 @@ struct nbdt_nl_dump {
 struct sk_buff *nbdt_nl_message(void);
 void *nbdt_nl_dump_begin(struct sk_buff *skb, struct netlink_callback *cb,
 			 u8 cmd);
+int nbdt_nl_reply_number(struct genl_info *info, u8 cmd, int attr, u32 number);
 int nbdt_nl_dump_end(struct sk_buff *skb, void *head, int err);
 u32 nbdt_nl_dump_seq(u32 generation);
 bool nbdt_nl_is_trusted(const struct net *net);

@@ -111,6 +111,8 @@ static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn,
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_AGE, age, pad) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_PID,
 			task_pid_nr(conn->origin.task)) ||
+	    (READ_ONCE(conn->origin.killed) &&
+	     nla_put_flag(skb, NBDTARGET_A_CONN_ENDING)) ||
 	    put_conn_tls(skb, conn) ||
 	    nbdt_nl_put_stats(skb, NBDTARGET_A_CONN_STATS, &conn->origin.stats))
 		return -EMSGSIZE;
@@ -143,15 +145,13 @@ static int conn_dump(struct sk_buff *skb, struct netlink_callback *cb)
 static int kill_of_export(struct genl_info *info, const char *name)
 {
 	struct nbdt_conn_filter filter = {};
-	int err;
 
 	filter.export = nbdt_nl_find_export(info, name);
 	if (!filter.export)
 		return -ENOENT;
 	nbdt_conn_kill_matching(&filter, DISCONNECTED);
-	err = nbdt_conn_wait_killed(&filter);
 	nbdt_export_put(filter.export);
-	return err;
+	return 0;
 }
 
 static int conn_kill(struct sk_buff *skb, struct genl_info *info)
@@ -172,7 +172,7 @@ static int conn_kill(struct sk_buff *skb, struct genl_info *info)
 				 filter.id);
 		return -ENOENT;
 	}
-	return nbdt_conn_wait_killed(&filter);
+	return 0;
 }
 
 static const struct genl_ops ops[] = {

@@ -138,6 +138,7 @@ map_forget_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 static const struct nla_policy
 export_get_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_NAME_POLICY,
+	[NBDTARGET_A_EXPORT_ID] = NLA_POLICY_MIN(NLA_U32, 1),
 };
 
 static int put_export_device(struct sk_buff *skb, struct nbdt_export *export)
@@ -462,11 +463,15 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 static int export_del(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
+	u32 id;
+	int err;
 
 	if (!name)
 		return -EINVAL;
-	return nbdt_export_remove(name, info->attrs[NBDTARGET_A_EXPORT_FORCE],
-				  info->extack);
+	err = nbdt_export_remove(name, info->attrs[NBDTARGET_A_EXPORT_FORCE],
+				 &id, info->extack);
+	return err ?: nbdt_nl_reply_number(info, NBDTARGET_CMD_EXPORT_DEL,
+					   NBDTARGET_A_EXPORT_ID, id);
 }
 
 static int export_scan(struct sk_buff *skb, struct genl_info *info)
@@ -486,7 +491,7 @@ static int export_scan(struct sk_buff *skb, struct genl_info *info)
 				      rate ? nla_get_u64(rate) : 0,
 				      info->extack);
 	} else {
-		err = nbdt_scan_stop(&export->disk.content);
+		err = nbdt_scan_cancel(&export->disk.content);
 		if (err == -ENOENT)
 			nbdt_set_err_msg(info->extack, "no scan is running");
 	}
@@ -515,14 +520,33 @@ static int map_forget(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* One that was removed and isn't closed yet: there is nothing more to tell. */
+static int export_get_closing(struct genl_info *info, u32 id)
+{
+	struct nbdt_export *export = nbdt_export_get_closing(id);
+
+	if (!export) {
+		nbdt_set_err_msg(info->extack, "no export %u is being removed",
+				 id);
+		return -ENOENT;
+	}
+	nbdt_export_put(export);
+	return nbdt_nl_reply_number(info, NBDTARGET_CMD_EXPORT_GET,
+				    NBDTARGET_A_EXPORT_ID, id);
+}
+
 static int export_get(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = need_export_name(info);
+	struct nlattr *id = info->attrs[NBDTARGET_A_EXPORT_ID];
 	struct nbdt_export *export;
 	struct sk_buff *msg;
+	const char *name;
 	void *head;
 	int err;
 
+	if (id)
+		return export_get_closing(info, nla_get_u32(id));
+	name = need_export_name(info);
 	if (!name)
 		return -EINVAL;
 	export = nbdt_nl_find_export(info, name);

@@ -234,14 +234,17 @@ static int listener_set(struct sk_buff *skb, struct genl_info *info)
 static int listener_del(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_listener_config config;
+	u32 id;
 	int err;
 
 	err = get_address(info, &config);
 	if (err)
 		return err;
-	return nbdt_front_remove(genl_info_net(info), &config,
-				    info->attrs[NBDTARGET_A_LISTENER_FORCE],
-				    info->extack);
+	err = nbdt_front_remove(genl_info_net(info), &config,
+				info->attrs[NBDTARGET_A_LISTENER_FORCE], &id,
+				info->extack);
+	return err ?: nbdt_nl_reply_number(info, NBDTARGET_CMD_LISTENER_DEL,
+					   NBDTARGET_A_LISTENER_ID, id);
 }
 
 static int dump_listener(struct nbdt_listener *listener, void *data)

@@ -72,6 +72,11 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 		NLA_POLICY_FULL_RANGE(NLA_U32, &peer_timeout_range),
 };
 
+static const struct nla_policy
+target_clear_policy[NBDTARGET_A_TARGET_MAX + 1] = {
+	[NBDTARGET_A_TARGET_FORCE] = { .type = NLA_FLAG },
+};
+
 static int put_target(struct sk_buff *skb, struct net *net)
 {
 	const int pad = NBDTARGET_A_TARGET_PAD;
@@ -106,7 +111,9 @@ static int put_target(struct sk_buff *skb, struct net *net)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_PEER_TIMEOUT,
 			nbdt_target_peer_timeout()) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_ALL_LISTENERS,
-			nbdt_front_count(NULL)))
+			nbdt_front_count(NULL)) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_CLOSING,
+			nbdt_export_closing_count()))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -164,9 +171,26 @@ static int target_set(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+/* In an order in which nobody comes in where others are thrown out. */
+static int target_clear(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct nbdt_conn_filter all = {};
+	int err;
+
+	err = nbdt_export_remove_all(info->attrs[NBDTARGET_A_TARGET_FORCE],
+				     info->extack);
+	if (err)
+		return err;
+	nbdt_front_remove_all();
+	nbdt_conn_kill_matching(&all, "all was cleared away");
+	return 0;
+}
+
 static const struct genl_ops ops[] = {
 	{ NBDT_NL_SHOW_OP(TARGET_GET, TARGET, target_get), .doit = target_get },
 	{ NBDT_NL_OP(TARGET_SET, TARGET, target_set), .doit = target_set },
+	{ NBDT_NL_OP(TARGET_CLEAR, TARGET, target_clear),
+	  .doit = target_clear },
 };
 
 const struct nbdt_nl_ops nbdt_nl_target = { ops, ARRAY_SIZE(ops) };

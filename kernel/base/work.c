@@ -7,6 +7,7 @@
 
 struct workqueue_struct *nbdt_gate_wq;
 struct workqueue_struct *nbdt_control_wq;
+struct workqueue_struct *nbdt_close_wq;
 
 int nbdt_work_init(void)
 {
@@ -15,15 +16,24 @@ int nbdt_work_init(void)
 	if (!nbdt_gate_wq)
 		return -ENOMEM;
 	nbdt_control_wq = alloc_workqueue("nbdt_control", WQ_UNBOUND, 0);
-	if (!nbdt_control_wq) {
-		destroy_workqueue(nbdt_gate_wq);
-		return -ENOMEM;
-	}
+	if (!nbdt_control_wq)
+		goto err_gate;
+	nbdt_close_wq = alloc_workqueue("nbdt_close", WQ_UNBOUND,
+					WQ_MAX_ACTIVE);
+	if (!nbdt_close_wq)
+		goto err_control;
 	return 0;
+
+err_control:
+	destroy_workqueue(nbdt_control_wq);
+err_gate:
+	destroy_workqueue(nbdt_gate_wq);
+	return -ENOMEM;
 }
 
 void nbdt_work_exit(void)
 {
+	destroy_workqueue(nbdt_close_wq);
 	destroy_workqueue(nbdt_control_wq);
 	destroy_workqueue(nbdt_gate_wq);
 }

@@ -11,6 +11,8 @@ struct workqueue_struct;
 extern struct workqueue_struct *nbdt_gate_wq;
 /* For what may wait for the administrator's locks. */
 extern struct workqueue_struct *nbdt_control_wq;
+/* For what waits for a device, which may be for ever. */
+extern struct workqueue_struct *nbdt_close_wq;
 
 int nbdt_work_init(void);
 void nbdt_work_exit(void);

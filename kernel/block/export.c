@@ -7,14 +7,18 @@
  * for a client or for I/O.  Nothing of it is looked at on the way of I/O.
  *
  * Three things end independently.  The name: gone from lookup as soon as
- * removal begins.  The device: closed by the remover when the last connection
- * has detached, which it does only without I/O in flight.  The memory: freed
- * with the last reference, as somebody may still be telling a client about
- * the export.
+ * removal begins.  The device: closed by a worker when the last connection
+ * has detached, which it does only without I/O in flight; whoever removes the
+ * export doesn't wait for that, as the device may hang, and until then it is on the
+ * list of those that close.  The memory: freed with the last reference, as somebody
+ * may still be telling a client about the export.
+ *
+ * As long as the device isn't closed the module has a user.
  */
 #include <linux/blkdev.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -44,11 +48,19 @@ static DEFINE_HASHTABLE(exports_by_name, 8);
 static struct nbdt_export *default_export;
 static u32 next_id;
 static u32 nr_exports;
+static HLIST_HEAD(closing);			/* by_name of those without one */
+static u32 nr_closing;
 static u32 generation;
 
 u32 nbdt_export_count(void)
 {
 	return READ_ONCE(nr_exports);
+}
+
+/* Those that were removed, and whose devices aren't closed yet. */
+u32 nbdt_export_closing_count(void)
+{
+	return READ_ONCE(nr_closing);
 }
 
 /* Changes whenever the list of exports does. */
@@ -117,6 +129,22 @@ struct nbdt_export *nbdt_export_get_from(u32 id)
 	export = xa_find(&exports, &index, UINT_MAX, XA_PRESENT);
 	if (export)
 		kref_get(&export->ref);
+	mutex_unlock(&exports_mutex);
+	return export;
+}
+
+/* The export of that id that was removed and isn't closed yet; or NULL. */
+struct nbdt_export *nbdt_export_get_closing(u32 id)
+{
+	struct nbdt_export *export;
+
+	mutex_lock(&exports_mutex);
+	hlist_for_each_entry(export, &closing, by_name) {
+		if (export->id == id) {
+			kref_get(&export->ref);
+			break;
+		}
+	}
 	mutex_unlock(&exports_mutex);
 	return export;
 }
@@ -646,12 +674,15 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	struct nbdt_export *export;
 	int err;
 
+	if (!try_module_get(THIS_MODULE))
+		return -ENODEV;
 	err = check_free_name(config->name, extack);
 	if (err)
-		return err;
+		goto err_module;
+	err = -ENOMEM;
 	export = export_create(config, &disk);
 	if (!export)
-		return -ENOMEM;
+		goto err_module;
 	err = nbdt_disk_open(&export->disk, &disk, extack);
 	if (err)
 		goto err_put;
@@ -669,6 +700,8 @@ err_close:
 	nbdt_disk_close(&export->disk);
 err_put:
 	nbdt_export_put(export);
+err_module:
+	module_put(THIS_MODULE);
 	return err;
 }
 
@@ -847,19 +880,6 @@ int nbdt_export_set_access(const char *name, struct nbdt_access *access,
 	return export ? 0 : -ENOENT;
 }
 
-/* From now on nobody finds it, and nobody attaches. */
-static void unpublish(struct nbdt_export *export)
-{
-	lockdep_assert_held(&exports_mutex);
-	export->disk.content.closing = true;
-	xa_erase(&exports, export->id);
-	hash_del(&export->by_name);
-	if (default_export == export)
-		WRITE_ONCE(default_export, NULL);
-	nr_exports--;
-	generation++;
-}
-
 /*
  * Nothing reads or writes the device any more.  Puts the reference that
  * publishing gave.
@@ -871,6 +891,15 @@ static void export_close(struct nbdt_export *export)
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);
 	nbdt_event_export(export, NBDT_EVENT_DEL);
+	/*
+	 * Before anybody sees that it is closed, and wants the module to go; its
+	 * end waits for this worker.
+	 */
+	module_put(THIS_MODULE);
+	mutex_lock(&exports_mutex);
+	hlist_del(&export->by_name);
+	WRITE_ONCE(nr_closing, nr_closing - 1);
+	mutex_unlock(&exports_mutex);
 	nbdt_export_put(export);
 }
 
@@ -879,80 +908,103 @@ static void close_work(struct work_struct *work)
 	struct nbdt_export *export = container_of(work, struct nbdt_export,
 						  close_work);
 
+	/* It is killable, which doesn't happen to a worker. */
 	wait_for_io(export);
 	export_close(export);
 }
 
-/*
- * Unpublished.  Whoever waits for a device that hangs and is killed leaves the
- * rest to a worker.
- */
-static int export_destroy(struct nbdt_export *export)
+/* From now on nobody finds it, nobody attaches, and it comes to its end. */
+static void begin_removal(struct nbdt_export *export)
 {
+	lockdep_assert_held(&exports_mutex);
+	export->disk.content.closing = true;
+	xa_erase(&exports, export->id);
+	hash_del(&export->by_name);
+	if (default_export == export)
+		WRITE_ONCE(default_export, NULL);
+	WRITE_ONCE(nr_exports, nr_exports - 1);
+	generation++;
+	hlist_add_head(&export->by_name, &closing);
+	WRITE_ONCE(nr_closing, nr_closing + 1);
+	nbdt_export_kill(export, "export was removed");
+	INIT_WORK(&export->close_work, close_work);
+	queue_work(nbdt_close_wq, &export->close_work);
+}
+
+static int check_removable(const struct nbdt_export *export, bool force,
+			   struct netlink_ext_ack *extack)
+{
+	u32 clients = export->origins.nr;
+
+	if (clients && !force) {
+		nbdt_set_err_msg(extack,
+				 "export '%.32s' is in use by %u client%s",
+				 export->name, clients, clients == 1 ? "" : "s");
+		return -EBUSY;
+	}
+	if (export->reopening) {
+		nbdt_set_err_msg(extack, "the device is being opened anew");
+		return -EBUSY;
+	}
+	return 0;
+}
+
+/**
+ * nbdt_export_remove - remove an export; its device is closed later
+ * @name: terminated
+ * @force: disconnect its clients
+ * @id: set to the number of the export, which nbdt_export_get_closing() knows
+ *	until the device is closed
+ * @extack: told why not
+ *
+ * Return: 0; -ENOENT; -EBUSY when there are clients and @force isn't set.
+ */
+int nbdt_export_remove(const char *name, bool force, u32 *id,
+		       struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
 	int err;
 
-	nbdt_export_kill(export, "export was removed");
-	err = wait_for_io(export);
+	mutex_lock(&exports_mutex);
+	export = find_or_tell(name, extack);
+	err = export ? 0 : -ENOENT;
+	if (!err)
+		err = check_removable(export, force, extack);
 	if (!err) {
-		export_close(export);
-		return 0;
+		*id = export->id;
+		begin_removal(export);
 	}
-	INIT_WORK(&export->close_work, close_work);
-	queue_work(nbdt_control_wq, &export->close_work);
+	mutex_unlock(&exports_mutex);
 	return err;
 }
 
 /**
- * nbdt_export_remove - remove an export and close its device
- * @name: terminated
- * @force: disconnect its clients
+ * nbdt_export_remove_all - remove all exports
+ * @force: disconnect their clients
  * @extack: told why not
  *
- * Return: 0 when the device is closed; -ENOENT; -EBUSY when there are clients
- * and @force isn't set; -ERESTARTSYS when the caller was killed: it will be
- * closed.
+ * Return: 0; -EBUSY when any has clients and @force isn't set: none is removed.
  */
-int nbdt_export_remove(const char *name, bool force,
-		       struct netlink_ext_ack *extack)
+int nbdt_export_remove_all(bool force, struct netlink_ext_ack *extack)
 {
 	struct nbdt_export *export;
+	unsigned long index;
 	int err = 0;
 
 	mutex_lock(&exports_mutex);
-	export = find_or_tell(name, extack);
-	if (!export) {
-		err = -ENOENT;
-	} else if (export->origins.nr && !force) {
-		nbdt_set_err_msg(extack, "export '%.32s' is in use by %u client%s",
-				 name, export->origins.nr,
-				 export->origins.nr == 1 ? "" : "s");
-		err = -EBUSY;
-	} else if (export->reopening) {
-		nbdt_set_err_msg(extack, "the device is being opened anew");
-		err = -EBUSY;
-	} else {
-		unpublish(export);
+	xa_for_each(&exports, index, export)
+		err = err ?: check_removable(export, force, extack);
+	if (!err) {
+		xa_for_each(&exports, index, export)
+			begin_removal(export);
 	}
 	mutex_unlock(&exports_mutex);
-	return err ?: export_destroy(export);
+	return err;
 }
 
-/* For the end of the module. */
-void nbdt_export_remove_all(void)
+/* Nobody adds any more, and none is left. */
+void nbdt_export_exit(void)
 {
-	struct nbdt_export *export;
-	unsigned long index = 0;
-
-	for (;;) {
-		mutex_lock(&exports_mutex);
-		export = xa_find(&exports, &index, ULONG_MAX, XA_PRESENT);
-		if (export)
-			unpublish(export);
-		mutex_unlock(&exports_mutex);
-		if (!export)
-			break;
-		export_destroy(export);
-	}
 	cancel_delayed_work_sync(&watch_work);
 	xa_destroy(&exports);
 }

@@ -35,7 +35,7 @@ struct nbdt_export {
 	struct nbdt_cmd_limits limits;
 
 	/* Guarded by exports_mutex of export.c; so is disk.content.closing. */
-	struct hlist_node by_name;
+	struct hlist_node by_name;	/* or on the list of those that close */
 	char *description;		/* terminated, or NULL */
 	struct nbdt_place *places;	/* of the listeners to come by... */
 	u32 nr_places;			/* ...0 for all */
@@ -50,7 +50,7 @@ struct nbdt_export {
 	struct nbdt_origins origins;	/* attached connections; own lock */
 
 	struct work_struct dead_work;	/* the device went away */
-	struct work_struct close_work;	/* removal, when nobody waits for it */
+	struct work_struct close_work;	/* removal, as far as it waits */
 	atomic_t device_users;		/* besides connections and the scan */
 	struct kref ref;
 };
@@ -97,12 +97,14 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		    struct netlink_ext_ack *extack);
 int nbdt_export_set_access(const char *name, struct nbdt_access *access,
 			   struct netlink_ext_ack *extack);
-int nbdt_export_remove(const char *name, bool force,
+int nbdt_export_remove(const char *name, bool force, u32 *id,
 		       struct netlink_ext_ack *extack);
-void nbdt_export_remove_all(void);
+void nbdt_export_exit(void);
+int nbdt_export_remove_all(bool force, struct netlink_ext_ack *extack);
 
 struct nbdt_export *nbdt_export_get(const char *name, size_t len);
 struct nbdt_export *nbdt_export_get_from(u32 id);
+struct nbdt_export *nbdt_export_get_closing(u32 id);
 void nbdt_export_put(struct nbdt_export *export);
 bool nbdt_export_is_default(const struct nbdt_export *export);
 char *nbdt_export_description(struct nbdt_export *export);
@@ -113,6 +115,7 @@ bool nbdt_export_is_bound_to(struct nbdt_export *export,
 u32 nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places);
 u32 nbdt_export_state(struct nbdt_export *export);
 u32 nbdt_export_count(void);
+u32 nbdt_export_closing_count(void);
 u32 nbdt_export_generation(void);
 
 int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin);

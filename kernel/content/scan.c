@@ -215,9 +215,11 @@ int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
 	struct nbdt_scan *scan = &content->scan;
 	int err;
 
-	err = mutex_lock_killable(&scan->lock);
-	if (err)
-		return err;
+	/* Who has it starts one, or waits for the end of the last. */
+	if (!mutex_trylock(&scan->lock)) {
+		nbdt_set_err_msg(extack, "a scan is running already");
+		return -EBUSY;
+	}
 	if (READ_ONCE(content->closing)) {
 		nbdt_set_err_msg(extack, "the export is being removed");
 		err = -ENOENT;
@@ -232,25 +234,40 @@ int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
 }
 
 /**
- * nbdt_scan_stop - end the scan that is running
+ * nbdt_scan_cancel - have the scan that is running end
  * @content: of an export with a reference
  *
- * Return: 0; -ENOENT when none is; -EINTR or -ERESTARTSYS when the caller was
- * killed: it will end.
+ * Doesn't wait for it.
+ *
+ * Return: 0; -ENOENT when none is.
+ */
+int nbdt_scan_cancel(struct nbdt_content *content)
+{
+	struct nbdt_scan *scan = &content->scan;
+
+	if (!READ_ONCE(scan->running))
+		return -ENOENT;
+	WRITE_ONCE(scan->stopping, true);
+	return 0;
+}
+
+/**
+ * nbdt_scan_stop - no scan runs any more
+ * @content: of an export that is closing: none begins any more
+ *
+ * Waits for the device, which may hang.
+ *
+ * Return: 0; -EINTR or -ERESTARTSYS when the caller was killed: it will end.
  */
 int nbdt_scan_stop(struct nbdt_content *content)
 {
 	struct nbdt_scan *scan = &content->scan;
-	bool running;
 	int err;
 
 	err = mutex_lock_killable(&scan->lock);
 	if (err)
 		return err;
-	running = READ_ONCE(scan->running);
 	err = stop(scan);
 	mutex_unlock(&scan->lock);
-	if (!err && !running)
-		return -ENOENT;
 	return err;
 }

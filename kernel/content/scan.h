@@ -14,6 +14,7 @@ struct netlink_ext_ack;
 void nbdt_scan_init(struct nbdt_scan *scan);
 int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
 		    struct netlink_ext_ack *extack);
+int nbdt_scan_cancel(struct nbdt_content *content);
 int nbdt_scan_stop(struct nbdt_content *content);
 
 #endif /* NBDT_SCAN_H */

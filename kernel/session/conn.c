@@ -11,7 +11,6 @@
  *
  * Anybody may kill a connection, at any time and more than once: that sets a
  * flag and wakes the thread, which can't be stuck anywhere but in the device.
- * Whoever needs it gone then waits for it.
  *
  * When a network namespace ends, its connections lose their sockets, wherever
  * their threads are, and go on to their end without.
@@ -238,34 +237,6 @@ void nbdt_conn_leave_net(const struct net *net)
 		if (!id)
 			break;
 	}
-}
-
-static bool any_killed(const struct nbdt_conn_filter *filter)
-{
-	struct nbdt_conn *conn;
-	unsigned long id;
-	bool any = false;
-
-	rcu_read_lock();
-	xa_for_each(&conns, id, conn) {
-		any = matches(conn, filter) && nbdt_sock_cancelled(&conn->sock);
-		if (any)
-			break;
-	}
-	rcu_read_unlock();
-	return any;
-}
-
-/**
- * nbdt_conn_wait_killed - wait for the end of those that were killed
- * @filter: which; new ones may come meanwhile
- *
- * Return: 0, or -ERESTARTSYS when the caller was killed itself: they go on
- * ending.
- */
-int nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter)
-{
-	return wait_event_killable(buried, !any_killed(filter));
 }
 
 /* --- The end --- */
@@ -555,7 +526,7 @@ void nbdt_conn_exit(void)
 	struct nbdt_conn_filter all = {};
 
 	nbdt_conn_kill_matching(&all, "module is being unloaded");
-	wait_event(buried, !any_killed(&all));
+	wait_event(buried, xa_empty(&conns));
 	flush_work(&reap_work);
 	cancel_delayed_work_sync(&tick_work);
 	rcu_barrier();

@@ -194,7 +194,7 @@ static inline struct nbdt_conn *nbdt_conn_of(const struct nbdt_request *req)
 	return container_of(req->origin, struct nbdt_conn, origin);
 }
 
-/* Which connections to kill, count, or wait for. */
+/* Which connections to kill, or count. */
 struct nbdt_conn_filter {
 	u32 id;				/* 0: any */
 	u32 listener_id;		/* 0: any */
@@ -204,7 +204,6 @@ struct nbdt_conn_filter {
 
 unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,
 				     const char *reason);
-int nbdt_conn_wait_killed(const struct nbdt_conn_filter *filter);
 u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter);
 void nbdt_conn_leave_net(const struct net *net);
 

@@ -12,7 +12,10 @@
  * there, or it is no more, also if somebody else is just ending it.  Nothing that
  * is waited for under the mutex, or by the end of a namespace, takes longer than it
  * takes to make a connection; I/O isn't among it.
+ *
+ * As long as there is a listener the module has a user.
  */
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/net.h>
 #include <net/net_namespace.h>
@@ -101,6 +104,7 @@ static void destroy(struct nbdt_listener *listener)
 {
 	nbdt_event_listener(listener, NBDT_EVENT_DEL);
 	nbdt_listener_free(listener);
+	module_put(THIS_MODULE);
 }
 
 /**
@@ -123,11 +127,16 @@ int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
 		err = -EEXIST;
 		goto out;
 	}
+	if (!try_module_get(THIS_MODULE)) {
+		err = -ENODEV;
+		goto out;
+	}
 	listener = nbdt_listener_start(net, last_id + 1, config, take, extack);
 	if (IS_ERR(listener)) {
 		err = PTR_ERR(listener);
 		if (err == -EADDRINUSE)
 			blame(net, config, extack);
+		module_put(THIS_MODULE);
 		goto out;
 	}
 	last_id++;
@@ -203,14 +212,15 @@ int nbdt_front_set_access(struct net *net,
  * @net: network namespace
  * @config: where
  * @force: disconnect the clients in transmission, too
+ * @id: set to the number of the listener
  * @extack: told why not
  *
- * Return: 0 when the listener and the connections that had to go are gone,
- * or the caller was killed while these were going; -ENOENT.
+ * Return: 0 when nobody is accepted any more, and the connections that have to go
+ * were told to; -ENOENT.
  */
 int nbdt_front_remove(struct net *net,
 		      const struct nbdt_listener_config *config,
-		      bool force, struct netlink_ext_ack *extack)
+		      bool force, u32 *id, struct netlink_ext_ack *extack)
 {
 	struct nbdt_conn_filter filter = { .negotiating = !force };
 	struct nbdt_listener *listener;
@@ -225,13 +235,8 @@ int nbdt_front_remove(struct net *net,
 		return -ENOENT;
 	}
 	filter.listener_id = listener->id;
+	*id = listener->id;
 	nbdt_conn_kill_matching(&filter, "listener was removed");
-	/*
-	 * Also for those that were just done with negotiating.  Whoever is killed
-	 * meanwhile need not see their end.
-	 */
-	filter.negotiating = false;
-	nbdt_conn_wait_killed(&filter);
 	destroy(listener);
 	return 0;
 }
@@ -296,7 +301,7 @@ int nbdt_front_init(void)
 	return register_pernet_subsys(&net_ops);
 }
 
-/* Nobody adds any more. */
+/* Those of all namespaces.  Connections go on. */
 void nbdt_front_remove_all(void)
 {
 	remove_all(NULL);

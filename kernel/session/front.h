@@ -31,7 +31,7 @@ int nbdt_front_set_access(struct net *net,
 			  struct netlink_ext_ack *extack);
 int nbdt_front_remove(struct net *net,
 		      const struct nbdt_listener_config *config,
-		      bool force, struct netlink_ext_ack *extack);
+		      bool force, u32 *id, struct netlink_ext_ack *extack);
 int nbdt_front_for_each(struct net *net, u32 from,
 			int (*visit)(struct nbdt_listener *listener,
 				     void *data),

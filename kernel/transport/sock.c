@@ -366,6 +366,9 @@ struct socket *nbdt_sock_listen(struct net *net,
 	struct socket *sock;
 	int err;
 
+	/* Asked for a family that it doesn't have, the kernel looks for a module. */
+	if (addr->ss_family == AF_INET6 && !ipv6_mod_enabled())
+		return ERR_PTR(-EAFNOSUPPORT);
 	err = sock_create_kern(net, addr->ss_family, SOCK_STREAM, IPPROTO_TCP,
 			       &sock);
 	if (err)

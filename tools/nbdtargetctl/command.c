@@ -32,6 +32,7 @@ static const struct verb *const verbs[] = {
 	&verb_show,
 	&verb_set_target,
 	&verb_disconnect,
+	&verb_clear,
 	&verb_monitor,
 	&verb_tls_agent,
 	&verb_version,

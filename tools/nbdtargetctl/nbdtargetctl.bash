@@ -65,7 +65,7 @@ _nbdtargetctl_options()
 		echo --description --default --no-default --max-connections \
 			--tls --listeners --reopen --resize --if-exists ;;
 	scan-export)
-		echo --rate --stop ;;
+		echo --rate --stop --no-wait --timeout ;;
 	add-bitmap)
 		echo --granularity --disabled ;;
 	remove-bitmap)
@@ -77,9 +77,11 @@ _nbdtargetctl_options()
 	restore-bitmaps)
 		echo --trust --if-missing ;;
 	remove-export)
-		echo --force --if-exists --rescan ;;
+		echo --force --if-exists --rescan --no-wait --timeout ;;
 	remove-listener)
-		echo --force --if-exists ;;
+		echo --force --if-exists --no-wait --timeout ;;
+	clear)
+		echo --force --no-wait --timeout ;;
 	add-listener)
 		echo --tls --access --if-missing --or-update ;;
 	set-listener)
@@ -98,7 +100,7 @@ _nbdtargetctl_options()
 			--tls-key-records --poll-time --log-clients \
 			--peer-timeout ;;
 	disconnect)
-		echo --export --all --if-exists ;;
+		echo --export --all --if-exists --no-wait --timeout ;;
 	monitor)
 		echo --announce ;;
 	esac
@@ -143,7 +145,7 @@ _nbdtargetctl_verbs='add-export set-export remove-export scan-export
 	forget-map add-bitmap remove-bitmap clear-bitmap enable-bitmap
 	disable-bitmap merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
 	add-listener set-listener remove-listener set-access show set-target
-	disconnect monitor tls-agent version help'
+	disconnect clear monitor tls-agent version help'
 
 # Options whose value is the next word.
 _nbdtargetctl_takes_value()

@@ -61,6 +61,7 @@ static const struct attr_field fields[] = {
 	FIELD(AGE, NUMBER, "age", age),
 	FIELD(PID, NUMBER, "pid", pid),
 	FIELD(STATS, NEST, "stats", stats, .more = &stats_attrs),
+	FIELD(ENDING, FLAG, "ending", ending),
 	FIELD(REASON, TEXT, "reason", reason),
 	FIELD(TLS_VERSION, TEXT, "tls-version", tls_version),
 	FIELD(TLS_CIPHER, TEXT, "tls-cipher", tls_cipher),

@@ -25,6 +25,7 @@ struct conn {
 	uint64_t age;
 	uint64_t pid;
 	struct stats stats;
+	bool ending;
 	struct text reason;
 	struct text tls_version;	/* as the rest: only with TLS */
 	struct text tls_cipher;

@@ -43,6 +43,7 @@ static const struct attr_field fields[] = {
 	FIELD(LOG_CLIENTS, BOOL, "log-clients", log_clients),
 	FIELD(PEER_TIMEOUT, NUMBER, "peer-timeout", peer_timeout),
 	FIELD(ALL_LISTENERS, NUMBER, "all-listeners", all_listeners),
+	FIELD(CLOSING, NUMBER, "closing", closing),
 };
 
 const struct attr_set target_attrs = {
@@ -68,7 +69,10 @@ void target_print(const struct target *tg)
 
 	printf("target\n  module version       ");
 	text_print(stdout, tg->version, TEXT_EXACT);
-	printf("\n  exports              %" PRIu64 "\n", tg->exports);
+	printf("\n  exports              %" PRIu64, tg->exports);
+	if (tg->closing)
+		printf(", and %" PRIu64 " closing", tg->closing);
+	putchar('\n');
 	printf("  listeners            %" PRIu64, tg->listeners);
 	if (tg->all_listeners > tg->listeners)
 		printf(", %" PRIu64 " in other network namespaces",

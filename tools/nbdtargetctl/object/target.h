@@ -25,6 +25,7 @@ struct target {
 	uint64_t poll_time;		/* us */
 	bool log_clients;
 	uint64_t peer_timeout;		/* ms */
+	uint64_t closing;		/* exports */
 };
 
 extern const struct attr_set target_attrs;

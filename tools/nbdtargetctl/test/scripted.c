@@ -356,6 +356,7 @@ static void send_target(void)
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_POLL_TIME, 200);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_PEER_TIMEOUT, 120000);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_ALL_LISTENERS, 7);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_CLOSING, 1);
 	deliver(nlh);
 }
 

@@ -7,9 +7,13 @@
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
+#include "object/awaited.h"
 #include "verb/verbs.h"
 
-enum { DISCONNECT_EXPORT, DISCONNECT_ALL, DISCONNECT_IF_EXISTS };
+enum {
+	DISCONNECT_EXPORT, DISCONNECT_ALL, DISCONNECT_IF_EXISTS,
+	DISCONNECT_NO_WAIT, DISCONNECT_TIMEOUT,
+};
 
 static const struct opt disconnect_opts[] = {
 	[DISCONNECT_EXPORT] = { "--export", OPT_TEXT, "NAME",
@@ -17,6 +21,8 @@ static const struct opt disconnect_opts[] = {
 	[DISCONNECT_ALL] = { "--all", OPT_FLAG, NULL, "everybody", 0 },
 	[DISCONNECT_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
 		"succeed when there is no such client or export", 0 },
+	[DISCONNECT_NO_WAIT] = AWAITED_NO_WAIT,
+	[DISCONNECT_TIMEOUT] = AWAITED_TIMEOUT,
 	{ .name = NULL }
 };
 
@@ -37,8 +43,13 @@ static int disconnect(struct tool *t, const struct args *a)
 {
 	const struct opt_value *export = &a->opt[DISCONNECT_EXPORT];
 	const char *thing = a->n ? a->pos[0] : export->text;
+	struct awaited them = {
+		.thing = thing,
+		.is_over = awaited_conns,
+		.name = export->text,
+	};
 	struct nlmsghdr *nlh;
-	uint64_t id;
+	uint64_t id = 0;
 	int ret = check_whom(t, a, &id);
 
 	if (!ret)
@@ -58,7 +69,9 @@ static int disconnect(struct tool *t, const struct args *a)
 		return kernel_fail(t, thing, ret != -ENOENT ? NULL :
 				   "'nbdtargetctl show' lists exports and connections");
 	kernel_warn(t, thing);
-	return TOOL_OK;
+	them.id = id;
+	return awaited_wait(t, &them, &a->opt[DISCONNECT_NO_WAIT],
+			   &a->opt[DISCONNECT_TIMEOUT]);
 }
 
 const struct verb verb_disconnect = {

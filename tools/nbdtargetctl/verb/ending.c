@@ -26,6 +26,7 @@
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
+#include "object/awaited.h"
 #include "object/checkpoint.h"
 #include "show/figure.h"
 #include "verb/ending.h"
@@ -59,13 +60,25 @@ static int hold(struct tool *t, const char *name, uint32_t *id)
 	return checkpoint_begin(t, &c, id);
 }
 
+/* And wait until its device is closed; who started us has the patience. */
 static int send_remove(struct tool *t, const char *name)
 {
+	static const struct opt_value forever = {
+		.given = true,
+		.number = UINT32_MAX,
+	};
+	struct awaited it = { .thing = name, .is_over = awaited_export };
+	struct nl_reply reply = { 0 };
 	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_DEL);
+	int ret;
 
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, name);
 	mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
-	return nl_do(t->nl, nlh, NULL);
+	ret = nl_do(t->nl, nlh, &reply);
+	it.id = awaited_id(&reply, NBDTARGET_A_EXPORT_ID);
+	nl_reply_free(&reply);
+	return ret ? kernel_fail(t, name, NULL) :
+		     awaited_wait(t, &it, NULL, &forever);
 }
 
 static void look_after(struct tool *t, const struct ending *one, int fd)
@@ -84,10 +97,8 @@ static void look_after(struct tool *t, const struct ending *one, int fd)
 	say(fd, HELD);
 	if (read(fd, &what, 1) != 1 || what != REMOVE)
 		_exit(TOOL_OK);
-	if (send_remove(t, one->name)) {
-		kernel_fail(t, one->name, NULL);
+	if (send_remove(t, one->name))
 		_exit(TOOL_REFUSED);
-	}
 	/* It is over now, and was until now unless it took too long. */
 	say(fd, one->hold && checkpoint_end(t, id, true) ? UNSURE : GONE);
 	_exit(TOOL_OK);

@@ -10,6 +10,7 @@
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "object/access.h"
+#include "object/awaited.h"
 #include "object/export.h"
 #include "object/rule.h"
 #include "verb/existing.h"
@@ -500,7 +501,10 @@ const struct verb verb_set_export = {
 	.run = set_export,
 };
 
-enum { REMOVE_FORCE, REMOVE_IF_EXISTS, REMOVE_RESCAN };
+enum {
+	REMOVE_FORCE, REMOVE_IF_EXISTS, REMOVE_RESCAN, REMOVE_NO_WAIT,
+	REMOVE_TIMEOUT,
+};
 
 static const struct opt remove_opts[] = {
 	[REMOVE_FORCE] = { "--force", OPT_FLAG, NULL,
@@ -509,6 +513,8 @@ static const struct opt remove_opts[] = {
 		"succeed when there is no such export", 0 },
 	[REMOVE_RESCAN] = { "--rescan", OPT_FLAG, NULL,
 		"read the partitions of its device anew", 0 },
+	[REMOVE_NO_WAIT] = AWAITED_NO_WAIT,
+	[REMOVE_TIMEOUT] = AWAITED_TIMEOUT,
 	{ .name = NULL }
 };
 
@@ -519,16 +525,21 @@ static const char *remove_remedy(int err)
 	return err == ENOENT ? no_export : NULL;
 }
 
-/* 0 or a negative errno, see nl_last_error(). */
-static int send_remove(struct tool *t, const struct args *a)
+/* 0 or a negative errno, see nl_last_error(); ID is of what is removed. */
+static int send_remove(struct tool *t, const struct args *a, uint64_t *id)
 {
+	struct nl_reply reply = { 0 };
 	struct nlmsghdr *nlh;
+	int ret;
 
 	nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_DEL);
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, a->pos[0]);
 	if (a->opt[REMOVE_FORCE].given)
 		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
-	return nl_do(t->nl, nlh, NULL);
+	ret = nl_do(t->nl, nlh, &reply);
+	*id = awaited_id(&reply, NBDTARGET_A_EXPORT_ID);
+	nl_reply_free(&reply);
+	return ret;
 }
 
 static const char not_rescanned[] =
@@ -540,16 +551,18 @@ static int removed(struct tool *t, const char *name,
 {
 	const char *wrong;
 
-	kernel_warn(t, name);
 	wrong = list->n ? rescan(attr_list_item(list, 0)) : NULL;
 	return wrong ? fail(t, name, "%s: %s", not_rescanned, wrong) : TOOL_OK;
 }
 
 static int remove_export(struct tool *t, const struct args *a)
 {
+	struct awaited it = { .thing = a->pos[0], .is_over = awaited_export };
 	struct attr_list list = { 0 };
 	int ret = check_name(t, a->pos[0]);
 
+	if (a->opt[REMOVE_RESCAN].given && a->opt[REMOVE_NO_WAIT].given)
+		return fail_usage(t, "--rescan comes after waiting");
 	if (!ret)
 		ret = kernel_connect(t, a->pos[0]);
 	if (ret)
@@ -557,13 +570,15 @@ static int remove_export(struct tool *t, const struct args *a)
 	if (a->opt[REMOVE_RESCAN].given)
 		ret = export_get(t, a->pos[0], &list);
 	if (!ret)
-		ret = send_remove(t, a);
+		ret = send_remove(t, a, &it.id);
 	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given)
 		ret = TOOL_OK;
 	else if (ret)
 		ret = kernel_fail(t, a->pos[0], remove_remedy(-ret));
 	else
-		ret = removed(t, a->pos[0], &list);
+		ret = awaited_wait(t, &it, &a->opt[REMOVE_NO_WAIT],
+				   &a->opt[REMOVE_TIMEOUT]) ?:
+		      removed(t, a->pos[0], &list);
 	attr_list_free(&list);
 	return ret;
 }
@@ -578,19 +593,26 @@ const struct verb verb_remove_export = {
 	.run = remove_export,
 };
 
-enum { SCAN_RATE, SCAN_STOP };
+enum { SCAN_RATE, SCAN_STOP, SCAN_NO_WAIT, SCAN_TIMEOUT };
 
 static const struct opt scan_opts[] = {
 	[SCAN_RATE] = { "--rate", OPT_SIZE, "SIZE",
 		"most bytes read in a second (64M)", INT64_MAX },
 	[SCAN_STOP] = { "--stop", OPT_FLAG, NULL,
 		"end the scan that is running", 0 },
+	[SCAN_NO_WAIT] = AWAITED_NO_WAIT,
+	[SCAN_TIMEOUT] = AWAITED_TIMEOUT,
 	{ .name = NULL }
 };
 
 static int scan_export(struct tool *t, const struct args *a)
 {
 	const struct opt_value *o = a->opt;
+	const struct awaited it = {
+		.thing = a->pos[0],
+		.is_over = awaited_scan,
+		.name = a->pos[0],
+	};
 	struct nlmsghdr *nlh;
 	int ret = check_name(t, a->pos[0]);
 
@@ -598,6 +620,9 @@ static int scan_export(struct tool *t, const struct args *a)
 		return ret;
 	if (o[SCAN_RATE].given && o[SCAN_STOP].given)
 		return fail_usage(t, "--rate or --stop, not both");
+	if (!o[SCAN_STOP].given &&
+	    (o[SCAN_NO_WAIT].given || o[SCAN_TIMEOUT].given))
+		return fail_usage(t, "only --stop waits");
 	if (o[SCAN_RATE].given && !o[SCAN_RATE].number)
 		return fail_usage(t, "a rate of nothing would never end");
 	ret = kernel_connect(t, a->pos[0]);
@@ -614,7 +639,8 @@ static int scan_export(struct tool *t, const struct args *a)
 	if (ret)
 		return kernel_fail(t, a->pos[0], ret == -EBUSY ?
 				   "'show export' tells how far it is" : NULL);
-	return TOOL_OK;
+	return o[SCAN_STOP].given ? awaited_wait(t, &it, &o[SCAN_NO_WAIT],
+						&o[SCAN_TIMEOUT]) : TOOL_OK;
 }
 
 const struct verb verb_scan_export = {

@@ -11,6 +11,7 @@
 #include "nl/kernel.h"
 #include "nl/nl.h"
 #include "object/access.h"
+#include "object/awaited.h"
 #include "object/listener.h"
 #include "object/rule.h"
 #include "verb/existing.h"
@@ -296,18 +297,22 @@ const struct verb verb_set_listener = {
 	.run = set_listener,
 };
 
-enum { REMOVE_FORCE, REMOVE_IF_EXISTS };
+enum { REMOVE_FORCE, REMOVE_IF_EXISTS, REMOVE_NO_WAIT, REMOVE_TIMEOUT };
 
 static const struct opt remove_opts[] = {
 	[REMOVE_FORCE] = { "--force", OPT_FLAG, NULL,
 		"disconnect the clients that came through it, too", 0 },
 	[REMOVE_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
 		"succeed when there is no such listener", 0 },
+	[REMOVE_NO_WAIT] = AWAITED_NO_WAIT,
+	[REMOVE_TIMEOUT] = AWAITED_TIMEOUT,
 	{ .name = NULL }
 };
 
 static int remove_listener(struct tool *t, const struct args *a)
 {
+	struct awaited clients = { .is_over = awaited_listener };
+	struct nl_reply reply = { 0 };
 	struct nlmsghdr *nlh;
 	struct endpoint ep;
 	char *thing;
@@ -323,14 +328,18 @@ static int remove_listener(struct tool *t, const struct args *a)
 	put_endpoint(nlh, &ep);
 	if (a->opt[REMOVE_FORCE].given)
 		mnl_attr_put(nlh, NBDTARGET_A_LISTENER_FORCE, 0, NULL);
-	ret = nl_do(t->nl, nlh, NULL);
+	ret = nl_do(t->nl, nlh, &reply);
+	clients.thing = thing;
+	clients.id = awaited_id(&reply, NBDTARGET_A_LISTENER_ID);
+	nl_reply_free(&reply);
 	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given)
 		ret = TOOL_OK;
 	else if (ret)
 		ret = kernel_fail(t, thing,
 				  ret == -ENOENT ? no_listener : NULL);
 	else
-		kernel_warn(t, thing);
+		ret = awaited_wait(t, &clients, &a->opt[REMOVE_NO_WAIT],
+				  &a->opt[REMOVE_TIMEOUT]);
 out:
 	free(thing);
 	return ret;

@@ -27,6 +27,7 @@ extern const struct verb verb_set_access;
 extern const struct verb verb_show;
 extern const struct verb verb_set_target;
 extern const struct verb verb_disconnect;
+extern const struct verb verb_clear;
 extern const struct verb verb_monitor;
 extern const struct verb verb_tls_agent;
 extern const struct verb verb_version;
