@@ -133,9 +133,15 @@ looked_already()
 	[[ $lists != "$cache"/* || $(find "$looked" -mtime -7) ]]
 }
 
+# The version that the last look found, or else the newest.
 newest_cached()
 {
-	local about
+	local about version
+	version=$(cat "$cache/$name/looked" 2>/dev/null || :)
+	if [[ $version && -e $cache/$name/$version/about ]]; then
+		echo "$version"
+		return
+	fi
 	for about in "$cache/$name"/[0-9]*/about; do
 		[[ ! -e $about ]] || basename "$(dirname "$about")"
 	done | sort -V | tail -n 1
@@ -168,14 +174,15 @@ build_entry()
 	drop_others
 }
 
-# Makes the newest version known to apt's lists the cached one.
+# Makes the newest version known to apt's lists the cached one. It may be there: what
+# is built from differs between two checkouts that share a cache.
 update()
 {
 	local version
 	# shellcheck disable=SC2086 # the words that the way needs
 	version=$("${way}_newest" $argument)
 	[[ $version ]] || return 1
-	[[ $version = "$cached" ]] || build_entry "$version" || return 1
+	[[ -e $cache/$name/$version/about ]] || build_entry "$version" || return 1
 	cached=$version
 }
 
@@ -197,7 +204,7 @@ obtain()
 		# Lists of a few weeks ago name packages that are gone.
 		update || { refresh_lists && update; } || [[ $cached ]] ||
 			fail "$name is in no package list at hand, or could not be downloaded"
-		touch "$cache/$name/looked"
+		echo "$cached" >"$cache/$name/looked"
 	fi
 	print_entry
 }
