@@ -37,10 +37,9 @@
  * word in the dirty bitmaps and the map; if it isn't its turn, it waits aside, and
  * a worker asks again.  It goes to io.c, or to a worker in slow.c when it isn't
  * whole blocks, or the host has some of it cached.  complete.c takes it back to
- * where it came from (origin.h); the
- * thread answers in reply.c.  BLOCK_STATUS never leaves the thread: status.c.  A
- * READ is cut in transmit.c, by what is known to be zero.  checkpoint.c shuts the
- * gates of several exports at once.
+ * where it came from (origin.h); the thread answers in reply.c.  BLOCK_STATUS never
+ * leaves the thread: status.c.  A READ is cut in transmit.c, by what is known to be
+ * zero.  checkpoint.c shuts the gates of several exports at once.
  *
  * Where something new goes:
  *
@@ -49,7 +48,7 @@
  *    it is akin to; its data is parsed in proto.c, which selftests/fuzz runs
  *  - another family of addresses to listen on: branches, not a table, in
  *    transport/listener.c, sock.c and stream.c (how it ends), base/access.c,
- *    admin/nl.c and nl_listener.c, session/conn_trace.h; in the tool
+ *    admin/nl_place.c, session/conn_trace.h; in the tool
  *    base/address.c and show/uri.c
  *  - a verb or attribute: uapi/nbdtarget.yaml, admin/nl_NOUN.c; in the tool
  *    verb/NOUN.c, verb/verbs.h and command.c, or object/NOUN.c; its manual page

@@ -36,7 +36,7 @@
 
 /* Of lines of one kind. */
 struct limit {
-	spinlock_t lock;
+	spinlock_t lock;		/* guards what follows */
 	unsigned long since;		/* jiffies */
 	unsigned int lines;
 	unsigned int left_out;

@@ -7,8 +7,6 @@
  * the first thing at the module's end.  What ends after that still tells of it,
  * in any thread; nothing is sent any more.
  */
-#include <linux/in.h>
-#include <linux/in6.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
@@ -142,23 +140,6 @@ int nbdt_nl_put_stats(struct sk_buff *skb, int attr,
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
-}
-
-int nbdt_nl_put_address(struct sk_buff *skb,
-			const struct sockaddr_storage *addr, int address_attr,
-			int port_attr)
-{
-	const struct sockaddr_in *in4 = (const void *)addr;
-	const struct sockaddr_in6 *in6 = (const void *)addr;
-	int err;
-
-	if (addr->ss_family == AF_INET)
-		err = nla_put(skb, address_attr, sizeof(in4->sin_addr),
-			      &in4->sin_addr);
-	else
-		err = nla_put(skb, address_attr, sizeof(in6->sin6_addr),
-			      &in6->sin6_addr);
-	return err ?: nla_put_u16(skb, port_attr, ntohs(in4->sin_port));
 }
 
 /* A reply or event of one message, large enough for three names and a path. */

@@ -2,7 +2,6 @@
 #ifndef NBDT_NL_H
 #define NBDT_NL_H
 
-#include <linux/socket.h>
 #include <linux/types.h>
 #include <net/genetlink.h>
 
@@ -53,9 +52,6 @@ bool nbdt_nl_denies(struct genl_info *info, int attr);
 /* Attributes out. */
 int nbdt_nl_put_stats(struct sk_buff *skb, int attr,
 		      const struct nbdt_stats *stats);
-int nbdt_nl_put_address(struct sk_buff *skb,
-			const struct sockaddr_storage *addr, int address_attr,
-			int port_attr);
 
 /* Where a dump is, for who goes through a list for it. */
 struct nbdt_nl_dump {

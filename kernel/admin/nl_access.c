@@ -9,7 +9,7 @@
 
 #include "admin/nl.h"
 #include "admin/nl_access.h"
-#include "admin/nl_listener.h"
+#include "admin/nl_place.h"
 #include "base/access.h"
 #include "block/export.h"
 #include "compat/compat.h"
@@ -186,7 +186,7 @@ static int access_set_listener(struct genl_info *info,
 	struct nbdt_listener_config config;
 	int err;
 
-	err = nbdt_nl_make_address(info, attrs[NBDTARGET_A_ACCESS_ADDRESS],
+	err = nbdt_nl_get_address(info, attrs[NBDTARGET_A_ACCESS_ADDRESS],
 				   attrs[NBDTARGET_A_ACCESS_PORT],
 				   attrs[NBDTARGET_A_ACCESS_IFINDEX], &config);
 	return err ?: nbdt_front_set_access(genl_info_net(info), &config,

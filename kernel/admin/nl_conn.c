@@ -7,6 +7,7 @@
 #include "admin/nl.h"
 #include "admin/nl_conn.h"
 #include "admin/nl_export.h"
+#include "admin/nl_place.h"
 #include "base/identity.h"
 #include "block/export.h"
 #include "compat/compat.h"

@@ -6,7 +6,7 @@
 
 #include "admin/nl.h"
 #include "admin/nl_export.h"
-#include "admin/nl_listener.h"
+#include "admin/nl_place.h"
 #include "base/place.h"
 #include "block/export.h"
 #include "compat/compat.h"

@@ -8,29 +8,13 @@
 
 #include "admin/nl.h"
 #include "admin/nl_listener.h"
-#include "base/place.h"
+#include "admin/nl_place.h"
 #include "session/conn.h"
 #include "session/front.h"
 #include "transport/listener.h"
 #include "nbdtarget.h"
 
-/* Not const, as struct nla_policy wants it before 6.7. */
-struct netlink_range_validation nbdt_nl_port_range = {
-	.min = 1,
-	.max = U16_MAX,
-};
-
-/* What each attribute has to look like, in whichever command. */
-#define LISTENER_ADDRESS_POLICY						\
-	[NBDTARGET_A_LISTENER_ADDRESS] = {				\
-		.type = NLA_BINARY,					\
-		.len = sizeof(struct in6_addr),				\
-	}
-#define LISTENER_PORT_POLICY						\
-	[NBDTARGET_A_LISTENER_PORT] =					\
-		NLA_POLICY_FULL_RANGE(NLA_U16, &nbdt_nl_port_range)
-#define LISTENER_IFINDEX_POLICY						\
-	[NBDTARGET_A_LISTENER_IFINDEX] = { .type = NLA_U32 }
+/* What each other attribute has to look like, in whichever command. */
 #define LISTENER_FORCE_POLICY						\
 	[NBDTARGET_A_LISTENER_FORCE] = { .type = NLA_FLAG }
 #define LISTENER_TLS_POLICY						\
@@ -43,26 +27,26 @@ struct netlink_range_validation nbdt_nl_port_range = {
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy
 listener_add_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
-	LISTENER_ADDRESS_POLICY,
-	LISTENER_PORT_POLICY,
-	LISTENER_IFINDEX_POLICY,
+	NBDT_NL_ADDRESS_POLICY,
+	NBDT_NL_PORT_POLICY,
+	NBDT_NL_IFINDEX_POLICY,
 	LISTENER_TLS_POLICY,
 	LISTENER_ACCESS_POLICY,
 };
 
 static const struct nla_policy
 listener_set_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
-	LISTENER_ADDRESS_POLICY,
-	LISTENER_PORT_POLICY,
-	LISTENER_IFINDEX_POLICY,
+	NBDT_NL_ADDRESS_POLICY,
+	NBDT_NL_PORT_POLICY,
+	NBDT_NL_IFINDEX_POLICY,
 	LISTENER_TLS_POLICY,
 };
 
 static const struct nla_policy
 listener_del_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
-	LISTENER_ADDRESS_POLICY,
-	LISTENER_PORT_POLICY,
-	LISTENER_IFINDEX_POLICY,
+	NBDT_NL_ADDRESS_POLICY,
+	NBDT_NL_PORT_POLICY,
+	NBDT_NL_IFINDEX_POLICY,
 	LISTENER_FORCE_POLICY,
 };
 
@@ -79,114 +63,24 @@ static int put_listener(struct sk_buff *skb, struct nbdt_listener *listener)
 	if (nla_put_u32(skb, NBDTARGET_A_LISTENER_ID, listener->id) ||
 	    nbdt_nl_put_address(skb, addr, NBDTARGET_A_LISTENER_ADDRESS,
 				NBDTARGET_A_LISTENER_PORT) ||
-		    (addr->ss_family == AF_INET6 && in6->sin6_scope_id &&
-		     nla_put_u32(skb, NBDTARGET_A_LISTENER_IFINDEX,
-				 in6->sin6_scope_id)) ||
-		    (listener->config.wildcard &&
-		     nla_put_flag(skb, NBDTARGET_A_LISTENER_WILDCARD)) ||
-		    (listener->sock.sock &&
-		     !nbdt_sock_is_listening(&listener->sock) &&
-		     nla_put_flag(skb, NBDTARGET_A_LISTENER_CLOSED)) ||
-		    nla_put_u32(skb, NBDTARGET_A_LISTENER_CONNECTIONS,
-				nbdt_conn_count_matching(&filter)) ||
-		    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_ACCEPTED,
-				      READ_ONCE(listener->accepted), pad) ||
-		    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_REFUSED,
-				      READ_ONCE(listener->refused), pad) ||
-		    nla_put_u32(skb, NBDTARGET_A_LISTENER_TLS,
-				READ_ONCE(listener->config.tls_mode)))
+	    (addr->ss_family == AF_INET6 && in6->sin6_scope_id &&
+	     nla_put_u32(skb, NBDTARGET_A_LISTENER_IFINDEX,
+			 in6->sin6_scope_id)) ||
+	    (listener->config.wildcard &&
+	     nla_put_flag(skb, NBDTARGET_A_LISTENER_WILDCARD)) ||
+	    (listener->sock.sock &&
+	     !nbdt_sock_is_listening(&listener->sock) &&
+	     nla_put_flag(skb, NBDTARGET_A_LISTENER_CLOSED)) ||
+	    nla_put_u32(skb, NBDTARGET_A_LISTENER_CONNECTIONS,
+			nbdt_conn_count_matching(&filter)) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_ACCEPTED,
+			      READ_ONCE(listener->accepted), pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_REFUSED,
+			      READ_ONCE(listener->refused), pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_LISTENER_TLS,
+			READ_ONCE(listener->config.tls_mode)))
 		return -EMSGSIZE;
 	return 0;
-}
-
-/* The listener that three attributes name. */
-int nbdt_nl_make_address(struct genl_info *info, struct nlattr *address,
-			 struct nlattr *port, struct nlattr *ifindex,
-			 struct nbdt_listener_config *config)
-{
-	struct sockaddr_in *in4 = (struct sockaddr_in *)&config->addr;
-	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&config->addr;
-	__be16 be_port;
-
-	memset(config, 0, sizeof(*config));
-	be_port = htons(port ? nla_get_u16(port) : NBDTARGET_DEFAULT_PORT);
-	if (address && nla_len(address) == sizeof(in4->sin_addr)) {
-		in4->sin_family = AF_INET;
-		in4->sin_port = be_port;
-		nla_memcpy(&in4->sin_addr, address, sizeof(in4->sin_addr));
-	} else if (!address || nla_len(address) == sizeof(in6->sin6_addr)) {
-		in6->sin6_family = AF_INET6;
-		in6->sin6_port = be_port;
-		if (address)
-			nla_memcpy(&in6->sin6_addr, address,
-				   sizeof(in6->sin6_addr));
-		else
-			config->wildcard = true;
-	} else {
-		NL_SET_ERR_MSG_ATTR(info->extack, address,
-				    "an address has 4 or 16 bytes");
-		return -EINVAL;
-	}
-	if (ifindex) {
-		if (config->addr.ss_family != AF_INET6 || config->wildcard) {
-			NL_SET_ERR_MSG_ATTR(info->extack, ifindex,
-					    "only an IPv6 address can have an interface");
-			return -EINVAL;
-		}
-		in6->sin6_scope_id = nla_get_u32(ifindex);
-	}
-	return 0;
-}
-
-/* In a nest: where a listener is, or may be. */
-const struct nla_policy nbdt_nl_place_policy[NBDTARGET_A_LISTENER_MAX + 1] = {
-	LISTENER_ADDRESS_POLICY,
-	LISTENER_PORT_POLICY,
-	LISTENER_IFINDEX_POLICY,
-};
-
-int nbdt_nl_get_place(struct genl_info *info, struct nlattr *nest,
-		      struct nbdt_place *place)
-{
-	struct nlattr *attrs[NBDTARGET_A_LISTENER_MAX + 1];
-	struct nbdt_listener_config config;
-	int err;
-
-	err = nla_parse_nested(attrs, NBDTARGET_A_LISTENER_MAX, nest,
-			       nbdt_nl_place_policy, info->extack);
-	if (!err)
-		err = nbdt_nl_make_address(info,
-					   attrs[NBDTARGET_A_LISTENER_ADDRESS],
-					   attrs[NBDTARGET_A_LISTENER_PORT],
-					   attrs[NBDTARGET_A_LISTENER_IFINDEX],
-					   &config);
-	if (!err)
-		nbdt_listener_place(&config, genl_info_net(info), place);
-	return err;
-}
-
-int nbdt_nl_put_place(struct sk_buff *skb, int attr,
-		      const struct nbdt_place *place)
-{
-	const struct sockaddr_in6 *in6 = (const void *)&place->addr;
-	struct nlattr *nest = nla_nest_start(skb, attr);
-	int err;
-
-	if (!nest)
-		return -EMSGSIZE;
-	if (place->wildcard)
-		err = nla_put_u16(skb, NBDTARGET_A_LISTENER_PORT,
-				  ntohs(in6->sin6_port));
-	else
-		err = nbdt_nl_put_address(skb, &place->addr,
-					  NBDTARGET_A_LISTENER_ADDRESS,
-					  NBDTARGET_A_LISTENER_PORT);
-	if (!err && place->addr.ss_family == AF_INET6 && in6->sin6_scope_id)
-		err = nla_put_u32(skb, NBDTARGET_A_LISTENER_IFINDEX,
-				  in6->sin6_scope_id);
-	if (!err)
-		nla_nest_end(skb, nest);
-	return err;
 }
 
 /* The address that a command about listeners names. */
@@ -195,10 +89,10 @@ static int get_address(struct genl_info *info,
 {
 	struct nlattr **attrs = info->attrs;
 
-	return nbdt_nl_make_address(info, attrs[NBDTARGET_A_LISTENER_ADDRESS],
-				    attrs[NBDTARGET_A_LISTENER_PORT],
-				    attrs[NBDTARGET_A_LISTENER_IFINDEX],
-				    config);
+	return nbdt_nl_get_address(info, attrs[NBDTARGET_A_LISTENER_ADDRESS],
+				   attrs[NBDTARGET_A_LISTENER_PORT],
+				   attrs[NBDTARGET_A_LISTENER_IFINDEX],
+				   config);
 }
 
 static int listener_add(struct sk_buff *skb, struct genl_info *info)

@@ -7,6 +7,7 @@
 #include <net/sock.h>
 
 #include "admin/nl.h"
+#include "admin/nl_place.h"
 #include "admin/nl_tls.h"
 #include "base/identity.h"
 #include "compat/compat.h"

@@ -7,6 +7,7 @@
 #include <linux/workqueue.h>
 
 #include "base/gate.h"
+#include "base/proto.h"
 #include "block/range.h"
 #include "compat/bdev.h"
 #include "content/content.h"
@@ -44,7 +45,7 @@ struct nbdt_disk {
 	bool careful;			/* changes with the gate shut only */
 	bool want_careful;		/* what it changes to */
 	struct nbdt_gate_visit careful_visit;
-	unsigned long last_unaligned;	/* jiffies */
+	unsigned long last_partial;	/* jiffies */
 	struct nbdt_ranges ranges;
 	struct llist_head aside;	/* long requests between two parts */
 
@@ -86,6 +87,13 @@ u64 nbdt_disk_size(const struct nbdt_disk *disk);
 bool nbdt_disk_can_trim(const struct nbdt_disk *disk);
 bool nbdt_disk_is_live(const struct nbdt_disk *disk);
 bool nbdt_disk_is_locked(const struct nbdt_disk *disk);
+
+/* Does it begin or end within a logical block? */
+static inline bool nbdt_disk_is_partial(const struct nbdt_disk *disk,
+					const struct nbdt_cmd *cmd)
+{
+	return (cmd->offset | cmd->length) & (disk->content.block - 1);
+}
 
 /* Have one of its workers do it.  Any context. */
 static inline void nbdt_disk_queue(struct nbdt_disk *disk,

@@ -5,8 +5,8 @@
  * The block layer takes reads and writes of whole logical blocks at once.
  * All else goes to a slow worker (slow.c): what isn't aligned and has to be
  * merged with what is on the device, what may take long, and what the host has in
- * its page cache.  What changes the
- * device has to wait for its turn before (turn.c).
+ * its page cache.  What changes the device has to wait for its turn before
+ * (turn.c).
  */
 #include <linux/align.h>
 #include <linux/minmax.h>
@@ -18,11 +18,6 @@
 #include "block/pages.h"
 #include "block/request.h"
 #include "block/turn.h"
-
-static bool is_partial(const struct nbdt_request *req)
-{
-	return req->size != req->cmd.length;
-}
 
 /**
  * nbdt_dispatch_shape - how large a buffer a request needs
@@ -66,7 +61,7 @@ static void execute(struct nbdt_request *req)
 			nbdt_io_rw(req);
 		break;
 	case NBDT_CMD_WRITE:
-		if (is_partial(req) || holds_pages(req))
+		if (nbdt_disk_is_partial(req->disk, &req->cmd) || holds_pages(req))
 			nbdt_disk_queue(req->disk, &req->work);
 		else
 			nbdt_io_rw(req);

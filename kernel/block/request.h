@@ -80,4 +80,31 @@ struct nbdt_request {
 	struct bio_vec inline_bvecs[NBDT_INLINE_BVECS];
 };
 
+/* Without a buffer, whatever became of the last one. */
+static inline void nbdt_request_init_buffer(struct nbdt_request *req)
+{
+	req->head = 0;
+	req->size = 0;
+	req->nr_bvecs = 0;
+	req->max_bvecs = NBDT_INLINE_BVECS;
+	req->bvecs = req->inline_bvecs;
+	req->charged = 0;
+	req->more_bios = NULL;
+}
+
+/* As good as new, whether it was used before or never. */
+static inline void nbdt_request_reset(struct nbdt_request *req)
+{
+	req->series = NULL;
+	req->error = NBDT_OK;
+	req->hole = false;
+	req->status = 0;
+	nbdt_request_init_buffer(req);
+	req->text = NULL;
+	req->inside = false;
+	req->locked = false;
+	req->mapped = false;
+	req->begun = false;
+}
+
 #endif /* NBDT_REQUEST_H */

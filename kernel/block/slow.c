@@ -306,8 +306,7 @@ static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 static bool fast_zero_possible(const struct nbdt_request *req)
 {
 	return bdev_write_zeroes_sectors(req->disk->content.bdev) &&
-	       !((req->cmd.offset | req->cmd.length) &
-		 (req->disk->content.block - 1));
+	       !nbdt_disk_is_partial(req->disk, &req->cmd);
 }
 
 static bool zero_begin(struct nbdt_request *req)

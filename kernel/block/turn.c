@@ -30,6 +30,7 @@
 #include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/sizes.h>
 
 #include "base/gate.h"
 #include "block/disk.h"
@@ -39,9 +40,9 @@
 #include "content/map.h"
 
 /* A TRIM, WRITE_ZEROES or CACHE of more than this is long... */
-#define LONG		(1U << 20)
+#define LONG		SZ_1M
 /* ...and goes in parts of about this. */
-#define PART		(64U << 20)
+#define PART		SZ_64M
 /* So long after the last partial write, whole ones need no locks again. */
 #define CAREFUL_TIME	(10 * HZ)
 
@@ -54,17 +55,12 @@ bool nbdt_turn_is_long(const struct nbdt_request *req)
 		req->cmd.type == NBDT_CMD_CACHE);
 }
 
-static bool cmd_is_partial(const struct nbdt_request *req)
-{
-	return (req->cmd.offset | req->cmd.length) &
-	       (req->disk->content.block - 1);
-}
-
 /* Part of a block will be written with the rest of it. */
 static bool needs_care(const struct nbdt_request *req)
 {
 	return (req->cmd.type == NBDT_CMD_WRITE ||
-		req->cmd.type == NBDT_CMD_WRITE_ZEROES) && cmd_is_partial(req);
+		req->cmd.type == NBDT_CMD_WRITE_ZEROES) &&
+	       nbdt_disk_is_partial(req->disk, &req->cmd);
 }
 
 static u64 end_of(const struct nbdt_request *req)
@@ -109,7 +105,7 @@ static void change_careful(struct nbdt_gate_visit *visit)
 /* Connections are resumed when it is so. */
 static void be_careful(struct nbdt_disk *disk)
 {
-	WRITE_ONCE(disk->last_unaligned, jiffies);
+	WRITE_ONCE(disk->last_partial, jiffies);
 	WRITE_ONCE(disk->want_careful, true);
 	nbdt_gate_shut(&disk->content.gate, &disk->careful_visit);
 }
@@ -128,7 +124,7 @@ void nbdt_turn_init(struct nbdt_disk *disk)
 void nbdt_turn_relax(struct nbdt_disk *disk)
 {
 	if (!READ_ONCE(disk->careful) ||
-	    time_before(jiffies, READ_ONCE(disk->last_unaligned) +
+	    time_before(jiffies, READ_ONCE(disk->last_partial) +
 				 CAREFUL_TIME))
 		return;
 	WRITE_ONCE(disk->want_careful, false);
@@ -153,7 +149,7 @@ static bool enter(struct nbdt_request *req)
 		return false;
 	}
 	if (care)
-		WRITE_ONCE(disk->last_unaligned, jiffies);
+		WRITE_ONCE(disk->last_partial, jiffies);
 	req->inside = true;
 	return true;
 }

@@ -442,6 +442,7 @@ void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len)
 	/* Before the look for other writers; see the top. */
 	smp_mb();
 	unless_written(map, span, 1);
+	/* And before anything is discarded. */
 	smp_mb();
 }
 

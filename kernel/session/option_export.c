@@ -47,8 +47,7 @@ static int attach(struct nbdt_negotiation *neg, struct nbdt_export *export)
 		nbdt_event_trouble(neg->conn, export, err == -EUSERS ?
 				   "it has all the clients it may have" :
 				   "it is being removed, or its device is gone");
-		free_page((unsigned long)neg->conn->rx.buf);
-		neg->conn->rx.buf = NULL;
+		nbdt_transmit_free_buffer(neg->conn);
 		return err;
 	}
 	nbdt_conn_set_export(neg->conn, export);

@@ -74,7 +74,7 @@ static void count_reply(struct nbdt_conn *conn, const struct nbdt_request *req,
 	default:
 		return;
 	}
-	if ((cmd->offset | cmd->length) & (req->disk->content.block - 1))
+	if (nbdt_disk_is_partial(req->disk, cmd))
 		WRITE_ONCE(stats->unaligned, stats->unaligned + 1);
 }
 

@@ -46,17 +46,6 @@ void nbdt_stock_exit(void)
 	kmem_cache_destroy(request_cache);
 }
 
-static void init_buffer(struct nbdt_request *req)
-{
-	req->head = 0;
-	req->size = 0;
-	req->nr_bvecs = 0;
-	req->max_bvecs = NBDT_INLINE_BVECS;
-	req->bvecs = req->inline_bvecs;
-	req->charged = 0;
-	req->more_bios = NULL;
-}
-
 /* Which one nbdt_stock_take() will return; NULL if it has to make one. */
 struct nbdt_request *nbdt_stock_next(const struct nbdt_conn *conn)
 {
@@ -85,16 +74,7 @@ struct nbdt_request *nbdt_stock_take(struct nbdt_conn *conn)
 		req->disk = &conn->export->disk;
 		nbdt_slow_init(req);
 	}
-	req->series = NULL;
-	req->error = NBDT_OK;
-	req->hole = false;
-	req->status = 0;
-	init_buffer(req);
-	req->text = NULL;
-	req->inside = false;
-	req->locked = false;
-	req->mapped = false;
-	req->begun = false;
+	nbdt_request_reset(req);
 	WRITE_ONCE(conn->in_flight, conn->in_flight + 1);
 	return req;
 }
@@ -150,7 +130,7 @@ static void free_buffer(struct nbdt_request *req)
 void nbdt_stock_free_buffer(struct nbdt_request *req)
 {
 	free_buffer(req);
-	init_buffer(req);
+	nbdt_request_init_buffer(req);
 }
 
 static void give_back_pieces(struct nbdt_conn *conn)

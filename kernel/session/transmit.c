@@ -786,10 +786,17 @@ int nbdt_transmit_init(struct nbdt_conn *conn)
 	return conn->rx.buf ? 0 : -ENOMEM;
 }
 
+/* It won't come to transmission, or is over. */
+void nbdt_transmit_free_buffer(struct nbdt_conn *conn)
+{
+	free_page((unsigned long)conn->rx.buf);
+	conn->rx.buf = NULL;
+}
+
 /* From any state, also when nbdt_transmit_init() never ran. */
 void nbdt_transmit_exit(struct nbdt_conn *conn)
 {
 	nbdt_stock_empty(conn);
 	nbdt_mem_exit(&conn->mem);
-	free_page((unsigned long)conn->rx.buf);
+	nbdt_transmit_free_buffer(conn);
 }
