@@ -117,16 +117,26 @@ static int recv_tcp(struct nbdt_sock *s, read_descriptor_t *desc,
 	return n ? n : -ESHUTDOWN;
 }
 
+/*
+ * kTLS of some kernels (6.8.1 is one) that was told not to expect padding, and
+ * meets a record with it, has decrypted it to where the data belongs before it
+ * sees that, and then puts it behind: there are more bytes than it says, and
+ * nobody can tell which.
+ */
 static int recv_layered(struct nbdt_sock *s, struct iov_iter *iter)
 {
 	struct msghdr msg = {
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
 		.msg_iter = *iter,
 	};
+	size_t moved = iov_iter_count(iter);
 	int n;
 
 	n = sock_recvmsg(s->sock, &msg, msg.msg_flags);
+	moved -= iov_iter_count(&msg.msg_iter);
 	*iter = msg.msg_iter;
+	if (n > 0 && moved != n)
+		return -EUCLEAN;
 	if (s->tls)
 		return nbdt_ktls_recv_result(s, n);
 	if (n != -EAGAIN)
@@ -423,6 +433,8 @@ const char *nbdt_stream_error_text(int err)
 		return "client closed the connection without ending TLS";
 	case -EKEYEXPIRED:
 		return "client asked for new TLS keys, which isn't supported";
+	case -EUCLEAN:
+		return "this kernel's TLS loses its place where a client pads its records";
 	case -EKEYREVOKED:
 		return "client sent a TLS alert";
 	case -EKEYREJECTED:

@@ -34,6 +34,7 @@
 #include "agent/clock.h"
 #include "agent/cred.h"
 #include "agent/handshake.h"
+#include "agent/ktls.h"
 #include "agent/log.h"
 #include "agent/notify.h"
 #include "agent/rights.h"
@@ -393,6 +394,7 @@ static int start(struct agent *a)
 
 	if (wrong)
 		return fail(a->t, NULL, "%s", wrong);
+	ktls_prove_padding();
 	a->cred = cred_load(a->t, a->dir, a->policy, NULL);
 	if (!a->cred)
 		return TOOL_REFUSED;

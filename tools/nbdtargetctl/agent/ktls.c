@@ -5,12 +5,14 @@
  * wiped from it.
  */
 #include <errno.h>
+#include <gnutls/crypto.h>
 #include <gnutls/socket.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "agent/ktls.h"
@@ -31,6 +33,9 @@
  */
 #define SEQ_SIZE 8
 #define CRYPTO_MAX sizeof(struct tls12_crypto_info_aes_gcm_256)
+
+/* Can it be told that nobody pads, and copes with those who do? */
+static int no_pad;
 
 /* Is there one? NULL, or why there is none. */
 const char *ktls_probe(void)
@@ -94,6 +99,79 @@ bool ktls_takes(const struct cipher *c)
 	return ok;
 }
 
+/* What is sent to ourselves to see that padding is understood. */
+#define PROOF_DATA 64
+#define PROOF_PAD 32
+#define PROOF_RECORD (5 + PROOF_DATA + 1 + PROOF_PAD + 16)
+
+/* A record as a client sends it; its length. */
+static size_t seal(unsigned char to[PROOF_RECORD], gnutls_aead_cipher_hd_t aead,
+		   unsigned char number, int byte, size_t pad)
+{
+	unsigned char plain[PROOF_DATA + 1 + PROOF_PAD] = { 0 };
+	unsigned char nonce[12] = { [11] = number };
+	size_t len = PROOF_DATA + 1 + pad, sealed = len + 16;
+	const unsigned char head[5] = { 23, 3, 3, 0, (unsigned char)sealed };
+
+	memset(plain, byte, PROOF_DATA);
+	plain[PROOF_DATA] = 23;
+	memcpy(to, head, sizeof(head));
+	gnutls_aead_cipher_encrypt(aead, nonce, sizeof(nonce), head,
+				   sizeof(head), 16, plain, len, to + 5,
+				   &sealed);
+	return sizeof(head) + sealed;
+}
+
+/* One record with padding and one without, in one piece, are read in one. */
+static bool reads_padding(const int fds[2], gnutls_aead_cipher_hd_t aead)
+{
+	const struct tls12_crypto_info_aes_gcm_128 crypto = {
+		.info = { TLS_1_3_VERSION, TLS_CIPHER_AES_GCM_128 },
+	};
+	const struct timeval deadline = { .tv_sec = 1 };
+	unsigned char sent[2 * PROOF_RECORD], got[2 * PROOF_DATA];
+	unsigned char want[2 * PROOF_DATA];
+	size_t n = seal(sent, aead, 0, 'a', PROOF_PAD);
+	const int on = 1;
+
+	n += seal(sent + n, aead, 1, 'b', 0);
+	memset(want, 'a', PROOF_DATA);
+	memset(want + PROOF_DATA, 'b', PROOF_DATA);
+	return !setsockopt(fds[0], IPPROTO_TCP, TCP_ULP, "tls", sizeof("tls")) &&
+	       !setsockopt(fds[0], SOL_TLS, TLS_RX, &crypto, sizeof(crypto)) &&
+	       !setsockopt(fds[0], SOL_TLS, TLS_RX_EXPECT_NO_PAD, &on,
+			   sizeof(on)) &&
+	       !setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &deadline,
+			   sizeof(deadline)) &&
+	       send(fds[1], sent, n, MSG_NOSIGNAL) == (ssize_t)n &&
+	       recv(fds[0], got, sizeof(got), MSG_WAITALL) == sizeof(got) &&
+	       !memcmp(got, want, sizeof(got));
+}
+
+/*
+ * Kernels that are told that nobody pads decrypt to where data is wanted, and have
+ * to do it once more where somebody does after all. Some (6.8.1) have lost their
+ * place by then. Only what was seen to work here is used.
+ */
+bool ktls_prove_padding(void)
+{
+	unsigned char zeroes[16] = { 0 };
+	const gnutls_datum_t key = { zeroes, sizeof(zeroes) };
+	gnutls_aead_cipher_hd_t aead;
+	int fds[2];
+
+	no_pad = 0;
+	if (gnutls_aead_cipher_init(&aead, GNUTLS_CIPHER_AES_128_GCM, &key))
+		return false;
+	if (connect_pair(fds)) {
+		no_pad = reads_padding(fds, aead);
+		close(fds[0]);
+		close(fds[1]);
+	}
+	gnutls_aead_cipher_deinit(aead);
+	return no_pad;
+}
+
 static unsigned char *append(unsigned char *to, const void *from, size_t size)
 {
 	memcpy(to, from, size);
@@ -153,7 +231,7 @@ static int install(gnutls_session_t session, int fd, const struct cipher *c,
 int ktls_install(gnutls_session_t session, const struct cipher *c, int fd)
 {
 	gnutls_transport_ktls_enable_flags_t on;
-	int err = 0, no_pad = 1;
+	int err = 0;
 
 	if (!c)
 		return -EOPNOTSUPP;
@@ -164,8 +242,9 @@ int ktls_install(gnutls_session_t session, const struct cipher *c, int fd)
 		err = install(session, fd, c, false);
 	if (!err && !(on & GNUTLS_KTLS_RECV))
 		err = install(session, fd, c, true);
-	/* Nobody pads; the kernel then decrypts to where data is wanted. */
-	if (!err && gnutls_protocol_get_version(session) == GNUTLS_TLS1_3)
+	/* Hardly anybody pads; the kernel then decrypts to where data is wanted. */
+	if (!err && no_pad &&
+	    gnutls_protocol_get_version(session) == GNUTLS_TLS1_3)
 		setsockopt(fd, SOL_TLS, TLS_RX_EXPECT_NO_PAD, &no_pad,
 			   sizeof(no_pad));
 	return err;
