@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verbs that make and change dirty bitmaps. */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/fail.h"
@@ -8,6 +9,7 @@
 #include "nl/kernel.h"
 #include "nl/nl.h"
 #include "object/bitmap.h"
+#include "verb/existing.h"
 #include "verb/verbs.h"
 
 static int check_names(struct tool *t, const struct args *a)
@@ -53,25 +55,77 @@ static const char *remedy(int err)
 	return NULL;
 }
 
-static int finish(struct tool *t, const struct args *a, struct nlmsghdr *nlh)
+static int finish(struct tool *t, const struct args *a, int ret)
 {
-	int ret = nl_do(t->nl, nlh, NULL);
-
 	if (ret)
 		return kernel_fail(t, a->pos[1], remedy(-ret));
 	kernel_warn(t, a->pos[1]);
 	return TOOL_OK;
 }
 
-enum { ADD_GRANULARITY, ADD_DISABLED };
+enum { ADD_GRANULARITY, ADD_DISABLED, ADD_INCONSISTENT, ADD_IF_MISSING };
 
 static const struct opt add_opts[] = {
 	[ADD_GRANULARITY] = { "--granularity", OPT_SIZE, "SIZE",
 		"so much shares a bit (64K)", UINT32_MAX },
 	[ADD_DISABLED] = { "--disabled", OPT_FLAG, NULL,
 		"don't record yet", 0 },
+	[ADD_INCONSISTENT] = { "--inconsistent", OPT_FLAG, NULL,
+		"writes may be missing in it: all of it counts as dirty", 0 },
+	[ADD_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
+		"succeed when it is there, just like that", 0 },
 	{ .name = NULL }
 };
+
+/* What differs of one that there is, whatever it has recorded. */
+static void compare(const struct bitmap *b, const struct args *a,
+		    struct existing *x)
+{
+	const struct opt_value *granularity = &a->opt[ADD_GRANULARITY];
+
+	if (b->recording == a->opt[ADD_DISABLED].given)
+		existing_differs_for_good(x, "it is %s", b->recording ?
+					  "recording" : "frozen");
+	if (granularity->given && granularity->number != b->granularity)
+		existing_differs_for_good(x, "its --granularity is %" PRIu64,
+					  b->granularity);
+}
+
+static const struct bitmap *find(const struct attr_list *list,
+				 const struct args *a)
+{
+	const struct bitmap *b;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		b = attr_list_item(list, i);
+		if (text_is(b->export_name, a->pos[0]) &&
+		    text_is(b->name, a->pos[1]))
+			return b;
+	}
+	return NULL;
+}
+
+static int add_existing(struct tool *t, const struct args *a)
+{
+	struct existing x = { 0 };
+	const struct bitmap *b;
+	struct attr_list list;
+	int ret = 0;
+
+	if (attr_list_get(t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs, &list))
+		ret = kernel_fail(t, a->pos[1], NULL);
+	b = find(&list, a);
+	if (!ret && !b)
+		ret = fail(t, a->pos[1], "the bitmap went away meanwhile");
+	else if (!ret)
+		compare(b, a, &x);
+	if (x.list)
+		ret = existing_fail(t, a->pos[1], "bitmap", &x);
+	existing_free(&x);
+	attr_list_free(&list);
+	return ret;
+}
 
 static int add_bitmap(struct tool *t, const struct args *a)
 {
@@ -86,7 +140,12 @@ static int add_bitmap(struct tool *t, const struct args *a)
 				 a->opt[ADD_GRANULARITY].number);
 	if (a->opt[ADD_DISABLED].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_RECORDING, 0);
-	return finish(t, a, nlh);
+	if (a->opt[ADD_INCONSISTENT].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_CONSISTENT, 0);
+	ret = nl_do(t->nl, nlh, NULL);
+	if (ret == -EEXIST && a->opt[ADD_IF_MISSING].given)
+		return add_existing(t, a);
+	return finish(t, a, ret);
 }
 
 const struct verb verb_add_bitmap = {
@@ -138,7 +197,7 @@ static int clear_bitmap(struct tool *t, const struct args *a)
 	int ret;
 
 	nlh = begin(t, a, NBDTARGET_CMD_BITMAP_CLEAR, &ret);
-	return nlh ? finish(t, a, nlh) : ret;
+	return nlh ? finish(t, a, nl_do(t->nl, nlh, NULL)) : ret;
 }
 
 const struct verb verb_clear_bitmap = {
@@ -159,7 +218,7 @@ static int set_recording(struct tool *t, const struct args *a, bool recording)
 	if (!nlh)
 		return ret;
 	mnl_attr_put_u8(nlh, NBDTARGET_A_BITMAP_RECORDING, recording);
-	return finish(t, a, nlh);
+	return finish(t, a, nl_do(t->nl, nlh, NULL));
 }
 
 static int enable_bitmap(struct tool *t, const struct args *a)
@@ -199,7 +258,7 @@ static int two_names(struct tool *t, const struct args *a, uint8_t cmd)
 	if (!nlh)
 		return ret;
 	mnl_attr_put_strz(nlh, NBDTARGET_A_BITMAP_TO, a->pos[2]);
-	return finish(t, a, nlh);
+	return finish(t, a, nl_do(t->nl, nlh, NULL));
 }
 
 static int merge_bitmap(struct tool *t, const struct args *a)

@@ -22,6 +22,7 @@
 
 struct restore {
 	struct tool *t;
+	const struct args *args;
 	const char *path;
 	int fd;
 	char *map;
@@ -327,6 +328,16 @@ static int restore_to_export(struct restore *r, const struct item *item)
 	return restore_bitmap(r, item);
 }
 
+static bool is_chosen(const struct args *a, const char *export)
+{
+	int i;
+
+	for (i = 1; i < a->n; i++)
+		if (!strcmp(a->pos[i], export))
+			return true;
+	return a->n == 1;
+}
+
 static int restore_record(struct restore *r, const struct record *record)
 {
 	json_t *about = record_about(record);
@@ -343,11 +354,12 @@ static int restore_record(struct restore *r, const struct record *record)
 			.size = number_in(about, "size"),
 		},
 	};
-	int ret;
+	int ret = 0;
 
 	if (item.export)
 		item.other = device_is_other(item.export, about);
-	ret = restore_to_export(r, &item);
+	if (is_chosen(r->args, export))
+		ret = restore_to_export(r, &item);
 	json_decref(about);
 	free(export);
 	free(bitmap);
@@ -405,6 +417,7 @@ static int restore_bitmaps(struct tool *t, const struct args *a)
 {
 	struct restore r = {
 		.t = t,
+		.args = a,
 		.path = a->pos[0],
 		.trust = a->opt[RESTORE_TRUST].given,
 		.if_missing = a->opt[RESTORE_IF_MISSING].given,
@@ -439,12 +452,12 @@ static int restore_bitmaps(struct tool *t, const struct args *a)
 
 const struct verb verb_restore_bitmaps = {
 	.name = "restore-bitmaps",
-	.args = "FILE",
+	.args = "FILE [EXPORT]...",
 	.summary = "Makes the bitmaps that a file has, and knows again what is zero.",
 	.details = "After add-export, and before any client can write. What fails isn't lost:\n"
 		   "the file is good for it once more.",
 	.opts = restore_opts,
 	.min_args = 1,
-	.max_args = 1,
+	.max_args = ARGS_MAX,
 	.run = restore_bitmaps,
 };

@@ -20,7 +20,6 @@
  * end, and nothing is believed that isn't true, whenever it is killed.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +28,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/replace.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
@@ -48,7 +48,8 @@ struct save {
 	struct tool *t;
 	const struct args *args;
 	bool remove;
-	FILE *f;
+	struct replace file;
+	FILE *f;		/* its */
 	off_t good;		/* so much of it is whole */
 	struct attr_list exports;
 	struct attr_list bitmaps;
@@ -256,28 +257,10 @@ static int save_all(struct save *s)
 	return ret;
 }
 
-/* So that the file has it whatever happens next. */
-static int sync_folder(const char *path)
+static int publish(struct save *s)
 {
-	char *copy = mem_copy(path), *slash = strrchr(copy, '/');
-	int fd, ret = -1;
-
-	if (slash)
-		slash[slash == copy] = '\0';
-	fd = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0) {
-		ret = fsync(fd);
-		close(fd);
-	}
-	free(copy);
-	return ret;
-}
-
-static int publish(struct save *s, const char *temp, const char *path)
-{
-	if (!record_write_end(s->f) || fflush(s->f) || ferror(s->f) ||
-	    fsync(fileno(s->f)) || rename(temp, path) || sync_folder(path))
-		return fail(s->t, path, "%s", strerror(errno));
+	if (!record_write_end(s->f) || replace_commit(&s->file))
+		return fail(s->t, s->file.path, "%s", strerror(errno));
 	return 0;
 }
 
@@ -299,7 +282,7 @@ static int bless_all(struct save *s)
 }
 
 /* One that fails doesn't keep the others from their end. */
-static int remove_all(struct save *s, const char *temp, const char *path)
+static int remove_all(struct save *s)
 {
 	const uint64_t timeout = s->timeout;
 	bool stays = false;
@@ -310,7 +293,7 @@ static int remove_all(struct save *s, const char *temp, const char *path)
 	ret = save_all_held(s);
 	/* A second time there is nothing, which is no reason to lose it. */
 	if (!ret && s->good)
-		ret = publish(s, temp, path);
+		ret = publish(s);
 	if (ret)
 		return ret;
 	for (i = 0; i < s->ends.n; i++)
@@ -320,13 +303,13 @@ static int remove_all(struct save *s, const char *temp, const char *path)
 	for (i = 0; i < s->ends.n; i++)
 		stays |= s->ends.list[i].state != ENDING_GONE;
 	if (stays && s->good)
-		fail(s->t, path,
+		fail(s->t, s->file.path,
 		     "has what was saved; save the rest to another file");
 	return stays ? TOOL_REFUSED : ret;
 }
 
 /* Those that have nothing to save need not be held, and keep nobody waiting. */
-static int end_all(struct save *s, const char *temp, const char *path)
+static int end_all(struct save *s)
 {
 	const struct export *e;
 	size_t i, at;
@@ -340,39 +323,30 @@ static int end_all(struct save *s, const char *temp, const char *path)
 			endings_add(&s->ends, e, next_bitmap(s, e, &at) ||
 				    knows_zeroes(e));
 	}
-	ret = remove_all(s, temp, path);
+	ret = remove_all(s);
 	endings_free(&s->ends);
 	return ret;
 }
 
-static int save_to(struct save *s, const char *temp, const char *path)
+static int save_to(struct save *s)
 {
 	int ret;
 
 	if (s->remove)
-		return end_all(s, temp, path);
+		return end_all(s);
 	ret = save_all(s);
-	return ret ? ret : publish(s, temp, path);
+	return ret ? ret : publish(s);
 }
 
 static int make_file(struct save *s, const char *path)
 {
-	char *temp = mem_printf("%s.XXXXXX", path);
-	int fd = mkostemp(temp, O_CLOEXEC), ret;
+	int ret;
 
-	s->f = fd < 0 ? NULL : fdopen(fd, "w+");
-	if (s->f) {
-		ret = save_to(s, temp, path);
-		fclose(s->f);
-	} else {
-		ret = fail(s->t, path, "%s", strerror(errno));
-		if (fd >= 0)
-			close(fd);
-	}
-	/* Not there any more if it was published. */
-	if (fd >= 0)
-		unlink(temp);
-	free(temp);
+	if (replace_begin(&s->file, path))
+		return fail(s->t, path, "%s", strerror(errno));
+	s->f = s->file.f;
+	ret = save_to(s);
+	replace_end(&s->file);
 	return ret;
 }
 
