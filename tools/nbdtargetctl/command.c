@@ -5,6 +5,7 @@
 
 #include "base/fail.h"
 #include "command.h"
+#include "config/verbs.h"
 #include "verb/verbs.h"
 
 static const struct verb verb_help_;
@@ -32,6 +33,9 @@ static const struct verb *const verbs[] = {
 	&verb_show,
 	&verb_set_target,
 	&verb_disconnect,
+	&verb_save,
+	&verb_apply,
+	&verb_restore,
 	&verb_clear,
 	&verb_monitor,
 	&verb_tls_agent,
@@ -67,7 +71,8 @@ void command_usage(void)
 	       "  -h, --help        show this text\n"
 	       "  -V, --version     the same as the verb version\n\n"
 	       "Exit status: 0 success, 1 refused by the kernel or failed, 2 wrong usage,\n"
-	       "3 no kernel module or no permission. More in nbdtargetctl(8).\n");
+	       "3 no kernel module or no permission, 4 changed by apply. More in\n"
+	       "nbdtargetctl(8).\n");
 }
 
 static int help(struct tool *t, const struct args *a)

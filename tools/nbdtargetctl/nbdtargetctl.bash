@@ -67,7 +67,7 @@ _nbdtargetctl_options()
 	scan-export)
 		echo --rate --stop --no-wait --timeout ;;
 	add-bitmap)
-		echo --granularity --disabled ;;
+		echo --granularity --disabled --inconsistent --if-missing ;;
 	remove-bitmap)
 		echo --if-exists ;;
 	checkpoint)
@@ -80,6 +80,12 @@ _nbdtargetctl_options()
 		echo --force --if-exists --rescan --no-wait --timeout ;;
 	remove-listener)
 		echo --force --if-exists --no-wait --timeout ;;
+	save)
+		echo --commands ;;
+	apply)
+		echo --dry-run --force ;;
+	restore)
+		echo --export --device --bitmaps --trust --dry-run --force ;;
 	clear)
 		echo --force --no-wait --timeout ;;
 	add-listener)
@@ -114,9 +120,9 @@ _nbdtargetctl_arguments()
 	case $1:$2 in
 	set-export:1 | remove-export:1 | scan-export:1 | forget-map:1 | checkpoint:* | *-bitmap:1)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
-	save-bitmaps:1 | restore-bitmaps:1)
+	save-bitmaps:1 | restore-bitmaps:1 | save:1 | apply:1 | restore:1)
 		_nbdtargetctl_files "$word" ;;
-	save-bitmaps:*)
+	save-bitmaps:* | restore-bitmaps:*)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
 	add-bitmap:*)
 		;;
@@ -145,7 +151,7 @@ _nbdtargetctl_verbs='add-export set-export remove-export scan-export
 	forget-map add-bitmap remove-bitmap clear-bitmap enable-bitmap
 	disable-bitmap merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
 	add-listener set-listener remove-listener set-access show set-target
-	disconnect clear monitor tls-agent version help'
+	disconnect save apply restore clear monitor tls-agent version help'
 
 # Options whose value is the next word.
 _nbdtargetctl_takes_value()
@@ -157,7 +163,7 @@ _nbdtargetctl_takes_value()
 	--freeze | --start | --timeout | --tls | --listener | --listeners | \
 	--credentials | --client-certificates | --ciphers | --max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
-	--peer-timeout | --access | -b | --batch)
+	--peer-timeout | --access | --device | --bitmaps | -b | --batch)
 		return 0 ;;
 	--default)
 		[ "$verb" = set-access ]
@@ -180,7 +186,7 @@ _nbdtargetctl_last_address()
 _nbdtargetctl_values()
 {
 	case $1 in
-	-b | --batch | --credentials)
+	-b | --batch | --credentials | --device | --bitmaps)
 		_nbdtargetctl_files "$2" ;;
 	--export)
 		_nbdtargetctl_reply "$2" < <(_nbdtargetctl_names) ;;

@@ -20,7 +20,7 @@ struct text text_of(const char *s)
 
 bool text_same(struct text a, struct text b)
 {
-	return a.len == b.len && !memcmp(a.p, b.p, a.len);
+	return a.len == b.len && (!a.len || !memcmp(a.p, b.p, a.len));
 }
 
 bool text_is(struct text text, const char *s)

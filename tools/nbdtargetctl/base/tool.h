@@ -17,6 +17,7 @@ enum tool_exit {
 	TOOL_REFUSED = 1,	/* the kernel refused, or something failed */
 	TOOL_USAGE = 2,		/* the command line is wrong */
 	TOOL_UNREACHABLE = 3,	/* no module, or no permission */
+	TOOL_CHANGED = 4,	/* apply: it wasn't as it should be, and is now */
 };
 
 struct nl;

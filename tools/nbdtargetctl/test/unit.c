@@ -10,6 +10,8 @@
 #include "base/number.h"
 #include "base/text.h"
 #include "batch.h"
+#include "config/place.h"
+#include "config/plan.h"
 #include "object/rule.h"
 #include "show/figure.h"
 #include "show/json.h"
@@ -23,6 +25,74 @@ static void report(bool ok, const char *what, const char *input,
 	putchar('\n');
 	if (!ok)
 		printf("# got %s\n", got);
+}
+
+/* Of { "a": [ x, { "b": y } ] }: a, its elements, b; of a key or a value. */
+static void test_places(void)
+{
+	static const struct place a = { NULL, "a", 0 };
+	static const struct place first = { &a, NULL, 0 };
+	static const struct place second = { &a, NULL, 1 };
+	static const struct place b = { &second, "b", 0 };
+	static const struct {
+		const char *text;
+		const struct place *place;
+		bool of_key;
+		unsigned int line, column;
+	} t[] = {
+		{ " {}", NULL, false, 1, 2 },
+		{ "{\"a\":1}", &a, false, 1, 6 },
+		{ "{\"a\":1}", &a, true, 1, 2 },
+		{ "{\"\\u0061\":1}", &a, true, 1, 2 },
+		{ "{\n\"x\": {\"a\": [2, {}]},\n\t\"a\" :\n1}", &a, false, 4, 1 },
+		{ "{\"}]\\\\\\\"\":[\"{\"],\"a\":[1]}", &first, false, 1, 22 },
+		{ "{\"a\": [ [[1,2],[3]] , {\"b\":2}]}", &first, false, 1, 9 },
+		{ "{\"a\": [ [[1,2],[3]] , {\"b\":2}]}", &second, false, 1, 23 },
+		{ "{\"a\":[{\"b\":0},{\"c\":null,\n\"b\":-2.5e3}]}", &b, false, 2, 5 },
+		{ "{\"\u00e9\u20ac\":1, \"a\":1}", &a, true, 1, 10 },
+	};
+	struct position at;
+	char got[64];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(t); i++) {
+		at = place_find(t[i].text, t[i].place, t[i].of_key);
+		snprintf(got, sizeof(got), "%u:%u", at.line, at.column);
+		report(at.line == t[i].line && at.column == t[i].column,
+		       "place in", t[i].text, got);
+	}
+}
+
+/* What a step is written as, a batch file reads as the same words. */
+static void test_lines(void)
+{
+	static const char *const words[] = {
+		"plain", "", " ", "'", "\"", "it's \"so\"", "#", "\\", "$x", "*:1",
+		"a=b", "=\u201cx\u201d", "\u201cx", "\t", "\xff\x01",
+	};
+	struct plan plan = { 0 };
+	struct step *s;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		static const struct verb verb = { .name = "verb" };
+		struct text line;
+		char **argv = NULL;
+		const char *wrong;
+		int argc;
+		bool ok;
+
+		s = plan_add(&plan, PHASE_SET, &verb);
+		step_word(s, words[i]);
+		line = step_line(s);
+		wrong = batch_split((char *)line.p, &argv, &argc);
+		ok = !wrong && argc == 2 && !strcmp(argv[1], words[i]);
+		report(ok, "line of", words[i], wrong ? wrong : line.p);
+		free(argv);
+		free((char *)line.p);
+		plan_drop_last(&plan);
+	}
+	plan_free(&plan);
 }
 
 static void test_endpoints(void)
@@ -499,6 +569,8 @@ static void test_figures(void)
 
 int main(void)
 {
+	test_places();
+	test_lines();
 	test_endpoints();
 	test_long_endpoint();
 	test_numbers();

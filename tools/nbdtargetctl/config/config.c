@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All that is configured: one structure for each noun, which is the one that `show`
+ * has it in, whether it comes from the module (here) or from a file (file.c). What
+ * is compared, planned and written knows no difference between the two.
+ *
+ * A config owns what its objects are in; a second one may point to objects of a
+ * first, which then has to live as long (config_complete(), config_only()).
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "config/config.h"
+#include "nl/kernel.h"
+#include "object/access.h"
+
+const char *const config_section_names[CONFIG_N_SECTIONS] = {
+	[CONFIG_TARGET] = "target",
+	[CONFIG_LISTENERS] = "listeners",
+	[CONFIG_EXPORTS] = "exports",
+	[CONFIG_BITMAPS] = "bitmaps",
+	[CONFIG_ACCESS] = "access",
+};
+
+void items_add(struct items *items, const void *item)
+{
+	items->at = mem_resize(items->at, (items->n + 1) * sizeof(*items->at));
+	items->at[items->n++] = item;
+}
+
+/* Zeroed, and there as long as the config is. */
+void *config_alloc(struct config *c, size_t size)
+{
+	c->memory = mem_resize(c->memory,
+			       (c->n_memory + 1) * sizeof(*c->memory));
+	c->memory[c->n_memory] = mem_zalloc(size ? size : 1);
+	return c->memory[c->n_memory++];
+}
+
+void config_free(struct config *c)
+{
+	size_t i;
+
+	for (i = 0; i < CONFIG_N_SECTIONS; i++)
+		if (c->lists[i].set)
+			attr_list_free(&c->lists[i]);
+	for (i = 0; i < c->n_memory; i++)
+		free(c->memory[i]);
+	free(c->memory);
+	free(c->listeners.at);
+	free(c->exports.at);
+	free(c->bitmaps.at);
+	free(c->access.at);
+	json_decref(c->doc);
+	memset(c, 0, sizeof(*c));
+}
+
+/* --- From the module --- */
+
+static void take_all(struct items *items, const struct attr_list *list)
+{
+	size_t i;
+
+	for (i = 0; i < list->n; i++)
+		items_add(items, attr_list_item(list, i));
+}
+
+static void take_bitmaps(struct config *c)
+{
+	const struct attr_list *list = &c->lists[CONFIG_BITMAPS];
+	const struct bitmap *b;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		b = attr_list_item(list, i);
+		if (!b->borrowed)
+			items_add(&c->bitmaps, b);
+	}
+}
+
+static struct rules *new_rules(struct config *c, const struct access *a)
+{
+	struct rules *r = config_alloc(c, sizeof(*r));
+
+	r->listener = a->listener;
+	r->export_name = a->export_name;
+	r->ep.address = a->address;
+	r->ep.port = a->port;
+	r->ep.ifindex = a->ifindex;
+	r->deny_default = a->deny_default;
+	r->list = config_alloc(c, NBDTARGET_MAX_RULES * sizeof(*r->list));
+	items_add(&c->access, r);
+	return r;
+}
+
+/* The module tells of one rule at a time, those of one behind the other. */
+static void take_access(struct config *c)
+{
+	const struct attr_list *list = &c->lists[CONFIG_ACCESS];
+	const struct access *a;
+	struct rules *r = NULL;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		a = attr_list_item(list, i);
+		if (!r || !attr_has(a, NBDTARGET_A_ACCESS_INDEX) || !a->index)
+			r = new_rules(c, a);
+		if (attr_has(a, NBDTARGET_A_ACCESS_INDEX) &&
+		    r->n < NBDTARGET_MAX_RULES)
+			r->list[r->n++] = a->rule;
+	}
+}
+
+/* 0, or the exit status after it was said why. */
+int config_get(struct tool *t, struct config *c)
+{
+	struct attr_list *lists = c->lists;
+	size_t i;
+
+	if (target_get(t, &lists[CONFIG_TARGET]) ||
+	    export_get_all(t, &lists[CONFIG_EXPORTS]) ||
+	    attr_list_get(t, NBDTARGET_CMD_LISTENER_GET, &listener_attrs,
+			  &lists[CONFIG_LISTENERS]) ||
+	    attr_list_get(t, NBDTARGET_CMD_BITMAP_GET, &bitmap_attrs,
+			  &lists[CONFIG_BITMAPS]) ||
+	    attr_list_get(t, NBDTARGET_CMD_ACCESS_GET, &access_attrs,
+			  &lists[CONFIG_ACCESS]))
+		return kernel_fail(t, NULL, NULL);
+	for (i = 0; i < CONFIG_N_SECTIONS; i++)
+		c->has[i] = true;
+	if (lists[CONFIG_TARGET].n)
+		c->target = attr_list_item(&lists[CONFIG_TARGET], 0);
+	take_all(&c->exports, &lists[CONFIG_EXPORTS]);
+	take_all(&c->listeners, &lists[CONFIG_LISTENERS]);
+	take_bitmaps(c);
+	take_access(c);
+	return 0;
+}
+
+/* --- The order in which things are written, whenever they were made --- */
+
+static int compare_texts(struct text a, struct text b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int ret = len ? memcmp(a.p, b.p, len) : 0;
+
+	return ret ? ret : (a.len > b.len) - (a.len < b.len);
+}
+
+static int compare_endpoints(const struct endpoint *a, const struct endpoint *b)
+{
+	int ret = a->address.len - b->address.len;
+
+	if (!ret)
+		ret = memcmp(a->address.bytes, b->address.bytes, a->address.len);
+	if (!ret)
+		ret = a->port - b->port;
+	return ret ? ret : (a->ifindex > b->ifindex) - (a->ifindex < b->ifindex);
+}
+
+static int compare_exports(const void *a, const void *b)
+{
+	const struct export *x = *(const void *const *)a;
+	const struct export *y = *(const void *const *)b;
+
+	return compare_texts(x->name, y->name);
+}
+
+static int compare_listeners(const void *a, const void *b)
+{
+	struct endpoint x, y;
+
+	listener_endpoint(*(const void *const *)a, &x);
+	listener_endpoint(*(const void *const *)b, &y);
+	return compare_endpoints(&x, &y);
+}
+
+static int compare_bitmaps(const void *a, const void *b)
+{
+	const struct bitmap *x = *(const void *const *)a;
+	const struct bitmap *y = *(const void *const *)b;
+	int ret = compare_texts(x->export_name, y->export_name);
+
+	return ret ? ret : compare_texts(x->name, y->name);
+}
+
+static int compare_rules(const void *a, const void *b)
+{
+	const struct rules *x = *(const void *const *)a;
+	const struct rules *y = *(const void *const *)b;
+
+	if (x->listener != y->listener)
+		return x->listener - y->listener;
+	return x->listener ? compare_endpoints(&x->ep, &y->ep) :
+	       compare_texts(x->export_name, y->export_name);
+}
+
+static void sort(struct items *items,
+		 int (*compare)(const void *a, const void *b))
+{
+	if (items->n)
+		qsort(items->at, items->n, sizeof(*items->at), compare);
+}
+
+void config_sort(struct config *c)
+{
+	sort(&c->exports, compare_exports);
+	sort(&c->listeners, compare_listeners);
+	sort(&c->bitmaps, compare_bitmaps);
+	sort(&c->access, compare_rules);
+}
+
+/* --- Looking for something --- */
+
+const struct export *config_export(const struct config *c, struct text name)
+{
+	const struct export *e;
+	size_t i;
+
+	for (i = 0; i < c->exports.n; i++) {
+		e = c->exports.at[i];
+		if (text_same(e->name, name))
+			return e;
+	}
+	return NULL;
+}
+
+const struct listener *config_listener(const struct config *c,
+				       const struct endpoint *ep)
+{
+	struct endpoint other;
+	size_t i;
+
+	for (i = 0; i < c->listeners.n; i++) {
+		listener_endpoint(c->listeners.at[i], &other);
+		if (endpoint_same(&other, ep))
+			return c->listeners.at[i];
+	}
+	return NULL;
+}
+
+const struct bitmap *config_bitmap(const struct config *c, struct text export,
+				   struct text name)
+{
+	const struct bitmap *b;
+	size_t i;
+
+	for (i = 0; i < c->bitmaps.n; i++) {
+		b = c->bitmaps.at[i];
+		if (text_same(b->export_name, export) &&
+		    text_same(b->name, name))
+			return b;
+	}
+	return NULL;
+}
+
+const struct rules *config_rules_of_export(const struct config *c,
+					   struct text name)
+{
+	const struct rules *r;
+	size_t i;
+
+	for (i = 0; i < c->access.n; i++) {
+		r = c->access.at[i];
+		if (!r->listener && text_same(r->export_name, name))
+			return r;
+	}
+	return NULL;
+}
+
+const struct rules *config_rules_of_listener(const struct config *c,
+					     const struct endpoint *ep)
+{
+	const struct rules *r;
+	size_t i;
+
+	for (i = 0; i < c->access.n; i++) {
+		r = c->access.at[i];
+		if (r->listener && endpoint_same(&r->ep, ep))
+			return r;
+	}
+	return NULL;
+}
+
+/* NULL is as good as none. */
+bool rules_allow_all(const struct rules *r)
+{
+	return !r || (!r->n && r->deny_default == NBDTARGET_ACCESS_ALLOW);
+}
+
+static bool same_rule(const struct rule *a, const struct rule *b)
+{
+	return a->action == b->action && a->peer.len == b->peer.len &&
+	       !memcmp(a->peer.bytes, b->peer.bytes, a->peer.len) &&
+	       (!a->peer.len || a->prefix == b->prefix) &&
+	       text_same(a->dn, b->dn) && text_same(a->psk, b->psk) &&
+	       text_same(a->alt_name, b->alt_name);
+}
+
+bool rules_same(const struct rules *a, const struct rules *b)
+{
+	size_t i;
+
+	if (!a || !b || rules_allow_all(a) || rules_allow_all(b))
+		return rules_allow_all(a) && rules_allow_all(b);
+	if (a->n != b->n || a->deny_default != b->deny_default)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (!same_rule(&a->list[i], &b->list[i]))
+			return false;
+	return true;
+}
+
+/* --- What a file says, and what it leaves as it is --- */
+
+static void add_bitmaps_of(struct config *to, const struct config *from,
+			   struct text export)
+{
+	const struct bitmap *b;
+	size_t i;
+
+	for (i = 0; i < from->bitmaps.n; i++) {
+		b = from->bitmaps.at[i];
+		if (text_same(b->export_name, export))
+			items_add(&to->bitmaps, b);
+	}
+}
+
+static void add_rules(struct config *to, const struct rules *r)
+{
+	if (r)
+		items_add(&to->access, r);
+}
+
+static void keep_bitmaps(struct config *want, const struct config *now)
+{
+	const struct export *e;
+	size_t i;
+
+	for (i = 0; i < want->exports.n; i++) {
+		e = want->exports.at[i];
+		add_bitmaps_of(want, now, e->name);
+	}
+}
+
+static void keep_access(struct config *want, const struct config *now)
+{
+	const struct export *e;
+	struct endpoint ep;
+	size_t i;
+
+	for (i = 0; i < want->exports.n; i++) {
+		e = want->exports.at[i];
+		add_rules(want, config_rules_of_export(now, e->name));
+	}
+	for (i = 0; i < want->listeners.n; i++) {
+		listener_endpoint(want->listeners.at[i], &ep);
+		add_rules(want, config_rules_of_listener(now, &ep));
+	}
+}
+
+static void add_all(struct items *to, const struct items *from)
+{
+	size_t i;
+
+	for (i = 0; i < from->n; i++)
+		items_add(to, from->at[i]);
+}
+
+/* What the file has no section for stays as it is now. */
+void config_complete(struct config *want, const struct config *file,
+		     const struct config *now)
+{
+	want->target = file->target;
+	add_all(&want->listeners, file->has[CONFIG_LISTENERS] ?
+		&file->listeners : &now->listeners);
+	add_all(&want->exports, file->has[CONFIG_EXPORTS] ?
+		&file->exports : &now->exports);
+	if (file->has[CONFIG_BITMAPS])
+		add_all(&want->bitmaps, &file->bitmaps);
+	else
+		keep_bitmaps(want, now);
+	if (file->has[CONFIG_ACCESS])
+		add_all(&want->access, &file->access);
+	else
+		keep_access(want, now);
+}
+
+/*
+ * All as it is now, but for those exports of the file that are meant, with what is
+ * theirs. The file is complete.
+ */
+void config_only(struct config *want, const struct config *file,
+		 const struct config *now,
+		 bool (*is_meant)(const struct export *e, const void *arg),
+		 const void *arg)
+{
+	const struct config *from;
+	const struct export *e;
+	size_t i;
+
+	add_all(&want->listeners, &now->listeners);
+	for (i = 0; i < now->exports.n; i++) {
+		const struct export *said;
+
+		e = now->exports.at[i];
+		said = config_export(file, e->name);
+		if (!said || !is_meant(said, arg))
+			items_add(&want->exports, e);
+	}
+	for (i = 0; i < file->exports.n; i++)
+		if (is_meant(file->exports.at[i], arg))
+			items_add(&want->exports, file->exports.at[i]);
+	for (i = 0; i < want->exports.n; i++) {
+		e = want->exports.at[i];
+		from = config_export(file, e->name) == e ? file : now;
+		add_bitmaps_of(want, from, e->name);
+		add_rules(want, config_rules_of_export(from, e->name));
+	}
+	for (i = 0; i < now->access.n; i++) {
+		const struct rules *r = now->access.at[i];
+
+		if (r->listener)
+			add_rules(want, r);
+	}
+}

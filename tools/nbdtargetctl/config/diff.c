@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What has to be done for what is to become what shall be: the target's limits,
+ * listeners, bitmaps and rules here, exports in diff_export.c.
+ *
+ * Nothing is planned for what is as it shall be, so that nobody who uses it notices.
+ * What would lose something, clients or what a bitmap has recorded, is planned as
+ * refused unless it was said that it may.
+ */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "config/diff.h"
+#include "config/diff_export.h"
+#include "config/words.h"
+#include "verb/verbs.h"
+
+struct diff {
+	struct plan *p;
+	const struct config *want, *now;
+	const struct wish *wish;
+	struct twins twins;
+};
+
+static struct step *add(const struct diff *d, enum step_phase phase,
+			const struct verb *verb)
+{
+	return plan_add(d->p, phase, verb);
+}
+
+static void diff_target(const struct diff *d)
+{
+	struct step *s;
+
+	if (!d->want->target)
+		return;
+	s = add(d, PHASE_TARGET, &verb_set_target);
+	if (!words_target(s, d->want->target, d->now->target))
+		plan_drop_last(d->p);
+}
+
+/* --- Rules --- */
+
+static struct step *rules_step(const struct diff *d, enum step_phase phase,
+			       const char *option, char *owner,
+			       const struct rules *rules)
+{
+	struct step *s = add(d, phase, &verb_set_access);
+
+	step_option(s, option, owner);
+	words_rules(s, rules);
+	return s;
+}
+
+/* As an export is from when it is added until its rules are set: for nobody. */
+static bool is_closed(const struct rules *r)
+{
+	return r && !r->n && r->deny_default == NBDTARGET_ACCESS_DENY;
+}
+
+/* One that was left closed half way is opened when all else is done. */
+static void diff_access_of_export(const struct diff *d, const struct export *e)
+{
+	const struct rules *want = config_rules_of_export(d->want, e->name);
+	const struct rules *now = config_rules_of_export(d->now, e->name);
+	const struct twin *twin = twins_of(&d->twins, e->name);
+	struct step *s;
+
+	if (twin_is_new(twin) ? !twin_is_closed(twin, d->want, d->wish) :
+				rules_same(want, now))
+		return;
+	s = rules_step(d, twin_is_new(twin) || is_closed(now) ?
+		       PHASE_ACCESS_IN : PHASE_ACCESS, "--export",
+		       text_copy(e->name), want);
+	step_needs(s, twin->in);
+}
+
+static void diff_access_of_listener(const struct diff *d,
+				    const struct endpoint *ep,
+				    const struct step *in)
+{
+	const struct rules *want = config_rules_of_listener(d->want, ep);
+	const struct rules *now = config_rules_of_listener(d->now, ep);
+	struct step *s;
+
+	if (in ? rules_allow_all(want) : rules_same(want, now))
+		return;
+	s = rules_step(d, in ? PHASE_LISTENER_ACCESS_IN : PHASE_ACCESS,
+		       "--listener", endpoint_format(ep), want);
+	step_needs(s, in);
+}
+
+/* --- Listeners --- */
+
+static void name_listener(struct step *s, const struct endpoint *ep)
+{
+	char *name = endpoint_format(ep);
+
+	step_name(s, text_of(name));
+	free(name);
+}
+
+/* Those that came by it stay, unless they are still negotiating. */
+static const struct step *listener_out(const struct diff *d,
+				       const struct endpoint *ep)
+{
+	struct step *s = add(d, PHASE_LISTENER_OUT, &verb_remove_listener);
+
+	name_listener(s, ep);
+	return s;
+}
+
+static char *tls_mode(const struct listener *l)
+{
+	return mem_copy(listener_tls(l));
+}
+
+static const struct step *listener_in(const struct diff *d,
+				      const struct listener *l,
+				      const struct step *out)
+{
+	struct step *s = add(d, PHASE_LISTENER_IN, &verb_add_listener);
+	struct endpoint ep;
+
+	listener_endpoint(l, &ep);
+	if (l->tls != NBDTARGET_TLS_MODE_OFF)
+		step_option(s, "--tls", tls_mode(l));
+	if (!rules_allow_all(config_rules_of_listener(d->want, &ep)))
+		step_option(s, "--access", mem_copy("deny"));
+	if (d->wish->commands)
+		step_option(s, "--if-missing", NULL);
+	name_listener(s, &ep);
+	step_needs(s, out);
+	return s;
+}
+
+static void listener_set(const struct diff *d, const struct listener *l)
+{
+	struct step *s = add(d, PHASE_SET, &verb_set_listener);
+	struct endpoint ep;
+
+	listener_endpoint(l, &ep);
+	step_option(s, "--tls", tls_mode(l));
+	name_listener(s, &ep);
+}
+
+/* One whose socket somebody else closed is of no use. */
+static void diff_listener(const struct diff *d, const struct listener *l)
+{
+	const struct step *out = NULL, *in = NULL;
+	const struct listener *now;
+	struct endpoint ep;
+
+	listener_endpoint(l, &ep);
+	now = config_listener(d->now, &ep);
+	if (now && now->closed)
+		out = listener_out(d, &ep);
+	if (!now || now->closed)
+		in = listener_in(d, l, out);
+	else if (now->tls != l->tls)
+		listener_set(d, l);
+	diff_access_of_listener(d, &ep, in);
+}
+
+static void diff_listeners(const struct diff *d)
+{
+	struct endpoint ep;
+	size_t i;
+
+	for (i = 0; i < d->now->listeners.n; i++) {
+		listener_endpoint(d->now->listeners.at[i], &ep);
+		if (!config_listener(d->want, &ep))
+			listener_out(d, &ep);
+	}
+	for (i = 0; i < d->want->listeners.n; i++)
+		diff_listener(d, d->want->listeners.at[i]);
+}
+
+/* --- Bitmaps --- */
+
+static struct step *bitmap_step(const struct diff *d, enum step_phase phase,
+				const struct verb *verb,
+				const struct bitmap *b)
+{
+	struct step *s = add(d, phase, verb);
+
+	if (verb == &verb_add_bitmap)
+		words_bitmap(s, b);
+	if (d->wish->commands)
+		step_option(s, "--if-missing", NULL);
+	step_name(s, b->export_name);
+	step_name(s, b->name);
+	return s;
+}
+
+static const struct step *bitmap_out(const struct diff *d,
+				     const struct bitmap *b)
+{
+	struct step *s = bitmap_step(d, PHASE_BITMAP_OUT, &verb_remove_bitmap,
+				     b);
+
+	step_note(s, d->wish->force ? STEP_PLANNED : STEP_REFUSED,
+		  "what it has recorded goes, unless save-bitmaps saves it");
+	return s;
+}
+
+static void bitmap_in(const struct diff *d, const struct bitmap *b,
+		      const struct step *needed)
+{
+	step_needs(bitmap_step(d, PHASE_BITMAP_IN, &verb_add_bitmap, b),
+		   needed);
+}
+
+/*
+ * At boot, what was saved last is newer than the file, and is left alone; but for one
+ * that wasn't restored to the end, and is worth nothing.
+ */
+static void diff_bitmap(const struct diff *d, const struct bitmap *b,
+			const struct bitmap *now)
+{
+	if (d->wish->restore && (now->consistent || !b->recording))
+		return;
+	if (!d->wish->restore &&
+	    attr_has(b, NBDTARGET_A_BITMAP_GRANULARITY) &&
+	    b->granularity != now->granularity)
+		bitmap_in(d, b, bitmap_out(d, now));
+	else if (b->recording != now->recording)
+		bitmap_step(d, PHASE_SET, b->recording ? &verb_enable_bitmap :
+			    &verb_disable_bitmap, b);
+}
+
+static void diff_bitmaps(const struct diff *d)
+{
+	const struct bitmap *b, *other;
+	const struct twin *twin;
+	size_t i;
+
+	for (i = 0; i < d->now->bitmaps.n && !d->wish->restore; i++) {
+		b = d->now->bitmaps.at[i];
+		twin = twins_of(&d->twins, b->export_name);
+		if (twin && twin->want && !twin_is_new(twin) &&
+		    !config_bitmap(d->want, b->export_name, b->name))
+			bitmap_out(d, b);
+	}
+	for (i = 0; i < d->want->bitmaps.n; i++) {
+		b = d->want->bitmaps.at[i];
+		twin = twins_of(&d->twins, b->export_name);
+		other = config_bitmap(d->now, b->export_name, b->name);
+		if (!twin || twin_is_new(twin) || !other)
+			bitmap_in(d, b, twin ? twin->in : NULL);
+		else
+			diff_bitmap(d, b, other);
+	}
+}
+
+static bool lacks_bitmaps(const struct diff *d, const struct export *e)
+{
+	const struct bitmap *b;
+	size_t i;
+
+	for (i = 0; i < d->want->bitmaps.n; i++) {
+		b = d->want->bitmaps.at[i];
+		if (text_same(b->export_name, e->name) &&
+		    !config_bitmap(d->now, b->export_name, b->name))
+			return true;
+	}
+	return false;
+}
+
+/* What was saved of one that wasn't there, or that nobody was let in yet. */
+static void diff_content(const struct diff *d, const struct export *e)
+{
+	const struct twin *twin = twins_of(&d->twins, e->name);
+	struct step *s;
+
+	if (!d->wish->content)
+		return;
+	if (!twin_is_new(twin) && !lacks_bitmaps(d, e) &&
+	    (!is_closed(config_rules_of_export(d->now, e->name)) ||
+	     is_closed(config_rules_of_export(d->want, e->name))))
+		return;
+	s = add(d, PHASE_CONTENT_IN, &verb_restore_bitmaps);
+	step_option(s, "--if-missing", NULL);
+	if (d->wish->trust)
+		step_option(s, "--trust", NULL);
+	step_name(s, text_of(d->wish->content));
+	step_name(s, e->name);
+	step_needs(s, twin->in);
+}
+
+/* --- All of it --- */
+
+/* As if nothing were there, when it is to be commands. */
+void diff_plan(struct plan *p, const struct config *want,
+	       const struct config *now, const struct wish *wish)
+{
+	struct diff d = { .p = p, .want = want, .now = now, .wish = wish };
+	size_t i;
+
+	diff_target(&d);
+	twins_find(&d.twins, want, now, wish);
+	twins_plan(&d.twins, p, want, wish);
+	diff_bitmaps(&d);
+	for (i = 0; i < want->exports.n; i++) {
+		diff_content(&d, want->exports.at[i]);
+		diff_access_of_export(&d, want->exports.at[i]);
+	}
+	diff_listeners(&d);
+	plan_sort(p);
+	twins_free(&d.twins);
+}

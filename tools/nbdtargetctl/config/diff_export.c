@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What has to be done with exports. One stays as long as it can become what is wanted
+ * by set-export; else it is removed and added, which its clients and its bitmaps don't
+ * survive. What can't be done to the end isn't begun: an export whose new device isn't
+ * there, or is held by an export that stays, stays as well.
+ *
+ * A device is known by its number, however it is spelt: a path may lead elsewhere than
+ * it did.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "base/mem.h"
+#include "config/diff_export.h"
+#include "config/words.h"
+#include "verb/verbs.h"
+
+static void stop(struct twin *twin, enum step_result result,
+		 const char *fmt, ...) __printf(3, 4);
+
+static void stop(struct twin *twin, enum step_result result,
+		 const char *fmt, ...)
+{
+	va_list ap;
+
+	free(twin->why);
+	twin->stopped = result;
+	va_start(ap, fmt);
+	if (vasprintf(&twin->why, fmt, ap) < 0)
+		twin->why = NULL;
+	va_end(ap);
+}
+
+static bool is_stopped(const struct twin *twin)
+{
+	return twin->stopped != STEP_PLANNED;
+}
+
+/* It is to be there when all is done, and isn't yet, or not that one. */
+bool twin_is_new(const struct twin *twin)
+{
+	return twin->fate == TWIN_ADDED ||
+	       (twin->fate == TWIN_REPLACED && !is_stopped(twin));
+}
+
+const struct twin *twins_of(const struct twins *twins, struct text name)
+{
+	const struct twin *twin;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (text_same(twin->want ? twin->want->name : twin->now->name,
+			      name))
+			return twin;
+	}
+	return NULL;
+}
+
+/* --- The device --- */
+
+/* Its number as the module has it; 0, and errno, when there is none. */
+static uint32_t find_device(struct text path)
+{
+	char *s = text_copy(path);
+	uint32_t number = 0;
+	struct stat st;
+
+	errno = ENOTBLK;
+	if (!stat(s, &st) && S_ISBLK(st.st_mode))
+		number = major(st.st_rdev) << 20 | minor(st.st_rdev);
+	free(s);
+	return number;
+}
+
+static bool is_other_device(const struct twin *twin)
+{
+	/* The path may be gone while the device is there. */
+	if (!twin->device)
+		return !text_same(twin->want->device, twin->now->device);
+	return twin->device != twin->now->device_id;
+}
+
+static void check_device(struct twin *twin, const struct wish *wish)
+{
+	twin->device = find_device(twin->want->device);
+	if (twin->device)
+		return;
+	stop(twin, wish->restore ? STEP_ABSENT : STEP_FAILED, "%.*s: %s%s",
+	     (int)twin->want->device.len, twin->want->device.p, strerror(errno),
+	     twin->now ? ", so it stays as it is" : "");
+}
+
+/* --- What becomes of each --- */
+
+static bool differs_for_good(const struct export *want,
+			     const struct export *now)
+{
+	return want->read_only != now->read_only ||
+	       want->allocation_depth != now->allocation_depth ||
+	       want->shared != now->shared || want->map != now->map ||
+	       !text_same(want->bitmap_export, now->bitmap_export) ||
+	       !text_same(want->bitmap_name, now->bitmap_name) ||
+	       (attr_has(want, NBDTARGET_A_EXPORT_MAP_GRANULARITY) &&
+		attr_has(now, NBDTARGET_A_EXPORT_MAP_GRANULARITY) &&
+		want->map_granularity != now->map_granularity);
+}
+
+static bool is_gone(const struct export *e)
+{
+	return e->state == NBDTARGET_EXPORT_STATE_GONE;
+}
+
+static void decide(struct twin *twin, const struct wish *wish)
+{
+	if (!twin->want) {
+		twin->fate = TWIN_REMOVED;
+		return;
+	}
+	if (wish->commands) {
+		twin->fate = TWIN_ADDED;
+		return;
+	}
+	check_device(twin, wish);
+	if (!twin->now)
+		twin->fate = TWIN_ADDED;
+	else if (differs_for_good(twin->want, twin->now))
+		twin->fate = TWIN_REPLACED;
+	else if (is_gone(twin->now))
+		twin->fate = text_same(twin->want->device, twin->now->device) ?
+			     TWIN_REOPENED : TWIN_REPLACED;
+	else if (is_other_device(twin))
+		twin->fate = TWIN_REPLACED;
+	else
+		twin->stopped = STEP_PLANNED;
+}
+
+static bool is_borrower(const struct export *e)
+{
+	return attr_has(e, NBDTARGET_A_EXPORT_BITMAP_NAME);
+}
+
+/* The bitmap that is lent goes, whether or not another of that name comes. */
+static bool loses_bitmap(const struct twins *twins, const struct config *want,
+			 const struct config *now, const struct export *e)
+{
+	const struct twin *lender = twins_of(twins, e->bitmap_export);
+	const struct bitmap *is = config_bitmap(now, e->bitmap_export,
+						e->bitmap_name);
+	const struct bitmap *be = config_bitmap(want, e->bitmap_export,
+						e->bitmap_name);
+
+	return !lender || lender->fate == TWIN_REMOVED ||
+	       lender->fate == TWIN_REPLACED || !is || !be ||
+	       (attr_has(be, NBDTARGET_A_BITMAP_GRANULARITY) &&
+		be->granularity != is->granularity);
+}
+
+static void decide_borrowers(struct twins *twins, const struct config *want,
+			     const struct config *now)
+{
+	struct twin *twin;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (twin->fate == TWIN_STAYS && is_borrower(twin->now) &&
+		    loses_bitmap(twins, want, now, twin->now))
+			twin->fate = TWIN_REPLACED;
+	}
+}
+
+static size_t count_bitmaps(const struct config *c, struct text export)
+{
+	const struct bitmap *b;
+	size_t i, n = 0;
+
+	for (i = 0; i < c->bitmaps.n; i++) {
+		b = c->bitmaps.at[i];
+		n += text_same(b->export_name, export);
+	}
+	return n;
+}
+
+/* What goes with it needs --force. */
+static void count_costs(struct twin *twin, const struct config *now,
+			const struct wish *wish)
+{
+	enum step_result result = wish->force ? STEP_PLANNED : STEP_REFUSED;
+	size_t bitmaps;
+
+	if (is_stopped(twin) || (twin->fate != TWIN_REMOVED &&
+				 twin->fate != TWIN_REPLACED))
+		return;
+	bitmaps = count_bitmaps(now, twin->now->name);
+	if (twin->now->connections)
+		stop(twin, result, "%" PRIu64 " of its clients have to go",
+		     twin->now->connections);
+	else if (bitmaps)
+		stop(twin, result,
+		     "what its bitmaps (%zu) have recorded goes, unless save-bitmaps saves it",
+		     bitmaps);
+}
+
+static bool is_held_by(const struct twin *twin, const struct twin *other)
+{
+	return other != twin && other->now && !other->now->read_only &&
+	       other->now->device_id == twin->device &&
+	       (is_stopped(other) || other->fate == TWIN_STAYS ||
+		other->fate == TWIN_REOPENED);
+}
+
+/* False when nothing has changed: one that stays may keep another from going. */
+static bool stop_for_holders(struct twins *twins)
+{
+	struct twin *twin, *other;
+	bool changed = false;
+	size_t i, k;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (!twin_is_new(twin) || is_stopped(twin) ||
+		    twin->want->read_only || !twin->device)
+			continue;
+		for (k = 0; k < twins->n && !is_stopped(twin); k++) {
+			other = &twins->list[k];
+			if (!is_held_by(twin, other))
+				continue;
+			stop(twin, STEP_FAILED,
+			     "its device is held by export '%.*s', which stays",
+			     (int)other->now->name.len, other->now->name.p);
+			changed = true;
+		}
+	}
+	return changed;
+}
+
+static void add_twin(struct twins *twins, const struct export *want,
+		     const struct export *now)
+{
+	struct twin *twin;
+
+	twins->list = mem_resize(twins->list,
+				 (twins->n + 1) * sizeof(*twins->list));
+	twin = &twins->list[twins->n++];
+	memset(twin, 0, sizeof(*twin));
+	twin->want = want;
+	twin->now = now;
+}
+
+void twins_find(struct twins *twins, const struct config *want,
+		const struct config *now, const struct wish *wish)
+{
+	const struct export *e;
+	size_t i;
+
+	memset(twins, 0, sizeof(*twins));
+	for (i = 0; i < now->exports.n; i++) {
+		e = now->exports.at[i];
+		add_twin(twins, config_export(want, e->name), e);
+	}
+	for (i = 0; i < want->exports.n; i++) {
+		e = want->exports.at[i];
+		if (!config_export(now, e->name))
+			add_twin(twins, e, NULL);
+	}
+	for (i = 0; i < twins->n; i++)
+		decide(&twins->list[i], wish);
+	decide_borrowers(twins, want, now);
+	for (i = 0; i < twins->n; i++)
+		count_costs(&twins->list[i], now, wish);
+	while (stop_for_holders(twins))
+		;
+}
+
+void twins_free(struct twins *twins)
+{
+	size_t i;
+
+	for (i = 0; i < twins->n; i++)
+		free(twins->list[i].why);
+	free(twins->list);
+	memset(twins, 0, sizeof(*twins));
+}
+
+/* --- Steps --- */
+
+static void note(struct step *s, const struct twin *twin)
+{
+	if (twin->why)
+		step_note(s, twin->stopped, "%s", twin->why);
+}
+
+static void plan_out(struct plan *p, struct twin *twin,
+		     const struct wish *wish)
+{
+	struct step *s = plan_add(p, is_borrower(twin->now) ?
+				  PHASE_BORROWER_OUT : PHASE_EXPORT_OUT,
+				  &verb_remove_export);
+
+	if (wish->force)
+		step_option(s, "--force", NULL);
+	step_name(s, twin->now->name);
+	note(s, twin);
+	twin->out = s;
+}
+
+/* Nobody gets in before its rules are set, and its bitmaps are what they were. */
+bool twin_is_closed(const struct twin *twin, const struct config *want,
+		    const struct wish *wish)
+{
+	if (!rules_allow_all(config_rules_of_export(want, twin->want->name)))
+		return true;
+	/* Commands have to find one that is there as they make it. */
+	return !wish->commands &&
+	       (wish->content || count_bitmaps(want, twin->want->name));
+}
+
+/* Whoever holds its device now has to go first. */
+static void need_device(struct step *s, const struct twins *twins,
+			const struct twin *twin)
+{
+	const struct twin *other;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		other = &twins->list[i];
+		if (other != twin && other->out && twin->device &&
+		    !other->now->read_only && !twin->want->read_only &&
+		    other->now->device_id == twin->device)
+			step_needs(s, other->out);
+	}
+}
+
+static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
+		    const struct config *want, const struct wish *wish)
+{
+	struct step *s = plan_add(p, is_borrower(twin->want) ?
+				  PHASE_BORROWER_IN : PHASE_EXPORT_IN,
+				  &verb_add_export);
+	const struct twin *lender;
+
+	words_export(s, twin->want);
+	if (twin_is_closed(twin, want, wish))
+		step_option(s, "--access", mem_copy("deny"));
+	if (wish->commands)
+		step_option(s, "--if-missing", NULL);
+	step_name(s, twin->want->name);
+	step_name(s, twin->want->device);
+	step_needs(s, twin->out);
+	need_device(s, twins, twin);
+	lender = is_borrower(twin->want) ?
+		 twins_of(twins, twin->want->bitmap_export) : NULL;
+	if (lender)
+		step_needs(s, lender->in);
+	if (!twin->out)
+		note(s, twin);
+	twin->in = s;
+}
+
+static void plan_set(struct plan *p, const struct twin *twin,
+		     bool someone_is_default)
+{
+	struct step *s = plan_add(p, PHASE_SET, &verb_set_export);
+	bool differs;
+
+	if (twin->fate == TWIN_REOPENED)
+		step_option(s, "--reopen", NULL);
+	differs = words_export_set(s, twin->want, twin->now,
+				   someone_is_default);
+	step_name(s, twin->want->name);
+	if (twin->fate == TWIN_REOPENED)
+		note(s, twin);
+	else if (!differs)
+		plan_drop_last(p);
+}
+
+static bool has_default(const struct config *c)
+{
+	const struct export *e;
+	size_t i;
+
+	for (i = 0; i < c->exports.n; i++) {
+		e = c->exports.at[i];
+		if (e->is_default)
+			return true;
+	}
+	return false;
+}
+
+/* Those that come at once: who lends a bitmap, or who borrows one. */
+static void plan_some_in(struct plan *p, struct twins *twins, bool borrowers,
+			 bool nameless, const struct config *want,
+			 const struct wish *wish)
+{
+	struct twin *twin;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (twin_is_new(twin) && is_borrower(twin->want) == borrowers &&
+		    !twin->want->name.len == nameless)
+			plan_in(p, twins, twin, want, wish);
+	}
+}
+
+/* Beside one with the empty name, no other can become the default: it comes last. */
+static void plan_all_in(struct plan *p, struct twins *twins, bool borrowers,
+			const struct config *want, const struct wish *wish)
+{
+	plan_some_in(p, twins, borrowers, false, want, wish);
+	plan_some_in(p, twins, borrowers, true, want, wish);
+}
+
+void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
+		const struct wish *wish)
+{
+	struct twin *twin;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (twin->fate == TWIN_REMOVED || twin->fate == TWIN_REPLACED)
+			plan_out(p, twin, wish);
+	}
+	/* Who lends a bitmap comes before who borrows it. */
+	plan_all_in(p, twins, false, want, wish);
+	plan_all_in(p, twins, true, want, wish);
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (twin->want && twin->now && !twin_is_new(twin))
+			plan_set(p, twin, has_default(want));
+	}
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What has to be done with exports. */
+#ifndef NBDTARGETCTL_DIFF_EXPORT_H
+#define NBDTARGETCTL_DIFF_EXPORT_H
+
+#include "config/config.h"
+#include "config/plan.h"
+#include "config/wish.h"
+
+/* An export that is there, that shall be, or both, and what comes of it. */
+struct twin {
+	const struct export *want, *now;	/* one may be NULL */
+	enum {
+		TWIN_STAYS,
+		TWIN_REOPENED,
+		TWIN_REPLACED,
+		TWIN_ADDED,
+		TWIN_REMOVED,
+	} fate;
+	uint32_t device;		/* that is wanted, as device-id; 0: none */
+	enum step_result stopped;	/* STEP_PLANNED when nothing is in the way */
+	char *why;			/* what is in the way, or what it costs */
+	const struct step *out, *in;	/* of its own, or NULL */
+};
+
+struct twins {
+	struct twin *list;
+	size_t n;
+};
+
+void twins_find(struct twins *twins, const struct config *want,
+		const struct config *now, const struct wish *wish);
+void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
+		const struct wish *wish);
+const struct twin *twins_of(const struct twins *twins, struct text name);
+bool twin_is_new(const struct twin *twin);
+bool twin_is_closed(const struct twin *twin, const struct config *want,
+		    const struct wish *wish);
+void twins_free(struct twins *twins);
+
+#endif /* NBDTARGETCTL_DIFF_EXPORT_H */

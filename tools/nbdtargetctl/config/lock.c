@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One change of everything at a time: udev starts a restore for each device that comes,
+ * and two that plan at once would do the same steps. The lock goes with whoever has it,
+ * however that ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "config/lock.h"
+
+#define LOCK_PATH	"/run/nbdtarget.lock"
+/* An export that hangs keeps the other for as long as remove-export waits, at most. */
+#define LOCK_SECONDS	120
+
+int lock_take(struct tool *t)
+{
+	static const struct timespec pause = { .tv_nsec = 50000000 };
+	int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		      0600);
+	int tries = LOCK_SECONDS * 20;
+
+	if (fd < 0) {
+		fail(t, NULL, "%s: %s", LOCK_PATH, strerror(errno));
+		return -1;
+	}
+	while (flock(fd, LOCK_EX | LOCK_NB)) {
+		if (errno == EWOULDBLOCK && tries--) {
+			nanosleep(&pause, NULL);
+			continue;
+		}
+		fail(t, NULL, "%s: another apply or restore doesn't end",
+		     LOCK_PATH);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* One change of everything at a time. */
+#ifndef NBDTARGETCTL_LOCK_H
+#define NBDTARGETCTL_LOCK_H
+
+#include "base/tool.h"
+
+/* Its descriptor, to be closed; or -1 after it was said why. */
+int lock_take(struct tool *t);
+
+#endif /* NBDTARGETCTL_LOCK_H */

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Steps from what is to what shall be, in the order in which they are done. */
+#ifndef NBDTARGETCTL_PLAN_H
+#define NBDTARGETCTL_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/options.h"
+#include "base/text.h"
+#include "base/tool.h"
+
+/* Who may do less, and what makes room, comes first; who may come in, last. */
+enum step_phase {
+	PHASE_TARGET,
+	PHASE_LISTENER_OUT,
+	PHASE_BORROWER_OUT,	/* exports with another's bitmap */
+	PHASE_EXPORT_OUT,
+	PHASE_BITMAP_OUT,
+	PHASE_ACCESS,
+	PHASE_SET,
+	PHASE_EXPORT_IN,
+	PHASE_CONTENT_IN,	/* what bitmaps and maps had, from a file */
+	PHASE_BITMAP_IN,
+	PHASE_BORROWER_IN,
+	PHASE_ACCESS_IN,	/* of exports that are new: until then, nobody */
+	PHASE_LISTENER_IN,
+	PHASE_LISTENER_ACCESS_IN,
+};
+
+enum step_result {
+	STEP_PLANNED,
+	STEP_DONE,
+	STEP_FAILED,
+	STEP_REFUSED,		/* it would need --force */
+	STEP_SKIPPED,		/* what it needs failed */
+	STEP_ABSENT,		/* there is no device for it, which is no failure */
+};
+
+#define STEP_NEEDS 3
+
+/* A command of this tool, as a line of a batch file has it. */
+struct step {
+	enum step_phase phase;
+	const struct verb *verb;
+	char **words;		/* the first is the verb; NULL ends them */
+	int n;
+	int names;		/* arguments in front of the options */
+	bool ended;		/* the options are, by "--" */
+	char *why;		/* a note for people, or NULL */
+	enum step_result result;
+	const struct step *needs[STEP_NEEDS];
+};
+
+struct plan {
+	struct step **steps;
+	size_t n;
+};
+
+struct step *plan_add(struct plan *p, enum step_phase phase,
+		      const struct verb *verb);
+void plan_drop_last(struct plan *p);
+void plan_sort(struct plan *p);
+void plan_free(struct plan *p);
+
+void step_word(struct step *s, const char *word);
+void step_text(struct step *s, struct text text);
+void step_option(struct step *s, const char *name, char *value);
+void step_name(struct step *s, struct text name);
+void step_needs(struct step *s, const struct step *other);
+void step_note(struct step *s, enum step_result result, const char *fmt, ...)
+	__printf(3, 4);
+struct text step_line(const struct step *s);
+bool step_in_one_line(const struct step *s);
+
+#endif /* NBDTARGETCTL_PLAN_H */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Plans that are carried out, step by step. One that fails doesn't keep those from
+ * going on that don't need it. What is done is told when it is, on stdout; what isn't,
+ * on stderr, as the verb that it is says it, and once more by number at the end.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "config/run.h"
+#include "show/json.h"
+
+static const char *const result_names[] = {
+	[STEP_PLANNED] = "planned",
+	[STEP_DONE] = "done",
+	[STEP_FAILED] = "failed",
+	[STEP_REFUSED] = "refused",
+	[STEP_SKIPPED] = "skipped",
+	[STEP_ABSENT] = "absent",
+};
+
+/* Why it isn't even tried; STEP_PLANNED when it is. */
+static enum step_result is_kept(const struct step *s)
+{
+	size_t i;
+
+	if (s->result != STEP_PLANNED)
+		return s->result;
+	for (i = 0; i < STEP_NEEDS && s->needs[i]; i++) {
+		if (s->needs[i]->result == STEP_ABSENT)
+			return STEP_ABSENT;
+		if (s->needs[i]->result != STEP_DONE)
+			return STEP_SKIPPED;
+	}
+	return STEP_PLANNED;
+}
+
+/* The verb does it, and says why when it can't. */
+static enum step_result perform(struct tool *t, const struct step *s)
+{
+	const char *verb = t->verb;
+	bool json = t->json;
+	struct args a;
+	int ret;
+
+	t->verb = s->verb->name;
+	ret = args_parse(t, s->verb, s->n, s->words, &a);
+	if (!ret)
+		ret = s->verb->run(t, &a);
+	t->verb = verb;
+	t->json = json;
+	return ret ? STEP_FAILED : STEP_DONE;
+}
+
+static void tell_json(struct run *r, const struct step *s)
+{
+	json_t *o = json_object(), *words = json_array();
+	struct text line = step_line(s);
+	int i;
+
+	for (i = 0; i < s->n; i++)
+		json_add(words, json_take(text_format(text_of(s->words[i]), 0)));
+	json_put(o, "verb", json_string(s->verb->name));
+	json_put_text(o, "command", line);
+	json_put(o, "words", words);
+	json_put(o, "result", json_string(r->dry && s->result == STEP_DONE ?
+					  "planned" : result_names[s->result]));
+	if (s->why)
+		json_put(o, "why", json_take(text_format(text_of(s->why), 0)));
+	json_add(r->told, o);
+	free((char *)line.p);
+}
+
+/* As a line of a batch file, with a comment behind it. */
+static void tell_text(const struct step *s)
+{
+	struct text line = step_line(s);
+
+	text_print(stdout, line, 0);
+	if (s->why) {
+		fputs("\t# ", stdout);
+		text_print(stdout, text_of(s->why), 0);
+	}
+	putchar('\n');
+	fflush(stdout);
+	free((char *)line.p);
+}
+
+/* What isn't done, and whose fault it is; a verb that failed has said so. */
+static void complain(struct run *r, const struct step *s)
+{
+	struct text line = step_line(s);
+	char *shown = text_format(line, 0);
+
+	if (s->result == STEP_REFUSED)
+		fail(r->t, NULL, "refused without --force: %s: %s", shown,
+		     s->why);
+	else if (s->result == STEP_ABSENT && s->why)
+		fail(r->t, NULL, "warning: left out: %s: %s", shown, s->why);
+	else if (s->result == STEP_SKIPPED)
+		fail(r->t, NULL, "not done, as what it needs wasn't: %s",
+		     shown);
+	else if (s->why)
+		fail(r->t, NULL, "%s: %s", shown, s->why);
+	free(shown);
+	free((char *)line.p);
+}
+
+static bool is_failure(enum step_result result)
+{
+	return result == STEP_FAILED || result == STEP_REFUSED ||
+	       result == STEP_SKIPPED;
+}
+
+static void run_step(struct run *r, struct step *s)
+{
+	enum step_result kept = is_kept(s);
+	bool tried = kept == STEP_PLANNED && !r->dry;
+
+	s->result = kept;
+	if (tried)
+		s->result = perform(r->t, s);
+	else if (kept == STEP_PLANNED)
+		s->result = STEP_DONE;
+	if (s->result == STEP_DONE) {
+		r->done++;
+		if (!r->told)
+			tell_text(s);
+	} else if (!tried) {
+		complain(r, s);
+	}
+	r->failed += is_failure(s->result);
+	if (r->told)
+		tell_json(r, s);
+}
+
+/*
+ * Of a plan, the steps of these phases. Those before were done by another plan; which
+ * of them are planned once more failed then, and were told of.
+ */
+void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_phase last)
+{
+	struct step *s;
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		s = p->steps[i];
+		if (s->phase < first && s->result == STEP_PLANNED)
+			s->result = STEP_FAILED;
+		else if (s->phase >= first && s->phase <= last)
+			run_step(r, s);
+	}
+}
+
+/* The exit status, after what there is to say of all of it. */
+int run_end(struct run *r)
+{
+	json_t *o;
+
+	if (r->told) {
+		o = json_object();
+		json_put(o, "steps", r->told);
+		json_put(o, "changed", json_integer(r->done));
+		json_put(o, "failed", json_integer(r->failed));
+		json_print(o, false);
+	}
+	if (r->failed)
+		return fail(r->t, NULL,
+			    "%zu of %zu steps %s", r->failed,
+			    r->failed + r->done,
+			    r->dry ? "can't be done" : "weren't done");
+	return r->done ? TOOL_CHANGED : TOOL_OK;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Plans that are carried out, and told of. */
+#ifndef NBDTARGETCTL_RUN_H
+#define NBDTARGETCTL_RUN_H
+
+#include <jansson.h>
+
+#include "config/plan.h"
+
+struct run {
+	struct tool *t;
+	bool dry;
+	json_t *told;		/* steps, when JSON is wanted */
+	size_t done, failed;	/* of the steps; failed counts those refused, too */
+};
+
+void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_phase last);
+int run_end(struct run *r);
+
+#endif /* NBDTARGETCTL_RUN_H */

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0
+/* save: all that is configured, as a file for apply or as commands. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fail.h"
+#include "base/replace.h"
+#include "config/config.h"
+#include "config/diff.h"
+#include "config/verbs.h"
+#include "config/write.h"
+#include "nl/kernel.h"
+
+enum { SAVE_COMMANDS };
+
+static const struct opt save_opts[] = {
+	[SAVE_COMMANDS] = { "--commands", OPT_FLAG, NULL,
+		"as commands for -b, not as JSON", 0 },
+	{ .name = NULL }
+};
+
+static int write_json(struct tool *t, const struct config *c, FILE *f)
+{
+	json_t *o = config_json(c);
+
+	(void)t;
+	json_dumpf(o, f, JSON_ENSURE_ASCII | JSON_INDENT(2));
+	fputc('\n', f);
+	json_decref(o);
+	return 0;
+}
+
+static int write_steps(struct tool *t, const struct plan *p, FILE *f)
+{
+	struct text line;
+	int ret = 0;
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		line = step_line(p->steps[i]);
+		if (step_in_one_line(p->steps[i]))
+			fprintf(f, "%s\n", line.p);
+		else
+			ret = fail(t, NULL,
+				   "a name has a line break, which no line of a batch file can have: %s",
+				   line.p);
+		free((char *)line.p);
+	}
+	return ret;
+}
+
+/* What it takes from nothing. */
+static int write_commands(struct tool *t, const struct config *c, FILE *f)
+{
+	const struct wish wish = { .commands = true };
+	struct config nothing = { 0 };
+	struct plan plan = { 0 };
+	int ret;
+
+	diff_plan(&plan, c, &nothing, &wish);
+	ret = write_steps(t, &plan, f);
+	plan_free(&plan);
+	return ret;
+}
+
+static int write_file(struct tool *t, const struct config *c, const char *path,
+		      int (*write)(struct tool *t, const struct config *c,
+				   FILE *f))
+{
+	struct replace file;
+	int ret;
+
+	if (replace_begin(&file, path))
+		return fail(t, path, "%s", strerror(errno));
+	ret = write(t, c, file.f);
+	if (!ret && replace_commit(&file))
+		ret = fail(t, path, "%s", strerror(errno));
+	replace_end(&file);
+	return ret;
+}
+
+static int save(struct tool *t, const struct args *a)
+{
+	bool to_stdout = !a->n || !strcmp(a->pos[0], "-");
+	int (*write)(struct tool *t, const struct config *c, FILE *f) =
+		a->opt[SAVE_COMMANDS].given ? write_commands : write_json;
+	struct config c = { 0 };
+	int ret = kernel_connect(t, NULL);
+
+	if (ret)
+		return ret;
+	ret = config_get(t, &c);
+	if (!ret) {
+		config_sort(&c);
+		ret = to_stdout ? write(t, &c, stdout) :
+		      write_file(t, &c, a->pos[0], write);
+	}
+	config_free(&c);
+	return ret;
+}
+
+const struct verb verb_save = {
+	.name = "save",
+	.args = "[FILE]",
+	.summary = "Writes all that is configured to a file, for apply.",
+	.details = "See nbdtarget.json(5). Without FILE, or with -, to standard output. What\n"
+		   "bitmaps have recorded isn't in it: see save-bitmaps.",
+	.opts = save_opts,
+	.max_args = 1,
+	.run = save,
+};

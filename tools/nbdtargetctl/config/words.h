@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What is configured as the options and arguments of verbs. */
+#ifndef NBDTARGETCTL_WORDS_H
+#define NBDTARGETCTL_WORDS_H
+
+#include "config/config.h"
+#include "config/plan.h"
+
+char *words_number(uint64_t n);
+bool words_target(struct step *s, const struct target *want,
+		  const struct target *now);
+void words_export(struct step *s, const struct export *e);
+bool words_export_set(struct step *s, const struct export *want,
+		      const struct export *now, bool is_moved);
+void words_bitmap(struct step *s, const struct bitmap *b);
+void words_rules(struct step *s, const struct rules *r);
+
+#endif /* NBDTARGETCTL_WORDS_H */
