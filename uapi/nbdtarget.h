@@ -142,6 +142,11 @@ enum {
 #define NBDTARGET_MAX_ALT_NAMES 64
 
 /*
+ * Longest traffic secret of TLS 1.3, in bytes.
+ */
+#define NBDTARGET_MAX_TLS_SECRET 48
+
+/*
  * What a listener makes of TLS (1.6 of the conformance rules).
  */
 enum {
@@ -178,7 +183,8 @@ enum {
 };
 
 /*
- * What becomes of a connection that used a TLS key to its limit.
+ * What becomes of a connection that used a TLS key to its limit, when the
+ * key can't be changed, or the client was asked to and doesn't.
  */
 enum {
 	/*
@@ -681,6 +687,16 @@ enum {
 	 * more, and goes when nothing of it is in flight.
 	 */
 	NBDTARGET_A_CONN_ENDING,
+	/*
+	 * u32: How often the client has changed its TLS key since the
+	 * handshake. Absent when keys can't be changed, for want of TLS 1.3
+	 * or of secrets.
+	 */
+	NBDTARGET_A_CONN_TLS_RX_REKEYS,
+	/*
+	 * u32: How often the server's was changed.
+	 */
+	NBDTARGET_A_CONN_TLS_TX_REKEYS,
 
 	/* private: */
 	__NBDTARGET_A_CONN_MAX,
@@ -750,13 +766,18 @@ enum {
 	NBDTARGET_A_TARGET_CONNECTIONS,
 	/*
 	 * u32: What becomes of a connection whose TLS key was used for tls-
-	 * key-records; warn by default. ERANGE when it is none of them.
+	 * key-records and isn't changed; warn by default. ERANGE when it is
+	 * none of them.
 	 */
 	NBDTARGET_A_TARGET_TLS_KEY_POLICY,
 	/*
-	 * u64 [min 1]: Most TLS records under one AES key in one direction,
-	 * 16777216 by default. Looked at about once a second. Other ciphers
-	 * have no limit that could be reached.
+	 * u64 [min 1]: TLS records under one AES key in one direction,
+	 * 16777216 by default, after which it is changed, or the client
+	 * asked to change its. Where that can't be had, because of TLS 1.2
+	 * or an agent that gives no secrets, or isn't done by the time of a
+	 * quarter of them more (at least 4096), tls-key-policy holds. Looked
+	 * at about once a second. Other ciphers have no limit that could be
+	 * reached.
 	 */
 	NBDTARGET_A_TARGET_TLS_KEY_RECORDS,
 	/*
@@ -858,6 +879,23 @@ enum {
 	 * "URI:...", "email:..." or "IP:...". May come max-alt-names times.
 	 */
 	NBDTARGET_A_TLS_ALT_NAME,
+	/*
+	 * binary [max-len max-tls-secret]: With tls-done and TLS 1.3, the
+	 * secret of the client's traffic
+	 * (client_application_traffic_secret_0) that the key in use was made
+	 * of, 32 or 48 bytes; with tx-secret, or neither. With both, keys
+	 * can be changed while the connection lasts; without, it ends when
+	 * the client changes its key. The connection ends, too, when they
+	 * don't give the keys that the socket has. They are nowhere told or
+	 * logged. EINVAL when one is missing or of another length, ENOENT
+	 * when the kernel lacks the hash.
+	 */
+	NBDTARGET_A_TLS_RX_SECRET,
+	/*
+	 * binary [max-len max-tls-secret]: The same of the server's traffic
+	 * (server_application_traffic_secret_0).
+	 */
+	NBDTARGET_A_TLS_TX_SECRET,
 
 	/* private: */
 	__NBDTARGET_A_TLS_MAX,

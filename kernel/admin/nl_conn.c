@@ -13,6 +13,7 @@
 #include "compat/compat.h"
 #include "session/conn.h"
 #include "transport/ktls.h"
+#include "transport/rekey.h"
 #include "nbdtarget.h"
 
 /* Which attributes each command takes; all others are refused. */
@@ -58,6 +59,17 @@ static int put_conn_export(struct sk_buff *skb, struct nbdt_conn *conn,
 	return err;
 }
 
+static int put_rekeys(struct sk_buff *skb, const struct nbdt_rekey *rekey)
+{
+	u32 rx, tx;
+
+	if (!rekey)
+		return 0;
+	nbdt_rekey_counts(rekey, &rx, &tx);
+	return nla_put_u32(skb, NBDTARGET_A_CONN_TLS_RX_REKEYS, rx) ?:
+	       nla_put_u32(skb, NBDTARGET_A_CONN_TLS_TX_REKEYS, tx);
+}
+
 static int put_conn_tls(struct sk_buff *skb, struct nbdt_conn *conn)
 {
 	const int pad = NBDTARGET_A_CONN_PAD;
@@ -82,7 +94,8 @@ static int put_conn_tls(struct sk_buff *skb, struct nbdt_conn *conn)
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_TLS_RX_RECORDS,
 			      READ_ONCE(tls->rx_records), pad) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_TLS_TX_RECORDS,
-			      READ_ONCE(tls->tx_records), pad))
+			      READ_ONCE(tls->tx_records), pad) ||
+	    put_rekeys(skb, tls->rekey))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* TLS handshakes, to the agents that do them. */
 #include <linux/file.h>
 #include <linux/jiffies.h>
+#include <linux/string.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 #include <net/sock.h>
@@ -13,6 +14,7 @@
 #include "compat/compat.h"
 #include "session/conn.h"
 #include "session/tls.h"
+#include "transport/rekey.h"
 #include "nbdtarget.h"
 
 /* Which attributes each command takes; all others are refused. */
@@ -34,6 +36,14 @@ static const struct nla_policy tls_done_policy[NBDTARGET_A_TLS_MAX + 1] = {
 	[NBDTARGET_A_TLS_ALT_NAME] = {
 		.type = NLA_NUL_STRING,
 		.len = NBDTARGET_MAX_ALT_NAME,
+	},
+	[NBDTARGET_A_TLS_RX_SECRET] = {
+		.type = NLA_BINARY,
+		.len = NBDTARGET_MAX_TLS_SECRET,
+	},
+	[NBDTARGET_A_TLS_TX_SECRET] = {
+		.type = NLA_BINARY,
+		.len = NBDTARGET_MAX_TLS_SECRET,
 	},
 };
 
@@ -158,36 +168,74 @@ static int get_identity(struct genl_info *info, struct nbdt_identity **identity)
 	return n;
 }
 
+static int get_secrets(struct genl_info *info, struct nbdt_rekey **secrets)
+{
+	struct nlattr *rx = info->attrs[NBDTARGET_A_TLS_RX_SECRET];
+	struct nlattr *tx = info->attrs[NBDTARGET_A_TLS_TX_SECRET];
+	struct nbdt_rekey *made;
+
+	if (!rx && !tx)
+		return 0;
+	if (!rx || !tx || nla_len(rx) != nla_len(tx)) {
+		nbdt_set_err_msg(info->extack,
+				 "secrets come for both directions, of one length");
+		return -EINVAL;
+	}
+	made = nbdt_rekey_create(nla_data(rx), nla_data(tx), nla_len(rx));
+	if (IS_ERR(made)) {
+		nbdt_set_err_msg(info->extack, "%s", PTR_ERR(made) == -EINVAL ?
+				 "no cipher has secrets of this length" :
+				 "the kernel can't make keys from secrets");
+		return PTR_ERR(made);
+	}
+	*secrets = made;
+	return 0;
+}
+
+/* The message is the kernel's own copy, and others may get to see its memory. */
+static void wipe_secret(struct nlattr *attr)
+{
+	if (attr)
+		memzero_explicit(nla_data(attr), nla_len(attr));
+}
+
+static int report(struct genl_info *info, u32 id, u32 status)
+{
+	struct nbdt_identity *identity = NULL;
+	struct nbdt_rekey *secrets = NULL;
+	int err = 0;
+
+	if (!status)
+		err = get_identity(info, &identity) ?:
+		      get_secrets(info, &secrets);
+	if (!err)
+		err = nbdt_tls_report(id, genl_info_net(info),
+				      info->snd_portid, -(int)status,
+				      nbdt_nl_string(info, NBDTARGET_A_TLS_TEXT),
+				      identity, secrets, info->extack);
+	if (err) {
+		kfree(identity);
+		nbdt_rekey_free(secrets);
+	}
+	return err;
+}
+
 static int tls_done(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[NBDTARGET_A_TLS_CONN_ID];
 	struct nlattr *status = info->attrs[NBDTARGET_A_TLS_STATUS];
-	struct nbdt_identity *identity = NULL;
-	u32 number;
-	int err;
+	int err = -EINVAL;
 
-	if (!id || !status) {
+	if (!id || !status)
 		nbdt_set_err_msg(info->extack,
 				 "the connection or its status is missing");
-		return -EINVAL;
-	}
-	number = nla_get_u32(status);
-	if (number > MAX_ERRNO) {
+	else if (nla_get_u32(status) > MAX_ERRNO)
 		NL_SET_ERR_MSG_ATTR(info->extack, status,
 				    "the status is no error number");
-		return -EINVAL;
-	}
-	if (!number) {
-		err = get_identity(info, &identity);
-		if (err)
-			return err;
-	}
-	err = nbdt_tls_report(nla_get_u32(id), genl_info_net(info),
-			      info->snd_portid, -(int)number,
-			      nbdt_nl_string(info, NBDTARGET_A_TLS_TEXT),
-			      identity, info->extack);
-	if (err)
-		kfree(identity);
+	else
+		err = report(info, nla_get_u32(id), nla_get_u32(status));
+	wipe_secret(info->attrs[NBDTARGET_A_TLS_RX_SECRET]);
+	wipe_secret(info->attrs[NBDTARGET_A_TLS_TX_SECRET]);
 	return err;
 }
 

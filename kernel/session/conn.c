@@ -40,6 +40,7 @@
 #include "block/export.h"
 #include "session/conn.h"
 #include "transport/listener.h"
+#include "transport/rekey.h"
 #include "transport/stream.h"
 #include "nbdtarget.h"
 
@@ -70,6 +71,7 @@ static void conn_free(struct rcu_head *rcu)
 	put_task_struct(conn->origin.task);
 	kfree(conn->tls.reported);
 	kfree(conn->tls.identity);
+	nbdt_rekey_free(conn->tls.secrets);
 	nbdt_access_put(conn->access);
 	kfree(conn);
 }

@@ -63,11 +63,13 @@ struct nbdt_tls {
 	unsigned long deadline;		/* jiffies */
 	int status;			/* what was reported, -errno */
 	struct nbdt_identity *reported;	/* by the agent */
+	struct nbdt_rekey *secrets;	/* the same, or NULL; freed with conn */
 
 	bool over;			/* for the thread to wait for */
 
 	/* Set by the thread, before ON is, then read-only; freed with conn. */
 	const struct nbdt_identity *identity;
+	const struct nbdt_rekey *rekey;	/* NULL: its keys stay */
 	u16 version;
 	u16 cipher;
 	bool on;

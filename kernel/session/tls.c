@@ -24,7 +24,8 @@
  * another while it works.  The thread doesn't touch the socket until it has
  * taken back the only reference; when it gives up before that, it shuts the
  * socket down, and the agent may hold what is left for as long as it likes.
- * The connection's identity is the agent's word, freed with the connection.
+ * The connection's identity is the agent's word, freed with the connection, and
+ * so are the secrets from which keys are made later on (transport/rekey.c).
  *
  * What ends it.  The thread sleeps until there is a report, the deadline of
  * negotiation has passed, or the connection is killed.  In any case it then
@@ -36,8 +37,8 @@
  * What is believed.  The agent may call itself done only for a handshake that
  * it has accepted, and once.  Then: nobody else has the socket any more;
  * kTLS is on in both directions, with a version and a cipher that the kernel
- * reads from its own state.  Only who the client is, and that it proved that,
- * is the agent's word alone.  A program that may be one needs CAP_SYS_ADMIN.
+ * reads from its own state; secrets give the keys that are there.  Only who the
+ * client is, and that it proved that, is the agent's word alone.  A program that may be one needs CAP_SYS_ADMIN.
  *
  * What bounds it.  A connection has at most one handshake, in the beginning,
  * so there are as many as there may be connections.
@@ -59,6 +60,8 @@
 #include "session/conn_trace.h"
 #include "session/tls.h"
 #include "transport/ktls.h"
+#include "transport/record.h"
+#include "transport/rekey.h"
 #include "nbdtarget.h"
 
 /* Guards the list, and the fields of struct nbdt_tls that say so. */
@@ -141,13 +144,14 @@ static int check_reporter(const struct nbdt_conn *conn, const struct net *net,
  * @status: 0 or -errno
  * @text: why it failed, or NULL
  * @identity: who the client is; the caller's, unless 0 is returned
+ * @secrets: what its keys were made of, or NULL; the same
  * @extack: told why not
  *
  * Return: 0; or an error as tls-done in the netlink contract.
  */
 int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
 		    const char *text, struct nbdt_identity *identity,
-		    struct netlink_ext_ack *extack)
+		    struct nbdt_rekey *secrets, struct netlink_ext_ack *extack)
 {
 	struct nbdt_conn *conn = nbdt_conn_get(id);
 	struct nbdt_tls *tls;
@@ -164,6 +168,7 @@ int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
 		tls->state = NBDT_TLS_REPORTED;
 		tls->status = status;
 		tls->reported = identity;
+		tls->secrets = secrets;
 		snprintf(tls->text, sizeof(tls->text),
 			 "TLS handshake failed%s%s", text ? ": " : "",
 			 text ?: "");
@@ -237,6 +242,22 @@ static int wait_for_agent(struct nbdt_conn *conn, unsigned long deadline)
 	}
 }
 
+/* What the agent said keys are made of, if it did. */
+static int believe_secrets(struct nbdt_conn *conn)
+{
+	struct nbdt_tls *tls = &conn->tls;
+	int err;
+
+	if (!tls->secrets)
+		return 0;
+	err = nbdt_rekey_check(tls->secrets, conn->sock.sock);
+	if (err)
+		return err;
+	conn->sock.rekey = tls->secrets;
+	tls->rekey = tls->secrets;
+	return 0;
+}
+
 /* Nothing of what the agent said about the socket is taken for granted. */
 static int believe(struct nbdt_conn *conn, unsigned long deadline)
 {
@@ -250,10 +271,14 @@ static int believe(struct nbdt_conn *conn, unsigned long deadline)
 	if (err)
 		return fail(conn, err,
 			    "TLS agent reported TLS, but the socket has none");
+	err = believe_secrets(conn);
+	if (err)
+		return fail(conn, err,
+			    "TLS agent reported secrets that don't give the keys");
 	tls->identity = tls->reported;
 	tls->reported = NULL;
 	conn->sock.tls = true;
-	nbdt_ktls_records(conn->sock.sock, &tls->rx_records, &tls->tx_records);
+	nbdt_record_count(conn->sock.sock, &tls->rx_records, &tls->tx_records);
 	/* Pairs with readers that look at it before the rest. */
 	smp_store_release(&tls->on, true);
 	trace_nbdt_tls(conn);
@@ -282,32 +307,41 @@ int nbdt_tls_handshake(struct nbdt_conn *conn, unsigned long deadline)
 	return believe(conn, deadline);
 }
 
-/**
- * nbdt_tls_audit - see how much the keys were used
- * @conn: the caller is its thread
- */
-void nbdt_tls_audit(struct nbdt_conn *conn)
+static void apply_policy(struct nbdt_conn *conn)
 {
-	struct nbdt_tls *tls = &conn->tls;
-	u64 rx, tx;
-
-	if (!tls->on || !conn->sock.sock)
-		return;
-	nbdt_ktls_records(conn->sock.sock, &rx, &tx);
-	WRITE_ONCE(tls->rx_records, rx);
-	WRITE_ONCE(tls->tx_records, tx);
-	if (max(rx, tx) < nbdt_target_tls_key_records() ||
-	    !nbdt_ktls_cipher_wears_out(tls->cipher))
-		return;
 	switch (nbdt_target_tls_key_policy()) {
 	case NBDTARGET_TLS_KEY_POLICY_CLOSE:
 		nbdt_conn_kill(conn, "TLS key was used to its limit");
 		break;
 	case NBDTARGET_TLS_KEY_POLICY_WARN:
-		if (!tls->warned)
+		if (!conn->tls.warned)
 			pr_warn_ratelimited("connection %u has used a TLS key to its limit\n",
 					    conn->origin.id);
-		tls->warned = true;
+		conn->tls.warned = true;
 		break;
 	}
+}
+
+/**
+ * nbdt_tls_audit - see how much the keys were used
+ * @conn: the caller is its thread
+ *
+ * Those that were used a lot are changed; when they can't be, the policy says
+ * what becomes of it.
+ */
+void nbdt_tls_audit(struct nbdt_conn *conn)
+{
+	u64 limit = nbdt_target_tls_key_records();
+	struct nbdt_tls *tls = &conn->tls;
+	u64 rx, tx;
+
+	if (!tls->on || !conn->sock.sock)
+		return;
+	nbdt_record_count(conn->sock.sock, &rx, &tx);
+	WRITE_ONCE(tls->rx_records, rx);
+	WRITE_ONCE(tls->tx_records, tx);
+	if (max(rx, tx) < limit || !nbdt_ktls_cipher_wears_out(tls->cipher))
+		return;
+	if (!nbdt_rekey_begin(&conn->sock, rx, tx, limit))
+		apply_policy(conn);
 }

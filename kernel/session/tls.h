@@ -8,6 +8,7 @@ struct file;
 struct net;
 struct nbdt_conn;
 struct nbdt_identity;
+struct nbdt_rekey;
 struct netlink_ext_ack;
 
 int nbdt_tls_handshake(struct nbdt_conn *conn, unsigned long deadline);
@@ -18,6 +19,6 @@ struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 				  struct file **file);
 int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
 		    const char *text, struct nbdt_identity *identity,
-		    struct netlink_ext_ack *extack);
+		    struct nbdt_rekey *secrets, struct netlink_ext_ack *extack);
 
 #endif /* NBDT_TLS_H */

@@ -12,9 +12,10 @@
  * Receiving.  A record that isn't data comes up as -EIO to a call that can't
  * be told so, and stays queued: the data path goes without control messages
  * until then, and one more call gets the record together with its type.
- * Whatever it is, it ends the connection: close_notify in good order, other
- * alerts not, and a handshake record (a new key, a renegotiation) as something
- * that nobody here can do.
+ * A KeyUpdate of TLS 1.3 has the key changed (rekey.c), and receiving goes on;
+ * whatever else it is, it ends the connection: close_notify in good order, other
+ * alerts not, and what begins a renegotiation in TLS 1.2 as something that
+ * nobody here can do.
  *
  * Sending.  Data is copied, never given away as pages: records are encrypted
  * into pages of their own anyway, and kernels up to now lose track of pages
@@ -29,7 +30,6 @@
  */
 #include <linux/jiffies.h>
 #include <linux/net.h>
-#include <linux/socket.h>
 #include <linux/string.h>
 #include <linux/tls.h>
 #include <linux/uio.h>
@@ -39,11 +39,11 @@
 
 #include "compat/compat.h"
 #include "transport/ktls.h"
+#include "transport/record.h"
+#include "transport/rekey.h"
 #include "transport/sock.h"
 
-/* Types of records, and what an alert can say (RFC 8446, 5.1 and 6). */
-#define RECORD_ALERT		21
-#define RECORD_HANDSHAKE	22
+/* What an alert can say (RFC 8446, 6). */
 #define ALERT_LEVEL_WARNING	1
 #define ALERT_CLOSE_NOTIFY	0
 #define ALERT_USER_CANCELED	90
@@ -144,34 +144,16 @@ static int alert_error(const u8 *alert, int len)
 /* There may be a record that isn't data: what does it mean? */
 static int recv_control(struct nbdt_sock *s)
 {
-	union {
-		struct cmsghdr head;
-		u8 space[CMSG_SPACE(sizeof(u8))];
-	} control;
-	u8 data[CONTROL_MAX];
-	struct kvec vec = { .iov_base = data, .iov_len = sizeof(data) };
-	struct msghdr msg = {
-		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int n;
+	u8 data[CONTROL_MAX], type;
+	int n = nbdt_record_recv(s->sock, &type, data, sizeof(data));
 
-	memset(&control, 0, sizeof(control));
-	n = kernel_recvmsg(s->sock, &msg, &vec, 1, sizeof(data),
-			   msg.msg_flags);
 	if (n < 0)
-		return n == -EKEYEXPIRED ? n : -EIO;
-	/* The call has moved msg_control on; nothing is there without. */
-	if (msg.msg_controllen == sizeof(control) ||
-	    control.head.cmsg_level != SOL_TLS ||
-	    control.head.cmsg_type != TLS_GET_RECORD_TYPE)
-		return -EKEYREJECTED;
-	switch (*(u8 *)CMSG_DATA(&control.head)) {
-	case RECORD_ALERT:
+		return n == -EKEYEXPIRED || n == -EKEYREJECTED ? n : -EIO;
+	switch (type) {
+	case NBDT_RECORD_ALERT:
 		return alert_error(data, n);
-	case RECORD_HANDSHAKE:
-		return -EKEYEXPIRED;
+	case NBDT_RECORD_HANDSHAKE:
+		return nbdt_rekey_follow(s, data, n);
 	default:
 		return -EKEYREJECTED;
 	}
@@ -185,11 +167,12 @@ static int recv_control(struct nbdt_sock *s)
  * kTLS may hold decrypted data, or the next record, without a wake-up to
  * come: only when it says that there is nothing, there is nothing.
  *
- * Return: bytes received, at least 1; -EAGAIN when there are none yet;
+ * Return: bytes received, at least 1; -EAGAIN when there are none yet, or
+ * the client has changed its key and it has to be tried again, which readable says;
  * -ESHUTDOWN when the client said that it was its last; -ECONNABORTED when it
  * closed without a word, as an attacker on the way could make it seem;
- * -EKEYEXPIRED when it wants other keys, -EKEYREVOKED when it sent an alert,
- * -EKEYREJECTED when what it sent is no valid record.
+ * -EKEYREVOKED when it sent an alert, -EKEYREJECTED when what it sent is no
+ * valid record; or as nbdt_rekey_follow().
  */
 int nbdt_ktls_recv_result(struct nbdt_sock *s, int n)
 {
@@ -231,8 +214,10 @@ int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 	struct msghdr msg = {};
 	unsigned int nr = 0;
 	size_t len = 0;
-	int n;
+	int n = nbdt_ktls_before_sending(s);
 
+	if (n)
+		return n;
 	if (!more && iov_iter_count(&ahead) > TLS_MAX_PAYLOAD_SIZE)
 		iov_iter_truncate(&ahead, iov_iter_count(&ahead) -
 				  TLS_MAX_PAYLOAD_SIZE);
@@ -252,27 +237,13 @@ int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 	return n;
 }
 
-/* Also ends a record that is still open. */
-static int send_close_notify(struct socket *sock)
+static int send_close_notify(struct nbdt_sock *s)
 {
-	union {
-		struct cmsghdr head;
-		u8 space[CMSG_SPACE(sizeof(u8))];
-	} control;
-	u8 alert[2] = { ALERT_LEVEL_WARNING, ALERT_CLOSE_NOTIFY };
-	struct kvec vec = { .iov_base = alert, .iov_len = sizeof(alert) };
-	struct msghdr msg = {
-		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
+	static const u8 alert[2] = { ALERT_LEVEL_WARNING, ALERT_CLOSE_NOTIFY };
 
-	memset(&control, 0, sizeof(control));
-	control.head.cmsg_level = SOL_TLS;
-	control.head.cmsg_type = TLS_SET_RECORD_TYPE;
-	control.head.cmsg_len = CMSG_LEN(sizeof(u8));
-	*(u8 *)CMSG_DATA(&control.head) = RECORD_ALERT;
-	return kernel_sendmsg(sock, &msg, &vec, 1, sizeof(alert));
+	return nbdt_ktls_before_sending(s) ?:
+	       nbdt_record_send(s->sock, NBDT_RECORD_ALERT, alert,
+				sizeof(alert));
 }
 
 /* Has kTLS given everything to TCP? */
@@ -304,7 +275,7 @@ void nbdt_ktls_close(struct nbdt_sock *s)
 
 	do {
 		WRITE_ONCE(s->writable, false);
-		err = send_close_notify(s->sock);
+		err = send_close_notify(s);
 		if (err == -EAGAIN)
 			err = nbdt_sock_wait(s, &s->writable, deadline) ?:
 			      -EAGAIN;
@@ -316,23 +287,4 @@ void nbdt_ktls_close(struct nbdt_sock *s)
 		if (err == -ECANCELED)
 			return;
 	}
-}
-
-/**
- * nbdt_ktls_records - how often were the keys used?
- * @sock: the caller is its thread, which alone sends and receives
- * @rx: set to the number of records received
- * @tx: set to the number of records sent
- *
- * kTLS counts them by itself, as it needs the numbers.
- */
-void nbdt_ktls_records(struct socket *sock, u64 *rx, u64 *tx)
-{
-	const struct tls_context *ctx = tls_get_ctx(sock->sk);
-	__be64 wire;
-
-	memcpy(&wire, ctx->rx.rec_seq, sizeof(wire));
-	*rx = be64_to_cpu(wire);
-	memcpy(&wire, ctx->tx.rec_seq, sizeof(wire));
-	*tx = be64_to_cpu(wire);
 }

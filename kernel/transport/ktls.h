@@ -2,10 +2,13 @@
 #ifndef NBDT_KTLS_H
 #define NBDT_KTLS_H
 
+#include <linux/compiler.h>
 #include <linux/types.h>
 
+#include "transport/rekey.h"
+#include "transport/sock.h"
+
 struct iov_iter;
-struct nbdt_sock;
 struct socket;
 
 int nbdt_ktls_check(struct socket *sock, u16 *version, u16 *cipher);
@@ -17,6 +20,11 @@ bool nbdt_ktls_cipher_wears_out(u16 cipher);
 int nbdt_ktls_recv_result(struct nbdt_sock *s, int n);
 int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more);
 void nbdt_ktls_close(struct nbdt_sock *s);
-void nbdt_ktls_records(struct socket *sock, u64 *rx, u64 *tx);
+
+/* Before each record: is there another key to be had?  As nbdt_rekey_send(). */
+static inline int nbdt_ktls_before_sending(struct nbdt_sock *s)
+{
+	return unlikely(s->rekey_due) ? nbdt_rekey_send(s) : 0;
+}
 
 #endif /* NBDT_KTLS_H */

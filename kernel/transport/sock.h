@@ -12,6 +12,7 @@
 #include <linux/wait.h>
 
 struct file;
+struct nbdt_rekey;
 struct socket;
 
 /*
@@ -32,6 +33,8 @@ struct nbdt_sock {
 	/* The thread's alone. */
 	bool attached;			/* wait is there */
 	bool tls;			/* the kernel's TLS is on */
+	bool rekey_due;			/* before the next record is sent */
+	struct nbdt_rekey *rekey;	/* its keys; NULL: they stay */
 	struct file *file;		/* that owns the socket, if it has one */
 
 	/*

@@ -232,7 +232,8 @@ int nbdt_stream_send(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
 
 	WRITE_ONCE(s->writable, false);
 	if (!is_plain_tcp(sk))
-		return kernel_sendmsg(s->sock, &msg, vec, nr, len);
+		return nbdt_ktls_before_sending(s) ?:
+		       kernel_sendmsg(s->sock, &msg, vec, nr, len);
 	iov_iter_kvec(&msg.msg_iter, ITER_SOURCE, vec, nr, len);
 	sock_rps_record_flow(sk);
 	lock_sock(sk);
@@ -320,7 +321,8 @@ int nbdt_stream_write(struct nbdt_sock *s, struct kvec *vec, unsigned int nr,
 		int n;
 
 		WRITE_ONCE(s->writable, false);
-		n = sock_sendmsg(s->sock, &msg);
+		n = nbdt_ktls_before_sending(s) ?:
+		    sock_sendmsg(s->sock, &msg);
 		iter = msg.msg_iter;
 		if (n == -EAGAIN)
 			n = nbdt_sock_wait(s, &s->writable, deadline);
@@ -432,7 +434,11 @@ const char *nbdt_stream_error_text(int err)
 	case -ECONNABORTED:
 		return "client closed the connection without ending TLS";
 	case -EKEYEXPIRED:
-		return "client asked for new TLS keys, which isn't supported";
+		return "client asked to negotiate TLS anew, which isn't supported";
+	case -ENOKEY:
+		return "client changed its TLS key, and the agent gave no secrets to follow";
+	case -EDQUOT:
+		return "client changed its TLS key too often";
 	case -EUCLEAN:
 		return "this kernel's TLS loses its place where a client pads its records";
 	case -EKEYREVOKED:

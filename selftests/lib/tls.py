@@ -25,6 +25,7 @@ import threading
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.ciphers import aead
 from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -319,22 +320,178 @@ def wait_gone():
 
 
 # A client that can send any record: the handshake by OpenSSL, the records by
-# the kernel's TLS, on this side too.
+# what is here.
 
 TCP_ULP, SOL_TLS, TLS_TX, TLS_RX = 31, 282, 1, 2
-TLS_SET_RECORD_TYPE, TLS_GET_RECORD_TYPE = 1, 2
 ALERT, HANDSHAKE, DATA = 21, 22, 23
-KEY_UPDATE = bytes([24, 0, 0, 1, 1])
-# By the name of the suite: its hash, length of its key, the kernel's number.
-SUITES = {"TLS_AES_256_GCM_SHA384": (hashlib.sha384, 32, 52),
-          "TLS_AES_128_GCM_SHA256": (hashlib.sha256, 16, 51)}
 
 
-def _expand(digest, secret, label, length):
-    """HKDF-Expand-Label of RFC 8446, 7.1, for up to one block."""
-    label = b"tls13 " + label
-    info = (struct.pack(">HB", length, len(label)) + label + b"\0")
-    return hmac.new(secret, info + b"\1", digest).digest()[:length]
+def key_update(asks=False):
+    """The text of its record; whether it asks for one in turn."""
+    return bytes([24, 0, 0, 1, int(asks)])
+
+
+class Suite:
+    """What a suite of TLS 1.3 is to the kernel, and to us."""
+
+    def __init__(self, digest, key_length, number, salt_length, cipher):
+        self.digest, self.key_length, self.number = digest, key_length, number
+        self.salt_length, self.cipher = salt_length, cipher
+
+    def expand(self, secret, label, length):
+        """HKDF-Expand-Label of RFC 8446, 7.1, for up to one block."""
+        label = b"tls13 " + label
+        info = (struct.pack(">HB", length, len(label)) + label + b"\0")
+        return hmac.new(secret, info + b"\1", self.digest).digest()[:length]
+
+    def new_secret(self):
+        return os.urandom(self.digest().digest_size)
+
+    def next_secret(self, secret):
+        return self.expand(secret, b"traffic upd", len(secret))
+
+    def keys(self, secret):
+        return (self.expand(secret, b"key", self.key_length),
+                self.expand(secret, b"iv", 12))
+
+    def info(self, secret):
+        """What the options TLS_TX and TLS_RX take."""
+        key, iv = self.keys(secret)
+        return (struct.pack("=HH", 0x304, self.number) +
+                iv[self.salt_length:] + key + iv[:self.salt_length] + bytes(8))
+
+
+SUITES = {
+    "TLS_AES_256_GCM_SHA384": Suite(hashlib.sha384, 32, 52, 4, aead.AESGCM),
+    "TLS_AES_128_GCM_SHA256": Suite(hashlib.sha256, 16, 51, 4, aead.AESGCM),
+    "TLS_AES_128_CCM_SHA256": Suite(hashlib.sha256, 16, 53, 4, aead.AESCCM),
+    "TLS_CHACHA20_POLY1305_SHA256": Suite(hashlib.sha256, 32, 54, 0,
+                                          aead.ChaCha20Poly1305),
+}
+
+
+class Direction:
+    """Records one way."""
+
+    def __init__(self, suite, secret):
+        self.suite = suite
+        self.secret = secret
+        self.updates = 0
+        self._begin()
+
+    def _begin(self):
+        key, self.iv = self.suite.keys(self.secret)
+        self.cipher = self.suite.cipher(key)
+        self.count = 0
+
+    def update(self):
+        """Go on with the next key."""
+        self.secret = self.suite.next_secret(self.secret)
+        self.updates += 1
+        self._begin()
+
+    def _nonce(self):
+        nonce = int.from_bytes(self.iv, "big") ^ self.count
+        self.count += 1
+        return nonce.to_bytes(12, "big")
+
+    def seal(self, kind, text):
+        head = struct.pack(">BHH", DATA, 0x303, len(text) + 17)
+        return head + self.cipher.encrypt(self._nonce(), text + bytes([kind]),
+                                          head)
+
+    def open(self, head, sealed):
+        text = self.cipher.decrypt(self._nonce(), sealed, head).rstrip(b"\0")
+        return text[-1], text[:-1]
+
+
+class RecordSocket:
+    """As much of a socket as clients use, over records that are ours. It follows
+    the server's KeyUpdates, and answers them when it is told to."""
+
+    def __init__(self, plain, suite, tx_secret, rx_secret):
+        self.plain = plain
+        self.tx = Direction(suite, tx_secret)
+        self.rx = Direction(suite, rx_secret)
+        self.unread = b""
+        self.answers = True
+        self.asked = 0          # by the server, for a KeyUpdate
+
+    def __getattr__(self, name):
+        return getattr(self.plain, name)
+
+    # Sending.
+
+    def send_record(self, kind, text):
+        self.plain.sendall(self.tx.seal(kind, text))
+
+    def update(self, asks=False):
+        """Another key of ours."""
+        self.send_record(HANDSHAKE, key_update(asks))
+        self.tx.update()
+
+    def send(self, data):
+        """In a record of its own."""
+        self.send_record(DATA, data)
+        return len(data)
+
+    def sendall(self, data):
+        for start in range(0, len(data), 16384):
+            self.send(data[start:start + 16384])
+
+    # Receiving.
+
+    def _exactly(self, length):
+        data = b""
+        while len(data) < length:
+            step = self.plain.recv(length - len(data))
+            if not step:
+                raise wire.Closed("in a record")
+            data += step
+        return data
+
+    def receive_record(self):
+        """(type, data) of whatever comes; type 0 at the end."""
+        try:
+            first = self.plain.recv(1)
+            if not first:
+                return 0, b""
+            head = first + self._exactly(4)
+            sealed = self._exactly(struct.unpack(">H", head[3:])[0])
+        except ConnectionResetError:
+            return 0, b""
+        return self.rx.open(head, sealed)
+
+    def _follow(self, text):
+        assert text[:4] == key_update()[:4] and len(text) == 5, text
+        self.rx.update()
+        if text[4]:
+            self.asked += 1
+            if self.answers:
+                self.update()
+
+    def _fill(self):
+        """False at the end."""
+        while not self.unread:
+            kind, text = self.receive_record()
+            if kind == HANDSHAKE:
+                self._follow(text)
+            elif kind == DATA:
+                self.unread = text
+            else:
+                return False
+        return True
+
+    def recv(self, length):
+        if not self._fill():
+            return b""
+        data, self.unread = self.unread[:length], self.unread[length:]
+        return data
+
+    def recv_into(self, view):
+        data = self.recv(len(view))
+        view[:len(data)] = data
+        return len(data)
 
 
 class RawClient(Client):
@@ -346,33 +503,23 @@ class RawClient(Client):
             secured = context.wrap_socket(self.socket)
             secrets = {line.split()[0]: bytes.fromhex(line.split()[2])
                        for line in log if not line.startswith("#")}
-        digest, key_length, number = SUITES[secured.cipher()[0]]
+        context.keylog_filename = None
+        suite = SUITES[secured.cipher()[0]]
         timeout = secured.gettimeout()
-        self.socket = socket.socket(fileno=secured.detach())
-        self.socket.settimeout(timeout)
-        self.socket.setsockopt(socket.IPPROTO_TCP, TCP_ULP, b"tls")
-        for which, name in ((TLS_TX, "CLIENT_TRAFFIC_SECRET_0"),
-                            (TLS_RX, "SERVER_TRAFFIC_SECRET_0")):
-            key = _expand(digest, secrets[name], b"key", key_length)
-            iv = _expand(digest, secrets[name], b"iv", 12)
-            self.socket.setsockopt(
-                SOL_TLS, which, struct.pack("=HH", 0x304, number) + iv[4:] +
-                key + iv[:4] + bytes(8))
+        plain = socket.socket(fileno=secured.detach())
+        plain.settimeout(timeout)
+        self.socket = RecordSocket(plain, suite,
+                                   secrets["CLIENT_TRAFFIC_SECRET_0"],
+                                   secrets["SERVER_TRAFFIC_SECRET_0"])
 
     def send_record(self, kind, data):
-        self.socket.sendmsg([data], [(SOL_TLS, TLS_SET_RECORD_TYPE,
-                                      bytes([kind]))])
+        self.socket.send_record(kind, data)
 
     def receive_record(self):
-        """(type, data); type 0 at the end of the connection."""
-        try:
-            data, control, _, _ = self.socket.recvmsg(65536,
-                                                      socket.CMSG_SPACE(1))
-        except ConnectionResetError:
-            return 0, b""
-        if not control:
-            return 0, data
-        return control[0][2][0], data
+        return self.socket.receive_record()
+
+    def update(self, asks=False):
+        self.socket.update(asks)
 
     def alert(self, level, what):
         self.send_record(ALERT, bytes([level, what]))

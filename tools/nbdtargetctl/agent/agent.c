@@ -116,7 +116,7 @@ static void report(struct agent *a, const struct handshake *h,
 		   const char *text)
 {
 	if (!send_report(a, h, text) && !text)
-		send_report(a, h, "the kernel didn't take the client's name");
+		send_report(a, h, "the kernel didn't take what was reported of the client");
 }
 
 static void end(struct agent *a, struct handshake *h, bool good)

@@ -5,10 +5,13 @@
  * client that dawdles costs the others nothing but its memory.
  *
  * At its end the descriptor is closed, without a word to the client when the
- * kernel took over: nothing may be read or written behind the keys.
+ * kernel took over: nothing may be read or written behind the keys. The kernel then
+ * is given what they were made of, so that it can change them by itself, and
+ * here it is forgotten.
  */
 #include <arpa/inet.h>
 #include <gnutls/x509.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +64,34 @@ void handshake_free(struct handshake *h)
 		free(h->proof.alt_names[i]);
 	free(h->proof.alt_names);
 	free(h->proof.name);
+	gnutls_memset(&h->secrets, 0, sizeof(h->secrets));
 	free(h->peer);
 	free(h);
+}
+
+static void take_secret(unsigned char *to, size_t *to_size, const void *secret,
+			size_t size)
+{
+	if (!secret || size > NBDTARGET_MAX_TLS_SECRET)
+		return;
+	memcpy(to, secret, size);
+	*to_size = size;
+}
+
+/* Called by the library for each key that TLS 1.3 begins to use. */
+static int note_secrets(gnutls_session_t session,
+			gnutls_record_encryption_level_t level,
+			const void *read, const void *write, size_t size)
+{
+	/* That is what cred_apply() has set. */
+	char *use = gnutls_session_get_ptr(session);
+	struct handshake *h = (void *)(use - offsetof(struct handshake, use));
+
+	if (level != GNUTLS_ENCRYPTION_LEVEL_APPLICATION)
+		return 0;
+	take_secret(h->secrets.rx, &h->secrets.rx_size, read, size);
+	take_secret(h->secrets.tx, &h->secrets.tx_size, write, size);
+	return 0;
 }
 
 /* Takes the descriptor; one that can't begin fails with its first step. */
@@ -79,10 +108,12 @@ struct handshake *handshake_new(struct cred *cred, uint64_t conn, int fd)
 			  GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL);
 	if (!err)
 		err = cred_apply(&h->use, h->session);
-	if (err)
+	if (err) {
 		set_text(h, gnutls_strerror(err));
-	else
-		gnutls_transport_set_int(h->session, fd);
+		return h;
+	}
+	gnutls_transport_set_int(h->session, fd);
+	gnutls_handshake_set_secret_function(h->session, note_secrets);
 	return h;
 }
 

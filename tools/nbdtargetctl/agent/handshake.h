@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "agent/cred.h"
+#include "nbdtarget.h"
 
 #define HANDSHAKE_TEXT 128
 
@@ -18,6 +19,16 @@ struct proof {
 	size_t n_alt_names;
 };
 
+/*
+ * What TLS 1.3 made its keys of, and will make the next ones of: the kernel's, once
+ * it has the keys. Wiped by handshake_free().
+ */
+struct secrets {
+	unsigned char rx[NBDTARGET_MAX_TLS_SECRET];
+	unsigned char tx[NBDTARGET_MAX_TLS_SECRET];
+	size_t rx_size, tx_size;	/* 0 while there is none */
+};
+
 struct handshake {
 	uint64_t conn;		/* the kernel's number of the connection */
 	int64_t deadline;	/* of the monotonic clock, in ms */
@@ -27,6 +38,7 @@ struct handshake {
 	gnutls_session_t session;
 	struct cred_use use;
 	struct proof proof;
+	struct secrets secrets;
 	char text[HANDSHAKE_TEXT];	/* why it failed */
 	struct handshake *prev, *next;	/* the agent's */
 };

@@ -54,6 +54,17 @@ static void put_proof(struct nlmsghdr *nlh, const struct proof *proof)
 				  proof->alt_names[i]);
 }
 
+/* What keys can be made of later on; with TLS 1.2 there is nothing. */
+static void put_secrets(struct nlmsghdr *nlh, const struct secrets *secrets)
+{
+	if (!secrets->rx_size || !secrets->tx_size)
+		return;
+	mnl_attr_put(nlh, NBDTARGET_A_TLS_RX_SECRET, secrets->rx_size,
+		     secrets->rx);
+	mnl_attr_put(nlh, NBDTARGET_A_TLS_TX_SECRET, secrets->tx_size,
+		     secrets->tx);
+}
+
 /*
  * text: why it failed, or NULL. 0 or a negative errno; a connection that is gone
  * doesn't matter.
@@ -71,7 +82,9 @@ int task_report(struct tool *t, const struct handshake *h, const char *text)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_TLS_TEXT, copy);
 	} else {
 		put_proof(nlh, &h->proof);
+		put_secrets(nlh, &h->secrets);
 	}
 	ret = nl_do(t->nl, nlh, NULL);
+	gnutls_memset(nlh, 0, nlh->nlmsg_len);
 	return ret == -ENOENT ? 0 : ret;
 }

@@ -70,6 +70,8 @@ static const struct attr_field fields[] = {
 	FIELD(TLS_RX_RECORDS, NUMBER, "tls-rx-records", tls_rx_records),
 	FIELD(TLS_TX_RECORDS, NUMBER, "tls-tx-records", tls_tx_records),
 	FIELD(ALT_NAME, TEXT, "alt-name", alt_name),
+	FIELD(TLS_RX_REKEYS, NUMBER, "tls-rx-rekeys", tls_rx_rekeys),
+	FIELD(TLS_TX_REKEYS, NUMBER, "tls-tx-rekeys", tls_tx_rekeys),
 };
 
 const struct attr_set conn_attrs = {

@@ -34,6 +34,8 @@ struct conn {
 	struct text alt_name;
 	uint64_t tls_rx_records;
 	uint64_t tls_tx_records;
+	uint64_t tls_rx_rekeys;
+	uint64_t tls_tx_rekeys;
 };
 
 extern const struct attr_set conn_attrs;

@@ -321,6 +321,8 @@ static void send_conn(uint8_t cmd, const char *reason, uint16_t flags)
 	mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_IDENTITY, "CN=bob,O=\x1b");
 	mnl_attr_put_u64(nlh, NBDTARGET_A_CONN_TLS_RX_RECORDS, 12);
 	mnl_attr_put_u64(nlh, NBDTARGET_A_CONN_TLS_TX_RECORDS, 34);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_TLS_RX_REKEYS, 1);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_TLS_TX_REKEYS, 2);
 	put_stats(nlh, NBDTARGET_A_CONN_STATS);
 	if (reason)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_REASON, reason);
