@@ -24,7 +24,7 @@ import threading
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.ciphers import aead
 from cryptography.hazmat.primitives.serialization import (
     Encoding, NoEncryption, PrivateFormat)
@@ -82,9 +82,9 @@ class Authority:
             file.write(data)
         return path
 
-    def _sign(self, file, name, purpose, alt_names, days):
+    def _sign(self, file, name, purpose, alt_names, days, key=None):
         """The paths of a certificate, and of the key that it is of."""
-        key = _new_key()
+        key = key or _new_key()
         builder = self._build(name, key, days).add_extension(
             x509.ExtendedKeyUsage([purpose]), critical=False)
         if alt_names:
@@ -94,11 +94,16 @@ class Authority:
                             builder.sign(self.key, hashes.SHA256())),
                 self._write(file + "-key.pem", key))
 
-    def sign_server(self, file="server"):
+    def sign_server(self, file="server", key=None):
         return self._sign(file, _name((NameOID.COMMON_NAME, "localhost")),
                           ExtendedKeyUsageOID.SERVER_AUTH,
                           [x509.DNSName("localhost"),
-                           x509.IPAddress(ipaddress.ip_address(HOST))], 9)
+                           x509.IPAddress(ipaddress.ip_address(HOST))], 9,
+                          key)
+
+    def sign_rsa_server(self):
+        return self.sign_server("server-rsa", rsa.generate_private_key(
+            public_exponent=65537, key_size=2048))
 
     def sign_client(self, name, *alt_names, days=9):
         """CN=NAME,O=Test; it has ended when days are less than nothing."""

@@ -96,8 +96,8 @@ _nbdtargetctl_options()
 		echo --export --listener --default ;;
 	tls-agent)
 		echo --credentials --client-certificates --ciphers \
-			--max-handshakes --require-crl --weak-psk --check \
-			--quiet ;;
+			--priority --max-handshakes --require-crl --weak-psk \
+			--check --quiet ;;
 	show)
 		echo --uri ;;
 	set-target)
@@ -161,7 +161,8 @@ _nbdtargetctl_takes_value()
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
 	--map | --map-granularity | --rate | --granularity | --bitmap-from | \
 	--freeze | --start | --timeout | --tls | --listener | --listeners | \
-	--credentials | --client-certificates | --ciphers | --max-handshakes | \
+	--credentials | --client-certificates | --ciphers | --priority | \
+	--max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
 	--peer-timeout | --access | --device | --bitmaps | -b | --batch)
 		return 0 ;;

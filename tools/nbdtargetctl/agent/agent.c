@@ -468,6 +468,8 @@ int agent_run(struct tool *t, const struct args *args)
 		.quiet = o[AGENT_QUIET].given,
 		.policy.require_crl = o[AGENT_REQUIRE_CRL].given,
 		.policy.weak_psk = o[AGENT_WEAK_PSK].given,
+		.policy.priority = o[AGENT_PRIORITY].given ?
+				   o[AGENT_PRIORITY].text : NULL,
 		.epoll = -1,
 		.signals = -1,
 	};

@@ -99,16 +99,38 @@ static char *join(char *s, const char *between, const struct cipher *c)
 	return longer;
 }
 
-/* As a part of a priority string, which the caller frees. */
-char *cipher_priority(void)
+static bool allows(gnutls_priority_t policy, const struct cipher *c)
+{
+	const unsigned int *list;
+	int i, n = gnutls_priority_cipher_list(policy, &list);
+
+	for (i = 0; i < n; i++)
+		if (list[i] == c->gnutls)
+			return true;
+	return false;
+}
+
+/* Those that POLICY allows, as a part of a priority string, to be freed. */
+char *cipher_priority(gnutls_priority_t policy)
 {
 	char *s = mem_copy("");
 	size_t i;
 
 	for (i = 0; i < nr_offered; i++)
-		if (usable[offered[i]])
+		if (usable[offered[i]] && allows(policy, &ciphers[offered[i]]))
 			s = join(s, ":+", &ciphers[offered[i]]);
 	return s;
+}
+
+/* One that was chosen, and POLICY doesn't allow; or NULL. */
+const char *cipher_unwanted(gnutls_priority_t policy)
+{
+	size_t i;
+
+	for (i = 0; i < nr_offered && is_chosen; i++)
+		if (!allows(policy, &ciphers[offered[i]]))
+			return ciphers[offered[i]].name;
+	return NULL;
 }
 
 /* All that can be chosen, as a list that the caller frees. */

@@ -11,7 +11,8 @@
 const char *cipher_choose(const char *list);
 const char *cipher_probe(void);
 bool cipher_is_chosen(void);
-char *cipher_priority(void);
+char *cipher_priority(gnutls_priority_t policy);
+const char *cipher_unwanted(gnutls_priority_t policy);
 char *cipher_names(void);
 const struct cipher *cipher_of(gnutls_session_t session);
 

@@ -2,8 +2,9 @@
 /*
  * The TLS agent's credentials, in a folder laid out as other NBD programs
  * have it: ca-cert.pem, ca-crl.pem, server-cert.pem, server-key.pem and
- * keys.psk. There has to be a certificate with its key, or a file of keys; and
- * what clients' certificates are held against, unless none are asked for. What
+ * keys.psk; and server-cert-2.pem with server-key-2.pem, for clients that can't
+ * do with the first. There has to be a certificate with its key, or a file of
+ * keys; and what clients' certificates are held against, unless none are asked for. What
  * keeps somebody out doesn't cease to because a file is gone: that isn't taken for
  * a wish.
  *
@@ -15,9 +16,9 @@
 #include <gnutls/x509.h>
 #include <stdlib.h>
 
-#include "agent/cipher.h"
 #include "agent/cred.h"
 #include "agent/files.h"
+#include "agent/priority.h"
 #include "agent/psk.h"
 #include "base/fail.h"
 #include "base/mem.h"
@@ -126,17 +127,45 @@ static int check_crl(const struct tool *t, const struct cred *cred,
 	return 0;
 }
 
+/* Whether there is a certificate with its key; less than 0: one of them. */
+static int has_pair(const struct tool *t, const struct files *f, int cert,
+		    int key)
+{
+	if (f->had[cert] == f->had[key])
+		return f->had[cert];
+	fail(t, f->dir, "there is %s, but no %s",
+	     files_name(f->had[cert] ? cert : key),
+	     files_name(f->had[cert] ? key : cert));
+	return -1;
+}
+
+static int load_pair(const struct tool *t, struct cred *cred, int cert, int key)
+{
+	int has = has_pair(t, &cred->files, cert, key);
+	int err;
+
+	if (has <= 0)
+		return has ? TOOL_REFUSED : 0;
+	err = gnutls_certificate_set_x509_key_mem(cred->x509,
+						  &cred->files.data[cert],
+						  &cred->files.data[key],
+						  GNUTLS_X509_FMT_PEM);
+	return err < 0 ? failed(t, cred, cert, err) : 0;
+}
+
 static int load_x509(const struct tool *t, struct cred *cred,
 		     const struct cred *before)
 {
-	bool cert = cred->files.had[SERVER_CERT];
+	const struct files *f = &cred->files;
+	int has = has_pair(t, f, SERVER_CERT, SERVER_KEY);
 	int err, ret;
 
-	if (cert != cred->files.had[SERVER_KEY])
-		return fail(t, cred->files.dir, "there is %s, but no %s",
-			    files_name(cert ? SERVER_CERT : SERVER_KEY),
-			    files_name(cert ? SERVER_KEY : SERVER_CERT));
-	if (!cert)
+	if (has < 0)
+		return TOOL_REFUSED;
+	if (!has && (f->had[SERVER_CERT_2] || f->had[SERVER_KEY_2]))
+		return fail(t, f->dir, "there is a second certificate, but no %s",
+			    files_name(SERVER_CERT));
+	if (!has)
 		return 0;
 	ret = check_ca(t, cred);
 	if (!ret)
@@ -146,15 +175,12 @@ static int load_x509(const struct tool *t, struct cred *cred,
 	err = gnutls_certificate_allocate_credentials(&cred->x509);
 	if (err)
 		return fail(t, NULL, "%s", gnutls_strerror(err));
-	err = gnutls_certificate_set_x509_key_mem(cred->x509,
-						  &cred->files.data[SERVER_CERT],
-						  &cred->files.data[SERVER_KEY],
-						  GNUTLS_X509_FMT_PEM);
-	if (err < 0)
-		return failed(t, cred, SERVER_CERT, err);
 	gnutls_certificate_set_known_dh_params(cred->x509,
 					       GNUTLS_SEC_PARAM_MEDIUM);
-	return load_trust(t, cred);
+	ret = load_pair(t, cred, SERVER_CERT, SERVER_KEY);
+	if (!ret)
+		ret = load_pair(t, cred, SERVER_CERT_2, SERVER_KEY_2);
+	return ret ? ret : load_trust(t, cred);
 }
 
 /* --- Pre-shared keys --- */
@@ -186,31 +212,6 @@ static int load_psk(const struct tool *t, struct cred *cred)
 
 /* --- All of it --- */
 
-/*
- * Versions and ciphers that the kernel takes over; keys that are agreed on
- * in a way that a later theft doesn't reveal; nothing after the handshake.
- */
-static int load_priority(const struct tool *t, struct cred *cred)
-{
-	static const char basis[] =
-		"NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-CIPHER-ALL";
-	char *ciphers = cipher_priority();
-	char *all = mem_printf("%s%s:-KX-ALL%s%s:%%NO_TICKETS%s", basis, ciphers,
-			       cred->x509 ?
-			       ":+ECDHE-ECDSA:+ECDHE-RSA:+DHE-RSA" : "",
-			       cred->psk ? ":+ECDHE-PSK:+DHE-PSK" : "",
-			       cipher_is_chosen() ?
-			       ":%SERVER_PRECEDENCE" : "");
-	const char *where;
-	int err = gnutls_priority_init(&cred->priority, all, &where);
-
-	if (err)
-		fail(t, NULL, "priority '%s': %s", all, gnutls_strerror(err));
-	free(ciphers);
-	free(all);
-	return err ? TOOL_REFUSED : 0;
-}
-
 static int load(const struct tool *t, struct cred *cred,
 		const struct cred *before)
 {
@@ -224,7 +225,11 @@ static int load(const struct tool *t, struct cred *cred,
 		ret = fail(t, cred->files.dir, "there is neither %s nor %s",
 			   files_name(SERVER_CERT), files_name(KEYS_PSK));
 	if (!ret)
-		ret = load_priority(t, cred);
+		ret = priority_load(t, cred->policy.priority,
+				    (struct priority_kinds) {
+					    .x509 = cred->x509,
+					    .psk = cred->psk,
+				    }, &cred->priority);
 	files_drop(&cred->files);
 	return ret;
 }

@@ -21,6 +21,7 @@ struct cred_policy {
 	enum cred_verify verify;
 	bool require_crl;
 	bool weak_psk;		/* keys of less than 128 bits will do */
+	const char *priority;	/* see priority.c; or NULL */
 };
 
 /* One state of the folder.  Handshakes that use it hold a reference. */

@@ -28,6 +28,8 @@ static const struct {
 	[CA_CRL] = { "ca-crl.pem", false },
 	[SERVER_CERT] = { "server-cert.pem", false },
 	[SERVER_KEY] = { "server-key.pem", true },
+	[SERVER_CERT_2] = { "server-cert-2.pem", false },
+	[SERVER_KEY_2] = { "server-key-2.pem", true },
 	[KEYS_PSK] = { "keys.psk", true },
 };
 

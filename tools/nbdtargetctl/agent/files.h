@@ -10,7 +10,10 @@
 
 #include "base/tool.h"
 
-enum { CA_CERT, CA_CRL, SERVER_CERT, SERVER_KEY, KEYS_PSK, N_FILES };
+enum {
+	CA_CERT, CA_CRL, SERVER_CERT, SERVER_KEY, SERVER_CERT_2, SERVER_KEY_2,
+	KEYS_PSK, N_FILES
+};
 
 /* By which one can tell that a file is another; all zero when there is none */
 struct stamp {

@@ -27,6 +27,8 @@ static const struct opt agent_opts[] = {
 		"take pre-shared keys of less than 128 bits", 0 },
 	[AGENT_CHECK] = { "--check", OPT_FLAG, NULL,
 		"only see whether the credentials are good", 0 },
+	[AGENT_PRIORITY] = { "--priority", OPT_TEXT, "STRING",
+		"what may be agreed on, as GnuTLS has it", 1023 },
 	{ .name = NULL }
 };
 
