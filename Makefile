@@ -18,7 +18,8 @@ SIGN_HASH  ?= sha256
 farm       ?= $(CURDIR)/.build/$(release)
 kbuild      = $(MAKE) --no-print-directory -C '$(KERNELDIR)' M='$(farm)' W=$(W)
 tool        = $(MAKE) --no-print-directory -C tools/nbdtargetctl \
-	      O='$(CURDIR)/.build/tools/nbdtargetctl' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)'
+	      O='$(CURDIR)/.build/tools/nbdtargetctl' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' \
+	      $(if $(UNITDIR),UNITDIR='$(UNITDIR)') $(if $(UDEVDIR),UDEVDIR='$(UDEVDIR)')
 
 all: modules tools ## build the module for the running kernel (or KERNELDIR=...) and the tool
 
@@ -59,6 +60,10 @@ uninstall: ## remove what install has put there, the module from all kernels
 uapi: ## write uapi/nbdtarget.h from the netlink contract
 	uapi/generate >uapi/nbdtarget.h.new
 	mv uapi/nbdtarget.h.new uapi/nbdtarget.h
+
+# Of what git has, and from nothing: packaging/debian says how.
+deb: ## build the Debian packages nbdtarget-dkms and nbdtargetctl in .build/deb, and have lintian look
+	@packaging/deb
 
 deps: ## install the Debian packages that all of this needs, where missing
 	@selftests/deps
@@ -112,4 +117,4 @@ $(utsrelease):
 		"or set KERNELDIR" >&2
 	@false
 
-.PHONY: all modules tools install install-module install-tool uninstall uapi deps demo check check-full coverage debug-kernel fuzz bench shell style clean help farm
+.PHONY: all modules tools install install-module install-tool uninstall uapi deb deps demo check check-full coverage debug-kernel fuzz bench shell style clean help farm
