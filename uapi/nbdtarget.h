@@ -823,9 +823,9 @@ enum {
 
 /*
  * Attributes of tls: A TLS handshake, between the kernel and the agent that
- * does it. The agent joins the group tls and takes handshakes by tls-accept,
- * one after the other, until there is none; and again whenever tls-ready-ntf
- * comes.
+ * does it. The agent joins the group tls, announces itself by tls-announce,
+ * and takes handshakes by tls-accept, one after the other, until there is
+ * none; and again whenever tls-ready-ntf comes.
  */
 enum {
 	/*
@@ -1361,8 +1361,8 @@ enum {
 	NBDTARGET_CMD_TLS_DONE,
 	/*
 	 * A TLS handshake waits to be accepted, or will in a moment. Sent to
-	 * the network namespace of its listener, or when no agent is there,
-	 * to the initial one.
+	 * the network namespace of its listener, or when no agent is
+	 * announced there, to the initial one.
 	 */
 	NBDTARGET_CMD_TLS_READY_NTF,
 	/*
@@ -1442,6 +1442,15 @@ enum {
 	 * clients and force is absent: then nothing changes.
 	 */
 	NBDTARGET_CMD_TARGET_CLEAR,
+	/*
+	 * Be an agent, from now until the socket that says so is closed, for
+	 * the listeners in its network namespace, or in the initial one for
+	 * all. Clients are told to begin TLS only while there is one for
+	 * them; who is in the group tls and doesn't say so may as well be
+	 * looking on. The same socket should be in that group. Once more
+	 * changes nothing.
+	 */
+	NBDTARGET_CMD_TLS_ANNOUNCE,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

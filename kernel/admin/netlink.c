@@ -85,8 +85,10 @@ static int socket_closed(struct notifier_block *block, unsigned long event,
 		.portid = notify->portid,
 	};
 
-	if (event == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC)
+	if (event == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC) {
 		nbdt_checkpoint_abandon(&owner);
+		nbdt_nl_tls_closed(notify->net, notify->portid);
+	}
 	return NOTIFY_DONE;
 }
 
@@ -124,5 +126,6 @@ void nbdt_netlink_exit(void)
 {
 	nbdt_nl_unregister();
 	netlink_unregister_notifier(&socket_notifier);
+	nbdt_nl_tls_exit();
 	nbdt_checkpoint_exit();
 }

@@ -2,6 +2,10 @@
 /* TLS handshakes, to the agents that do them. */
 #include <linux/file.h>
 #include <linux/jiffies.h>
+#include <linux/list.h>
+#include <linux/lockdep.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
@@ -19,6 +23,8 @@
 
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy tls_accept_policy[NBDTARGET_A_TLS_MAX + 1];
+
+static const struct nla_policy tls_announce_policy[NBDTARGET_A_TLS_MAX + 1];
 
 static const struct nla_policy tls_done_policy[NBDTARGET_A_TLS_MAX + 1] = {
 	[NBDTARGET_A_TLS_CONN_ID] = NLA_POLICY_MIN(NLA_U32, 1),
@@ -239,9 +245,89 @@ static int tls_done(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
+/* --- Who is an agent --- */
+
+/*
+ * That somebody is in the group says little: a program that shows what is going on
+ * is, too, and a client that was told to begin TLS would wait for it in vain.  So
+ * agents say that they are.  One ends with its socket, whatever becomes of its
+ * program; there are no more of them than sockets of programs that may do anything.
+ */
+struct agent {
+	struct list_head node;		/* guarded by agents_lock */
+	const struct net *net;		/* to compare; the socket ends before it */
+	u32 portid;			/* unique there */
+};
+
+static DEFINE_SPINLOCK(agents_lock);
+static LIST_HEAD(agents);
+
+/* PORTID 0 is any. */
+static struct agent *find_agent(const struct net *net, u32 portid)
+{
+	struct agent *agent;
+
+	lockdep_assert_held(&agents_lock);
+	list_for_each_entry(agent, &agents, node)
+		if (agent->net == net && (!portid || agent->portid == portid))
+			return agent;
+	return NULL;
+}
+
+static bool has_agent(const struct net *net)
+{
+	bool has;
+
+	spin_lock(&agents_lock);
+	has = find_agent(net, 0);
+	spin_unlock(&agents_lock);
+	return has;
+}
+
+static int tls_announce(struct sk_buff *skb, struct genl_info *info)
+{
+	struct agent *agent = kmalloc(sizeof(*agent), GFP_KERNEL);
+
+	if (!agent)
+		return -ENOMEM;
+	agent->net = genl_info_net(info);
+	agent->portid = info->snd_portid;
+	spin_lock(&agents_lock);
+	if (!find_agent(agent->net, agent->portid)) {
+		list_add_tail(&agent->node, &agents);
+		agent = NULL;
+	}
+	spin_unlock(&agents_lock);
+	kfree(agent);
+	return 0;
+}
+
+/* A socket was closed, of an agent or not. */
+void nbdt_nl_tls_closed(const struct net *net, u32 portid)
+{
+	struct agent *agent;
+
+	spin_lock(&agents_lock);
+	agent = portid ? find_agent(net, portid) : NULL;
+	if (agent)
+		list_del(&agent->node);
+	spin_unlock(&agents_lock);
+	kfree(agent);
+}
+
+/* After the last command. */
+void nbdt_nl_tls_exit(void)
+{
+	struct agent *agent, *next;
+
+	list_for_each_entry_safe(agent, next, &agents, node)
+		kfree(agent);
+}
+
 static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(TLS_ACCEPT, TLS, tls_accept), .doit = tls_accept },
 	{ NBDT_NL_OP(TLS_DONE, TLS, tls_done), .doit = tls_done },
+	{ NBDT_NL_OP(TLS_ANNOUNCE, TLS, tls_announce), .doit = tls_announce },
 };
 
 const struct nbdt_nl_ops nbdt_nl_tls = { ops, ARRAY_SIZE(ops) };
@@ -251,7 +337,7 @@ static int tls_event_to(struct net *net, struct nbdt_conn *conn)
 	struct sk_buff *msg;
 	void *head;
 
-	if (!nbdt_nl_is_trusted(net))
+	if (!nbdt_nl_is_trusted(net) || !has_agent(net))
 		return -ESRCH;
 	msg = nbdt_nl_event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
 	if (!msg)
@@ -265,11 +351,7 @@ static int tls_event_to(struct net *net, struct nbdt_conn *conn)
 				       NBDT_NL_TLS, GFP_KERNEL);
 }
 
-/*
- * Whether a group has members is known over all namespaces only; who is in
- * one shows when something is sent.  An agent that has no room for it, hears
- * that it missed something.
- */
+/* An agent that has no room for it, hears that it missed something. */
 bool nbdt_nl_tls_event(struct nbdt_conn *conn)
 {
 	int err = tls_event_to(conn->net, conn);

@@ -38,7 +38,8 @@
  * it has accepted, and once.  Then: nobody else has the socket any more;
  * kTLS is on in both directions, with a version and a cipher that the kernel
  * reads from its own state; secrets give the keys that are there.  Only who the
- * client is, and that it proved that, is the agent's word alone.  A program that may be one needs CAP_SYS_ADMIN.
+ * client is, and that it proved that, is the agent's word alone.  A program that
+ * may be one needs CAP_SYS_ADMIN, and has to say that it is (admin/nl_tls.c).
  *
  * What bounds it.  A connection has at most one handshake, in the beginning,
  * so there are as many as there may be connections.

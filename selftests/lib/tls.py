@@ -538,7 +538,7 @@ class RawClient(Client):
 class OddAgent(genl.Family):
     """An agent that does what the test says, by raw netlink."""
 
-    def __init__(self):
+    def __init__(self, announced=True):
         super().__init__()
         family, self.id = self.id, genl.GENL_ID_CTRL
         (reply,) = self.request(genl.CTRL_CMD_GETFAMILY, genl.string(
@@ -550,6 +550,11 @@ class OddAgent(genl.Family):
             if told[1].rstrip(b"\0") == b"tls":
                 (number,) = struct.unpack("=I", told[2])
         self.socket.setsockopt(genl.SOL_NETLINK, 1, number)
+        if announced:
+            self.announce()
+
+    def announce(self):
+        self.request(self["CMD_TLS_ANNOUNCE"])
 
     def accept(self):
         """Wait for a handshake and take it: (connection, descriptor)."""

@@ -42,6 +42,7 @@
 #include "base/address.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
 
@@ -68,6 +69,7 @@ struct agent {
 	struct handshake *first;
 	uint64_t n, max;
 	bool waiting;		/* the kernel may have one for us */
+	bool announced;		/* it knows of us */
 	bool stop;
 	bool quiet;
 	struct log log;
@@ -229,6 +231,35 @@ static int join(struct agent *a, uint32_t group)
 				     &group, sizeof(group));
 }
 
+/*
+ * Tell the kernel that this is an agent, by the socket that is in the group, and to
+ * whose end that is bound. It knows by the time that this was sent; what it says to
+ * it comes as an event.
+ */
+static int announce(struct agent *a)
+{
+	struct nlmsghdr *nlh = nl_request(a->t->nl, NBDTARGET_CMD_TLS_ANNOUNCE);
+
+	a->announced = true;
+	nlh->nlmsg_type = a->family;
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	if (mnl_socket_sendto(a->events, nlh, nlh->nlmsg_len) < 0)
+		return fail(a->t, NULL, "netlink: %s", strerror(errno));
+	return TOOL_OK;
+}
+
+/* A module that has gone meanwhile is told of by another event. */
+static int take_answer(struct agent *a, const struct nlmsghdr *nlh)
+{
+	const struct nlmsgerr *answer = mnl_nlmsg_get_payload(nlh);
+
+	if (mnl_nlmsg_get_payload_len(nlh) < sizeof(*answer) ||
+	    !answer->error || answer->error == -ENOENT)
+		return TOOL_OK;
+	return fail(a->t, NULL, "the kernel doesn't take this for an agent: %s",
+		    strerror(-answer->error));
+}
+
 /* The module came or went. */
 static void controller_event(struct agent *a, const struct nlmsghdr *nlh)
 {
@@ -242,33 +273,35 @@ static void controller_event(struct agent *a, const struct nlmsghdr *nlh)
 	} else if (genl->cmd == CTRL_CMD_NEWFAMILY && family.tls &&
 		   !join(a, family.tls)) {
 		a->family = family.id;
+		a->announced = false;
 		a->waiting = true;
 	}
 }
 
-static void take_events(struct agent *a, ssize_t n)
+static int take_events(struct agent *a, ssize_t n)
 {
 	const struct nlmsghdr *nlh = (const struct nlmsghdr *)a->buf;
-	int left = n;
+	int left = n, ret = TOOL_OK;
 
-	for (; mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
+	for (; !ret && mnl_nlmsg_ok(nlh, left); nlh = mnl_nlmsg_next(nlh, &left)) {
 		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
 			continue;
-		if (nlh->nlmsg_type == GENL_ID_CTRL)
+		if (nlh->nlmsg_type == NLMSG_ERROR)
+			ret = take_answer(a, nlh);
+		else if (nlh->nlmsg_type == GENL_ID_CTRL)
 			controller_event(a, nlh);
 		else if (a->family && nlh->nlmsg_type == a->family)
 			a->waiting = true;
 	}
+	return ret;
 }
 
 static int receive_events(struct agent *a)
 {
 	ssize_t n = mnl_socket_recvfrom(a->events, a->buf, NL_BUFFER_SIZE);
 
-	if (n >= 0) {
-		take_events(a, n);
-		return TOOL_OK;
-	}
+	if (n >= 0)
+		return take_events(a, n);
 	/* Lost ones may have said that one waits. */
 	if (errno == ENOBUFS)
 		a->waiting = true;
@@ -309,6 +342,8 @@ static int loop(struct agent *a)
 
 	while (!ret && !a->stop) {
 		timeout = expire(a);
+		if (a->family && !a->announced)
+			ret = announce(a);
 		if (a->family)
 			accept_some(a);
 		if (a->waiting && a->n < a->max && a->family)
@@ -401,6 +436,8 @@ static int start(struct agent *a)
 	if (open_all(a))
 		return fail(a->t, NULL, "%s", strerror(errno));
 	if (rights_drop(a->t))
+		return TOOL_REFUSED;
+	if (announce(a))
 		return TOOL_REFUSED;
 	a->waiting = true;
 	notify(READY);
