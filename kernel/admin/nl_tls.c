@@ -315,12 +315,16 @@ void nbdt_nl_tls_closed(const struct net *net, u32 portid)
 	kfree(agent);
 }
 
-/* After the last command. */
+/* After the last command; connections may still look for an agent. */
 void nbdt_nl_tls_exit(void)
 {
 	struct agent *agent, *next;
+	LIST_HEAD(gone);
 
-	list_for_each_entry_safe(agent, next, &agents, node)
+	spin_lock(&agents_lock);
+	list_splice_init(&agents, &gone);
+	spin_unlock(&agents_lock);
+	list_for_each_entry_safe(agent, next, &gone, node)
 		kfree(agent);
 }
 
