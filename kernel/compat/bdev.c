@@ -76,9 +76,16 @@ static int open_by_number(struct nbdt_bdev *bdev, dev_t dev, blk_mode_t mode,
 	return 0;
 }
 
+/*
+ * Closed when it returns, for whoever waits for that: what fput() does for a
+ * worker comes some time later, and another reference has it do nothing.
+ */
 static void close_opened(struct nbdt_bdev *bdev)
 {
-	bdev_fput(bdev->opened);
+	struct file *file = get_file(bdev->opened);
+
+	bdev_fput(file);
+	__fput_sync(file);
 }
 #elif defined(NBDT_HAVE_BDEV_HANDLE)
 static int open_by_number(struct nbdt_bdev *bdev, dev_t dev, blk_mode_t mode,
