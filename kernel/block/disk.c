@@ -289,6 +289,7 @@ static int write_back(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 static void close_device(struct nbdt_disk *disk)
 {
 	nbdt_proof_close(&disk->content.proof);
+	nbdt_watch_end(&disk->watch);
 	nbdt_bdev_close(&disk->device);
 }
 
@@ -310,6 +311,7 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 	err = open_device(disk);
 	if (err)
 		return device_error(disk->path, err, extack);
+	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
 	err = check_device(disk, extack);
 	if (!err)
 		err = write_back(disk, extack);
@@ -366,8 +368,10 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	if (err)
 		goto err_close;
 	nbdt_proof_close(&disk->content.proof);
+	nbdt_watch_end(&disk->watch);
 	nbdt_bdev_close(&device);
 	disk->refused = 0;
+	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
 	WRITE_ONCE(disk->content.began_anew, true);
 	nbdt_map_forget(disk->content.map);
 	set_reach(disk);
@@ -400,6 +404,15 @@ u64 nbdt_disk_size(const struct nbdt_disk *disk)
 {
 	return round_down(bdev_nr_bytes(disk->content.bdev),
 			  max(SIZE_UNIT, disk->content.block));
+}
+
+/* It may do what it refused when it has become another since. */
+void nbdt_disk_look(struct nbdt_disk *disk)
+{
+	if (!nbdt_watch_changed(&disk->watch))
+		return;
+	nbdt_watch_again(&disk->watch);
+	WRITE_ONCE(disk->refused, 0);
 }
 
 /* Does it have discards? */

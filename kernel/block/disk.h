@@ -8,6 +8,7 @@
 
 #include "base/gate.h"
 #include "base/proto.h"
+#include "base/watch.h"
 #include "block/range.h"
 #include "compat/bdev.h"
 #include "content/content.h"
@@ -50,10 +51,11 @@ struct nbdt_disk {
 	struct llist_head aside;	/* long requests between two parts */
 
 	/*
-	 * It isn't asked for these again: each costs a line in the kernel's log.
-	 * Forgotten when nobody is attached, as then it may become another.
+	 * It isn't asked for these again, as each costs a line in the kernel's
+	 * log, until it has become another.
 	 */
 	unsigned long refused;
+	struct nbdt_watch watch;
 
 	/* Its own, as a device that hangs keeps all workers that it gets. */
 	struct workqueue_struct *slow_wq;
@@ -84,6 +86,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack);
 void nbdt_disk_close(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
+void nbdt_disk_look(struct nbdt_disk *disk);
 bool nbdt_disk_can_trim(const struct nbdt_disk *disk);
 bool nbdt_disk_is_live(const struct nbdt_disk *disk);
 bool nbdt_disk_is_locked(const struct nbdt_disk *disk);

@@ -256,8 +256,7 @@ static void refresh_limits(struct nbdt_export *export)
 	lockdep_assert_held(&exports_mutex);
 	if (is_going(export))
 		return;
-	if (!export->origins.nr)
-		export->disk.refused = 0;
+	nbdt_disk_look(&export->disk);
 	export->limits.size = nbdt_disk_size(&export->disk);
 	export->limits.max_payload = NBDT_MAX_PAYLOAD;
 	export->limits.flags = transmission_flags(export);
