@@ -24,6 +24,12 @@ static inline bool nbdt_watch_changed(const struct nbdt_watch *watch)
 	return READ_ONCE(watch->changed);
 }
 
+/* It is as if it had: what isn't told of by an event.  Any context. */
+static inline void nbdt_watch_tell(struct nbdt_watch *watch)
+{
+	WRITE_ONCE(watch->changed, true);
+}
+
 static inline void nbdt_watch_again(struct nbdt_watch *watch)
 {
 	WRITE_ONCE(watch->changed, false);

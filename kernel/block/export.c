@@ -294,6 +294,7 @@ static bool refresh_state(struct nbdt_export *export)
 		return false;
 	if (!nbdt_disk_is_live(&export->disk))
 		die(export);
+	nbdt_proof_tick(&export->disk.content.proof);
 	if (export->dead)
 		state = NBDTARGET_EXPORT_STATE_GONE;
 	else if (nbdt_disk_is_locked(&export->disk))

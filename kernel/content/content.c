@@ -23,7 +23,7 @@
 #define FORGET_TIMEOUT		30000
 
 /* Can what the map says be told now? */
-bool nbdt_content_is_believed(const struct nbdt_content *content)
+bool nbdt_content_is_believed(struct nbdt_content *content)
 {
 	return !content->map_off && nbdt_proof_holds(&content->proof);
 }
@@ -36,8 +36,7 @@ bool nbdt_content_is_believed(const struct nbdt_content *content)
  *
  * Costs next to nothing when the map doesn't say so.
  */
-bool nbdt_content_is_zero(const struct nbdt_content *content, u64 offset,
-			  u64 *len)
+bool nbdt_content_is_zero(struct nbdt_content *content, u64 offset, u64 *len)
 {
 	u64 all = *len;
 

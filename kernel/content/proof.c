@@ -27,7 +27,10 @@
  * What others have written to the page cache and not yet to the device counts
  * as well, and a device that has changed in another way is another (watch.c).  A
  * disk whose driver doesn't count, or was told not to, proves nothing: one that
- * counts has counted what was read of it.
+ * counts has counted what was read of it.  Once it was seen to be told not to, what
+ * it counts later proves nothing either, until the proof begins anew.  That is a
+ * heuristic: it is looked at whenever what is known is wanted, and once a second
+ * (export.c); whoever has it count again sooner isn't seen.
  *
  * Not seen is who writes below the device: to what a mapped device or a loop
  * device consists of, or by way of another machine.  The manual page says so.
@@ -91,10 +94,15 @@ static bool is_on(const struct nbdt_proof *proof)
 	return blk_queue_io_stat(bdev_get_queue(proof->bdev)) ? true : false;
 }
 
-/* Does the disk count? */
-static bool counts(const struct nbdt_proof *proof)
+/*
+ * Does the disk count?  What was written while it didn't may never be known, so
+ * that it is as good as another.
+ */
+static bool counts(struct nbdt_proof *proof)
 {
-	return READ_ONCE(proof->counts) && (!proof->while_on || is_on(proof));
+	if (proof->while_on && !is_on(proof))
+		nbdt_watch_tell(&proof->watch);
+	return READ_ONCE(proof->counts) && !nbdt_watch_changed(&proof->watch);
 }
 
 /*
@@ -179,6 +187,8 @@ u64 nbdt_proof_prepare(struct nbdt_proof *proof)
 	/* Before the watch begins anew; see nbdt_proof_broken(). */
 	smp_wmb();
 	nbdt_watch_again(&proof->watch);
+	/* If not, it begins with a doubt. */
+	counts(proof);
 	base = written_by_all(proof) - written_by_us(proof);
 	WRITE_ONCE(proof->size, bdev_nr_bytes(proof->bdev));
 	return base;
@@ -189,6 +199,14 @@ void nbdt_proof_begin(struct nbdt_proof *proof, u64 base)
 {
 	/* After all that was known has gone; see nbdt_proof_holds(). */
 	smp_store_release(&proof->base, base);
+}
+
+/* Once a second: does the disk still count? */
+void nbdt_proof_tick(struct nbdt_proof *proof)
+{
+	/* Without a map nothing is to be proved. */
+	if (proof->bdev)
+		counts(proof);
 }
 
 /*
@@ -237,7 +255,7 @@ bool nbdt_proof_broken(const struct nbdt_proof *proof)
  * Since nbdt_proof_begin(), and up to this moment.  False doesn't mean that
  * somebody has: it may hold again the next time.  Any context.
  */
-bool nbdt_proof_holds(const struct nbdt_proof *proof)
+bool nbdt_proof_holds(struct nbdt_proof *proof)
 {
 	return counts(proof) && !has_dirty_pages(proof) &&
 	       !nbdt_proof_broken(proof);
