@@ -1270,8 +1270,9 @@ enum {
 	 * Read the device in the background and note where it is zero; or,
 	 * with scan-stop, end that. What is known and not believed any more
 	 * is forgotten before. ENOENT when there is no such export, or
-	 * nothing to be stopped; EBUSY when a scan is running; EINVAL when
-	 * the map is off; ETIMEDOUT when requests don't come to an end.
+	 * nothing to be stopped; EBUSY when a scan is running, or as for
+	 * map-forget; EINVAL when the map is off; ETIMEDOUT when requests
+	 * don't come to an end.
 	 */
 	NBDTARGET_CMD_EXPORT_SCAN,
 	/*
@@ -1431,7 +1432,9 @@ enum {
 	/*
 	 * Forget what is known to be zero, and begin anew. ENOENT when there
 	 * is no such export, EINVAL when its map is off, ETIMEDOUT when
-	 * requests don't come to an end.
+	 * requests don't come to an end, EBUSY when a mapped device has
+	 * become another that allocates otherwise: it is taken up when the
+	 * next client comes with no other there.
 	 */
 	NBDTARGET_CMD_MAP_FORGET,
 	/*

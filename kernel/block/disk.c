@@ -219,25 +219,6 @@ static int check_granule(const struct nbdt_disk *disk, u32 granule,
 	return 0;
 }
 
-/*
- * What a mapped device gives back at once is what it allocates at once, and it may
- * not clear it: whether it is thin, and does, it doesn't tell.
- */
-static void set_reach(struct nbdt_disk *disk)
-{
-	struct block_device *bdev = disk->content.bdev;
-	u32 grain = bdev_discard_granularity(bdev);
-
-	u32 alignment = bdev_discard_alignment(bdev);
-	u64 granule = 1ULL << disk->content.map->shift;
-
-	if (!grain || strncmp(bdev->bd_disk->disk_name, "dm-", 3) ||
-	    !(granule % grain || alignment % grain))
-		nbdt_map_set_reach(disk->content.map, 0, 0);
-	else
-		nbdt_map_set_reach(disk->content.map, grain, alignment);
-}
-
 /* What is never written learns nothing, but by being told or by a scan. */
 static int create_map(struct nbdt_disk *disk,
 		      const struct nbdt_disk_config *config,
@@ -262,8 +243,9 @@ static int create_map(struct nbdt_disk *disk,
 		return -ENOMEM;
 	if (disk->content.map_off)
 		return 0;
-	set_reach(disk);
 	nbdt_proof_open(&disk->content.proof, disk->content.bdev);
+	/* After that, as it shows then if it changes. */
+	nbdt_map_set_reach(disk->content.map, disk->content.bdev);
 	if (disk->content.read_only && !config->zeroed)
 		return 0;
 	err = nbdt_map_fill(disk->content.map);
@@ -374,9 +356,9 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
 	WRITE_ONCE(disk->content.began_anew, true);
 	nbdt_map_forget(disk->content.map);
-	set_reach(disk);
 	if (!disk->content.map_off)
 		nbdt_proof_open(&disk->content.proof, disk->content.bdev);
+	nbdt_map_set_reach(disk->content.map, disk->content.bdev);
 	nbdt_bitmaps_distrust(&disk->content);
 	return 0;
 

@@ -58,15 +58,42 @@ int nbdt_content_check_map(const struct nbdt_content *content,
 	return -EINVAL;
 }
 
-static void begin_anew(struct nbdt_content *content)
+/*
+ * What a write changes may have changed with the device.  That is taken up when
+ * nothing is under way: what is long may be between two parts, and has to end as
+ * it began.
+ */
+static int take_up_reach(struct nbdt_content *content, bool idle,
+			 struct netlink_ext_ack *extack)
+{
+	if (idle) {
+		nbdt_map_set_reach(content->map, content->bdev);
+		return 0;
+	}
+	if (nbdt_map_reaches(content->map, content->bdev))
+		return 0;
+	nbdt_set_err_msg(extack,
+			 "'%.24s' is another device now, which takes a moment without a client",
+			 content->name);
+	return -EBUSY;
+}
+
+/* If it fails, nothing is proved until the next time. */
+static int begin_anew(struct nbdt_content *content, bool idle,
+		      struct netlink_ext_ack *extack)
 {
 	u64 base;
+	int err;
 
 	/* What was known elsewhere isn't any more, either; before it is gone. */
 	WRITE_ONCE(content->began_anew, true);
 	base = nbdt_proof_prepare(&content->proof);
+	/* From now on it shows if the device becomes another. */
+	err = take_up_reach(content, idle, extack);
 	nbdt_map_forget(content->map);
-	nbdt_proof_begin(&content->proof, base);
+	if (!err)
+		nbdt_proof_begin(&content->proof, base);
+	return err;
 }
 
 /**
@@ -77,7 +104,8 @@ static void begin_anew(struct nbdt_content *content)
  * Waits for requests in flight.
  *
  * Return: 0; -EINVAL when there is no map; -ETIMEDOUT when they don't come to an
- * end, -EINTR when the caller was killed: then nothing has changed.
+ * end, -EINTR when the caller was killed: then nothing has changed; -EBUSY when the
+ * device has become another and there may be clients: then nothing is known.
  */
 int nbdt_content_forget(struct nbdt_content *content,
 			struct netlink_ext_ack *extack)
@@ -97,7 +125,7 @@ int nbdt_content_forget(struct nbdt_content *content,
 				 "requests in flight on '%.24s' don't come to an end",
 				 content->name);
 	else
-		begin_anew(content);
+		err = begin_anew(content, false, extack);
 	nbdt_gate_open(&content->gate, &visit);
 	return err;
 }
@@ -117,5 +145,5 @@ int nbdt_content_doubt(struct nbdt_content *content,
 void nbdt_content_doubt_idle(struct nbdt_content *content)
 {
 	if (!content->map_off && nbdt_proof_broken(&content->proof))
-		begin_anew(content);
+		begin_anew(content, true, NULL);
 }

@@ -46,12 +46,14 @@
  * nbdt_map_write_end(), nbdt_map_state() and nbdt_map_zero(); whatever goes
  * through a range of any length may sleep.
  */
+#include <linux/blkdev.h>
 #include <linux/compiler.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 #include "compat/unaligned.h"
 #include "content/map.h"
@@ -87,15 +89,26 @@ static struct span outer(const struct nbdt_map *map, u64 offset, u64 len)
 	};
 }
 
+/* Of pieces that may begin anywhere. */
+static struct span loosely_touched(const struct nbdt_map *map, u64 offset,
+				   u64 len)
+{
+	u64 reach = map->reach.bytes - 1, before = min(offset, reach);
+
+	return outer(map, offset - before, before + len + reach);
+}
+
 /* All that a write to a range touches, or may. */
 static struct span touched(const struct nbdt_map *map, u64 offset, u64 len)
 {
-	u64 reach = map->reach, end = offset + len, shift;
+	u64 reach = map->reach.bytes, end = offset + len, shift;
 
 	if (likely(!reach))
 		return outer(map, offset, len);
+	if (map->reach.loose)
+		return loosely_touched(map, offset, len);
 	/* Pieces begin at the first, and at multiples of their size behind it. */
-	shift = map->reach_first ? reach - map->reach_first : 0;
+	shift = map->reach.first ? reach - map->reach.first : 0;
 	offset = (offset + shift) / reach * reach;
 	end = DIV_ROUND_UP(end + shift, reach) * reach - shift;
 	offset = max(offset, shift) - shift;
@@ -368,7 +381,7 @@ void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 
 	if (!nbdt_map_is_on(map))
 		return;
-	if (map->reach) {
+	if (map->reach.bytes) {
 		nbdt_map_write_begin(map, offset, len);
 		return;
 	}
@@ -386,7 +399,7 @@ void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 
 	if (!nbdt_map_is_on(map))
 		return;
-	if (map->reach) {
+	if (map->reach.bytes) {
 		nbdt_map_write_end(map, offset, len);
 		return;
 	}
@@ -698,16 +711,50 @@ int nbdt_map_fill(struct nbdt_map *map)
 	return 0;
 }
 
+/*
+ * What a mapped device gives back at once is what it allocates at once, and it may
+ * not clear it: whether it is thin, and does, it doesn't tell.  One that gives
+ * nothing back tells at most what it takes best at once, which is that or a
+ * multiple of it, but not where such a piece begins.
+ */
+static struct nbdt_map_reach reach_of(const struct nbdt_map *map,
+				      struct block_device *bdev)
+{
+	u32 grain = bdev_discard_granularity(bdev);
+	u32 alignment = bdev_discard_alignment(bdev);
+	u64 granule = 1ULL << map->shift;
+
+	if (strncmp(bdev->bd_disk->disk_name, "dm-", 3))
+		return (struct nbdt_map_reach) {};
+	if (!grain)
+		return (struct nbdt_map_reach) {
+			.bytes = bdev_io_opt(bdev), .loose = true,
+		};
+	if (!(granule % grain || alignment % grain))
+		return (struct nbdt_map_reach) {};
+	return (struct nbdt_map_reach) {
+		.bytes = grain, .first = alignment % grain,
+	};
+}
+
 /**
  * nbdt_map_set_reach - a write may change what is around it
- * @map: that nobody uses yet
- * @reach: within pieces of so many bytes; 0: it changes nothing else
- * @first: where the first of them ends, if it is less than that
+ * @map: beside which nothing is done
+ * @bdev: what it is about
  */
-void nbdt_map_set_reach(struct nbdt_map *map, u32 reach, u32 first)
+void nbdt_map_set_reach(struct nbdt_map *map, struct block_device *bdev)
 {
-	map->reach = reach;
-	map->reach_first = reach ? first % reach : 0;
+	map->reach = reach_of(map, bdev);
+}
+
+/* Is that still so? */
+bool nbdt_map_reaches(const struct nbdt_map *map, struct block_device *bdev)
+{
+	struct nbdt_map_reach reach = reach_of(map, bdev);
+
+	return reach.bytes == map->reach.bytes &&
+	       reach.first == map->reach.first &&
+	       reach.loose == map->reach.loose;
 }
 
 /* Also what is being learned; others may be at it. */

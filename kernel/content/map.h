@@ -8,6 +8,8 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct block_device;
+
 /* What is known of a range; nothing, if neither. */
 #define NBDT_MAP_ZERO		BIT(0)	/* reads as zeroes */
 #define NBDT_MAP_HOLE		BIT(1)	/* was discarded */
@@ -30,11 +32,17 @@ struct nbdt_map_zeroing {
 	u64 end;
 };
 
+/* What else a write may change; see map.c. */
+struct nbdt_map_reach {
+	u32 bytes;		/* pieces of it, or 0: nothing */
+	u32 first;		/* where the first of them ends, or... */
+	bool loose;		/* ...that isn't known */
+};
+
 struct nbdt_map {
 	u64 size;		/* of the device, in bytes */
 	unsigned int shift;	/* of a granule */
-	u32 reach;		/* of a write, in bytes, or 0: see map.c */
-	u32 reach_first;	/* where the first such piece ends */
+	struct nbdt_map_reach reach;
 	u64 nr_words;
 	atomic64_t *words;	/* see map.c; NULL until they are wanted */
 	atomic_t writers[NBDT_MAP_SLOTS];
@@ -54,7 +62,8 @@ int nbdt_map_fill(struct nbdt_map *map);
 void nbdt_map_destroy(struct nbdt_map *map);
 u32 nbdt_map_least_granule(u64 size);
 void nbdt_map_fill_zero(struct nbdt_map *map);
-void nbdt_map_set_reach(struct nbdt_map *map, u32 reach, u32 first);
+void nbdt_map_set_reach(struct nbdt_map *map, struct block_device *bdev);
+bool nbdt_map_reaches(const struct nbdt_map *map, struct block_device *bdev);
 void nbdt_map_forget(struct nbdt_map *map);
 u64 nbdt_map_bytes(const struct nbdt_map *map);
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
