@@ -71,6 +71,7 @@
 #include "base/target.h"
 #include "base/watch.h"
 #include "base/work.h"
+#include "block/arrival.h"
 #include "block/export.h"
 #include "session/conn.h"
 #include "session/front.h"
@@ -89,7 +90,7 @@ static int __init nbdt_init(void)
 	err = nbdt_work_init();
 	if (err)
 		goto err_stock;
-	err = nbdt_watch_init();
+	err = nbdt_watch_init(nbdt_arrival_note);
 	if (err)
 		goto err_work;
 	err = nbdt_front_init();

@@ -126,6 +126,22 @@ enum {
 };
 
 /*
+ * What an export does whose device is gone when that comes back.
+ */
+enum {
+	/*
+	 * Nothing, until reopen.
+	 */
+	NBDTARGET_ON_RETURN_STAY,
+	/*
+	 * It takes it, as with reopen, if it is the same by the identity
+	 * that its driver has from the device itself (SCSI, NVMe), under
+	 * whichever number.
+	 */
+	NBDTARGET_ON_RETURN_REOPEN,
+};
+
+/*
  * Longest name that a client can prove to have, and longest pattern for one,
  * in bytes.
  */
@@ -463,6 +479,12 @@ enum {
 	 * flag: With export-set, clients may come by all listeners again.
 	 */
 	NBDTARGET_A_EXPORT_ALL_LISTENERS,
+	/*
+	 * u32: What to do when the device was gone and comes back; stay when
+	 * absent. EOPNOTSUPP for reopen when the device has no identity to
+	 * know it again by; ERANGE when it is neither.
+	 */
+	NBDTARGET_A_EXPORT_ON_RETURN,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,

@@ -218,8 +218,19 @@ static void log_state(struct nbdt_export *export)
 		       states[state]);
 }
 
+/* One for each time that its device comes. */
+static void log_stay(struct nbdt_export *export)
+{
+	char name[NAME_MAX_SHOWN];
+
+	pr_err("export '%s': its device has come back and can't be opened, error %d; see set-export --reopen\n",
+	       name_of(export, name), -READ_ONCE(export->return_err));
+}
+
 void nbdt_log_export(struct nbdt_export *export, enum nbdt_event event)
 {
 	if (event == NBDT_EVENT_STATE)
 		log_state(export);
+	else if (event == NBDT_EVENT_STAY)
+		log_stay(export);
 }

@@ -83,6 +83,9 @@ static struct netlink_range_validation granularity_range = {
 		NLA_POLICY_MAX(NLA_U32, NBDTARGET_MAP_OFF)
 #define EXPORT_SHARED_POLICY						\
 	[NBDTARGET_A_EXPORT_SHARED] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_ON_RETURN_POLICY						\
+	[NBDTARGET_A_EXPORT_ON_RETURN] =				\
+		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ON_RETURN_REOPEN)
 
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy
@@ -103,6 +106,7 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_MAP_POLICY,
 	EXPORT_SHARED_POLICY,
 	EXPORT_LISTENER_POLICY,
+	EXPORT_ON_RETURN_POLICY,
 };
 
 static const struct nla_policy
@@ -122,6 +126,7 @@ export_set_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_REOPEN_POLICY,
 	EXPORT_LISTENER_POLICY,
 	EXPORT_ALL_LISTENERS_POLICY,
+	EXPORT_ON_RETURN_POLICY,
 };
 
 static const struct nla_policy
@@ -179,6 +184,8 @@ static int put_export_use(struct sk_buff *skb, struct nbdt_export *export)
 			READ_ONCE(export->max_connections)) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_CONNECTIONS,
 			READ_ONCE(export->origins.nr)) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_ON_RETURN,
+			READ_ONCE(export->on_return)) ||
 	    nla_put_u8(skb, NBDTARGET_A_EXPORT_TLS_REQUIRED,
 		       READ_ONCE(export->tls_required)) ||
 	    nbdt_nl_put_stats(skb, NBDTARGET_A_EXPORT_STATS, &stats))
@@ -372,6 +379,7 @@ static int get_places(struct genl_info *info, struct nbdt_place **places)
 static int export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *map = info->attrs[NBDTARGET_A_EXPORT_MAP];
+	struct nlattr *on_return = info->attrs[NBDTARGET_A_EXPORT_ON_RETURN];
 	struct nlattr *granularity =
 		info->attrs[NBDTARGET_A_EXPORT_MAP_GRANULARITY];
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
@@ -391,6 +399,8 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
 		.deny = nbdt_nl_denies(info, NBDTARGET_A_EXPORT_ACCESS),
 		.max_connections = max ? nla_get_u32(max) : 0,
+		.on_return = on_return ? nla_get_u32(on_return) :
+					 NBDTARGET_ON_RETURN_STAY,
 		.bitmap_export =
 			nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),
 		.bitmap = nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_NAME),
@@ -430,6 +440,7 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
+	struct nlattr *on_return = info->attrs[NBDTARGET_A_EXPORT_ON_RETURN];
 	struct nbdt_export_change change = {
 		.description =
 			nbdt_nl_string(info, NBDTARGET_A_EXPORT_DESCRIPTION),
@@ -442,6 +453,8 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 		.tls_required =
 			nbdt_nl_is_set(info, NBDTARGET_A_EXPORT_TLS_REQUIRED),
 		.reopen = info->attrs[NBDTARGET_A_EXPORT_REOPEN],
+		.set_on_return = on_return,
+		.on_return = on_return ? nla_get_u32(on_return) : 0,
 	};
 	struct nbdt_place *places;
 	int n;
@@ -611,6 +624,7 @@ static const u8 event_cmds[] = {
 	[NBDT_EVENT_SET] = NBDTARGET_CMD_EXPORT_SET_NTF,
 	[NBDT_EVENT_DEL] = NBDTARGET_CMD_EXPORT_DEL_NTF,
 	[NBDT_EVENT_STATE] = NBDTARGET_CMD_EXPORT_STATE_NTF,
+	[NBDT_EVENT_STAY] = NBDTARGET_CMD_EXPORT_STATE_NTF,
 };
 
 /* Exports are seen from every namespace. */

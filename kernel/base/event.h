@@ -15,6 +15,7 @@ enum nbdt_event {
 	NBDT_EVENT_SET,			/* something about it changed */
 	NBDT_EVENT_DEL,			/* it can't be used any more */
 	NBDT_EVENT_STATE,		/* of an export: its device went or came */
+	NBDT_EVENT_STAY,		/* the same: it can't have it back */
 	NBDT_EVENT_OPEN,		/* of a connection: transmission begins */
 	NBDT_EVENT_CLOSE,		/* and ends */
 };
@@ -49,7 +50,7 @@ extern const struct nbdt_event_ops *nbdt_event_ops;
 
 void nbdt_event_init(const struct nbdt_event_ops *ops);
 
-/* ADD, SET, DEL, STATE. */
+/* ADD, SET, DEL, STATE, STAY. */
 static inline void nbdt_event_export(struct nbdt_export *export,
 				     enum nbdt_event event)
 {

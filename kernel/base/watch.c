@@ -36,10 +36,12 @@ static DEFINE_SPINLOCK(lock);
 static LIST_HEAD(watches);
 
 static struct socket *uevents;
+static void (*arrived)(dev_t dev);
 
 /* What an event says that matters. */
 struct event {
 	bool block;
+	bool add;
 	bool change;
 	bool made_up;
 	unsigned int major;
@@ -50,6 +52,8 @@ static void read_line(const char *line, struct event *event)
 {
 	if (!strcmp(line, "SUBSYSTEM=block"))
 		event->block = true;
+	else if (!strcmp(line, "ACTION=add"))
+		event->add = true;
 	else if (!strcmp(line, "ACTION=change"))
 		event->change = true;
 	else if (strstarts(line, "SYNTH_UUID="))
@@ -96,6 +100,8 @@ static void event_came(struct sock *sk)
 		event = read_event(skb->data, skb_headlen(skb));
 		if (event.block && event.change && !event.made_up)
 			tell(MKDEV(event.major, event.minor));
+		if (event.block && event.add && !event.made_up)
+			arrived(MKDEV(event.major, event.minor));
 		consume_skb(skb);
 	}
 }
@@ -110,6 +116,7 @@ static void event_lost(struct sock *sk)
 
 	kernel_recvmsg(uevents, &msg, NULL, 0, 0, MSG_DONTWAIT);
 	tell(0);
+	arrived(0);
 }
 
 /**
@@ -133,7 +140,14 @@ void nbdt_watch_end(struct nbdt_watch *watch)
 	spin_unlock_bh(&lock);
 }
 
-int nbdt_watch_init(void)
+/**
+ * nbdt_watch_init - begin to listen
+ * @device_arrived: called for each block device that comes, and with 0 when some
+ *	may have unseen; in the context of whoever makes it come; mustn't wait
+ *
+ * Return: 0 or -errno.
+ */
+int nbdt_watch_init(void (*device_arrived)(dev_t dev))
 {
 	struct sockaddr_nl addr = {
 		.nl_family = AF_NETLINK,
@@ -141,6 +155,7 @@ int nbdt_watch_init(void)
 	};
 	int err;
 
+	arrived = device_arrived;
 	err = sock_create_kern(&init_net, PF_NETLINK, SOCK_RAW,
 			       NETLINK_KOBJECT_UEVENT, &uevents);
 	if (err)

@@ -140,15 +140,17 @@ static void device_dead(struct nbdt_bdev *device)
 	disk->dead(disk);
 }
 
-/* Only a writer has to be alone with the device. */
-static int open_device(struct nbdt_disk *disk)
+/*
+ * The one of that number, or the one that the path leads to.  Only a writer has to
+ * be alone with it.
+ */
+static int open_device(struct nbdt_disk *disk, dev_t dev)
 {
 	bool writable = !disk->content.read_only;
-	dev_t dev;
 	int err;
 
 	/* Before opening what may be a tape or a watchdog. */
-	err = lookup_bdev(disk->path, &dev);
+	err = dev ? 0 : lookup_bdev(disk->path, &dev);
 	if (err)
 		return err;
 	err = nbdt_bdev_open(&disk->device, dev,
@@ -171,6 +173,7 @@ static int check_device(struct nbdt_disk *disk,
 	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
 			    MINOR(bdev->bd_dev);
 	disk->bytes = bdev_nr_bytes(bdev);
+	nbdt_serial_read(&disk->serial, bdev);
 	disk->content.block = bdev_logical_block_size(bdev);
 	if (disk->content.block > BLOCK_MAX) {
 		nbdt_set_err_msg(extack,
@@ -290,7 +293,7 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 {
 	int err;
 
-	err = open_device(disk);
+	err = open_device(disk, 0);
 	if (err)
 		return device_error(disk->path, err, extack);
 	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
@@ -322,6 +325,7 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
 /**
  * nbdt_disk_reopen - open the device anew that went away
  * @disk: nothing is under way on it, nor begun
+ * @dev: its number now; 0: that of what the path leads to
  * @extack: told why not
  *
  * Nothing of what was known of its content is believed, but bitmaps that don't
@@ -329,15 +333,17 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
  *
  * Return: 0, or an error as nbdt_disk_open(): then all is as before.
  */
-int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
+int nbdt_disk_reopen(struct nbdt_disk *disk, dev_t dev,
+		     struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = disk->content.bdev;
 	struct nbdt_bdev device = disk->device;
+	struct nbdt_serial serial = disk->serial;
 	u32 block = disk->content.block;
 	u64 bytes = disk->bytes;
 	int err;
 
-	err = open_device(disk);
+	err = open_device(disk, dev);
 	if (err) {
 		device_error(disk->path, err, extack);
 		goto err_restore;
@@ -370,6 +376,9 @@ err_restore:
 	disk->content.bdev = bdev;
 	disk->content.block = block;
 	disk->bytes = bytes;
+	disk->serial = serial;
+	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
+			  MINOR(bdev->bd_dev);
 	return err;
 }
 
@@ -379,6 +388,19 @@ void nbdt_disk_close(struct nbdt_disk *disk)
 	if (!disk->content.read_only)
 		nbdt_pages_end(disk->content.bdev, disk->pages);
 	close_device(disk);
+}
+
+/* Is the device of that number the one that it had?  It is opened to see that. */
+bool nbdt_disk_is(const struct nbdt_disk *disk, dev_t dev)
+{
+	struct nbdt_serial serial;
+	struct nbdt_bdev device;
+
+	if (!disk->serial.len || nbdt_bdev_open(&device, dev, NULL))
+		return false;
+	nbdt_serial_read(&serial, device.bdev);
+	nbdt_bdev_close(&device);
+	return nbdt_serial_same(&serial, &disk->serial);
 }
 
 /* As clients see it, in bytes: whole blocks, and at least sectors. */

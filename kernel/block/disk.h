@@ -10,6 +10,7 @@
 #include "base/proto.h"
 #include "base/watch.h"
 #include "block/range.h"
+#include "block/serial.h"
 #include "compat/bdev.h"
 #include "content/content.h"
 
@@ -36,6 +37,7 @@ struct nbdt_disk {
 	struct nbdt_bdev device;	/* held, if it is written to */
 	struct address_space *pages;	/* the host's cache; see pages.c */
 	u32 device_id;			/* major << 20 | minor */
+	struct nbdt_serial serial;
 	u64 bytes;			/* of the device when it was opened */
 	u32 min_block;			/* told to clients */
 	u32 preferred_block;
@@ -82,7 +84,9 @@ void nbdt_disk_exit(struct nbdt_disk *disk);
 int nbdt_disk_open(struct nbdt_disk *disk,
 		   const struct nbdt_disk_config *config,
 		   struct netlink_ext_ack *extack);
-int nbdt_disk_reopen(struct nbdt_disk *disk, struct netlink_ext_ack *extack);
+int nbdt_disk_reopen(struct nbdt_disk *disk, dev_t dev,
+		     struct netlink_ext_ack *extack);
+bool nbdt_disk_is(const struct nbdt_disk *disk, dev_t dev);
 void nbdt_disk_close(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);

@@ -577,6 +577,7 @@ export_create(const struct nbdt_export_config *config,
 	export->zeroed = config->zeroed;
 	export->max_connections = config->max_connections;
 	export->tls_required = config->tls_required;
+	export->on_return = config->on_return;
 	nbdt_origins_init(&export->origins);
 	INIT_WORK(&export->dead_work, dead_work);
 	kref_init(&export->ref);
@@ -636,6 +637,18 @@ out:
 	return err;
 }
 
+/* Can it be known again? */
+static int check_on_return(const struct nbdt_export *export, u32 on_return,
+			   struct netlink_ext_ack *extack)
+{
+	if (on_return == NBDTARGET_ON_RETURN_STAY || export->disk.serial.len)
+		return 0;
+	nbdt_set_err_msg(extack,
+			 "the kernel knows no identity of '%.40s' to know it again by",
+			 export->disk.path);
+	return -EOPNOTSUPP;
+}
+
 /* A duplicate is told before the device is opened, which may be held by it. */
 static int check_free_name(const char *name, struct netlink_ext_ack *extack)
 {
@@ -686,7 +699,8 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	err = nbdt_disk_open(&export->disk, &disk, extack);
 	if (err)
 		goto err_put;
-	err = borrow_bitmap(export, config, extack);
+	err = check_on_return(export, config->on_return, extack) ?:
+	      borrow_bitmap(export, config, extack);
 	if (err)
 		goto err_close;
 	err = publish(export, config->is_default, extack);
@@ -737,45 +751,45 @@ static int wait_for_io(struct nbdt_export *export)
 }
 
 /* Nothing is begun on it until it was opened anew. */
-static struct nbdt_export *begin_reopening(const char *name,
-					   struct netlink_ext_ack *extack)
+static int begin_reopening(struct nbdt_export *export,
+			   struct netlink_ext_ack *extack)
 {
-	struct nbdt_export *export;
-	int err = 0;
+	int err = -EBUSY;
 
 	mutex_lock(&exports_mutex);
-	export = find_or_tell(name, extack);
-	if (!export) {
-		err = -ENOENT;
-	} else if (export->reopening) {
+	if (export->reopening) {
 		nbdt_set_err_msg(extack, "the device is being opened anew");
-		err = -EBUSY;
+	} else if (export->disk.content.closing) {
+		nbdt_set_err_msg(extack, "the export is being removed");
+		err = -ENOENT;
 	} else if (refresh_state(export), !export->dead) {
 		nbdt_set_err_msg(extack, "the device of '%.32s' is there",
-				 name);
-		err = -EBUSY;
+				 export->name);
 	} else {
 		export->reopening = true;
 		export->disk.content.closing = true;
-		kref_get(&export->ref);
+		err = 0;
 	}
 	mutex_unlock(&exports_mutex);
-	return err ? ERR_PTR(err) : export;
+	return err;
 }
 
-/* Its clients were told to end when the device went. */
-static int reopen(const char *name, struct netlink_ext_ack *extack)
+/*
+ * By number, or 0.  The caller has a reference.  Its clients were told to end when
+ * the device went.
+ */
+static int reopen(struct nbdt_export *export, dev_t dev,
+		  struct netlink_ext_ack *extack)
 {
-	struct nbdt_export *export = begin_reopening(name, extack);
-	int err;
+	int err = begin_reopening(export, extack);
 
-	if (IS_ERR(export))
-		return PTR_ERR(export);
+	if (err)
+		return err;
 	err = wait_for_io(export);
 	/* Nobody can tell any more that the old one went. */
 	flush_work(&export->dead_work);
 	if (!err)
-		err = nbdt_disk_reopen(&export->disk, extack);
+		err = nbdt_disk_reopen(&export->disk, dev, extack);
 	/* Nor after it was closed, if it was told late. */
 	flush_work(&export->dead_work);
 	mutex_lock(&exports_mutex);
@@ -787,8 +801,60 @@ static int reopen(const char *name, struct netlink_ext_ack *extack)
 	export->disk.content.closing = false;
 	mutex_unlock(&exports_mutex);
 	look_after(export);
+	return err;
+}
+
+static int reopen_by_name(const char *name, struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+	int err;
+
+	mutex_lock(&exports_mutex);
+	export = find_or_tell(name, extack);
+	if (export)
+		kref_get(&export->ref);
+	mutex_unlock(&exports_mutex);
+	if (!export)
+		return -ENOENT;
+	err = reopen(export, 0, extack);
 	nbdt_export_put(export);
 	return err;
+}
+
+/* Whether it waits for its device, and that is it. */
+static bool waits_for(struct nbdt_export *export, dev_t dev)
+{
+	bool waits = false;
+
+	if (READ_ONCE(export->on_return) != NBDTARGET_ON_RETURN_REOPEN ||
+	    nbdt_export_state(export) != NBDTARGET_EXPORT_STATE_GONE)
+		return false;
+	/* As it may be opened anew, or removed. */
+	if (nbdt_export_device_get(export)) {
+		waits = nbdt_disk_is(&export->disk, dev);
+		nbdt_export_device_put(export);
+	}
+	return waits;
+}
+
+/* A block device has come.  Opens it, and waits for what was under way. */
+void nbdt_export_arrived(dev_t dev)
+{
+	struct nbdt_export *export;
+	u32 id = 0;
+
+	while ((export = nbdt_export_get_from(id))) {
+		id = export->id + 1;
+		if (waits_for(export, dev)) {
+			WRITE_ONCE(export->return_err,
+				   reopen(export, dev, NULL));
+			if (export->return_err)
+				nbdt_event_export(export, NBDT_EVENT_STAY);
+		}
+		nbdt_export_put(export);
+		if (!id)
+			break;
+	}
 }
 
 /**
@@ -798,8 +864,9 @@ static int reopen(const char *name, struct netlink_ext_ack *extack)
  * @extack: told why not
  *
  * Return: 0; -ENOENT; -EEXIST when another is the default by its name;
- * -ENOMEM; and what export-set in the netlink contract has for a device that is
- * to be opened anew.  Nothing is changed then.
+ * -EOPNOTSUPP when it couldn't know its device again; -ENOMEM; and what export-set
+ * in the netlink contract has for a device that is to be opened anew.  Nothing is
+ * changed then.
  */
 int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		    struct netlink_ext_ack *extack)
@@ -810,7 +877,7 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	int err;
 
 	if (change->reopen) {
-		err = reopen(name, extack);
+		err = reopen_by_name(name, extack);
 		if (err)
 			return err;
 	}
@@ -831,6 +898,8 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	mutex_lock(&exports_mutex);
 	export = find_or_tell(name, extack);
 	err = export ? 0 : -ENOENT;
+	if (!err && change->set_on_return)
+		err = check_on_return(export, change->on_return, extack);
 	if (!err && change->set_default)
 		err = change_default(export, change->is_default, extack);
 	if (err)
@@ -843,6 +912,8 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	}
 	if (change->set_max_connections)
 		export->max_connections = change->max_connections;
+	if (change->set_on_return)
+		WRITE_ONCE(export->on_return, change->on_return);
 	if (change->set_tls_required)
 		WRITE_ONCE(export->tls_required, change->tls_required);
 	refresh_limits(export);

@@ -44,6 +44,8 @@ struct nbdt_export {
 	struct nbdt_access *access;	/* guarded by access.c */
 	bool dead;			/* the device is gone: no new clients */
 	bool reopening;			/* somebody sees to that */
+	u32 on_return;			/* NBDTARGET_ON_RETURN_*; may be read without */
+	int return_err;			/* why it didn't get its device back */
 	u32 state;			/* NBDTARGET_EXPORT_STATE_*, as it was told */
 
 	struct nbdt_disk disk;
@@ -70,6 +72,7 @@ struct nbdt_export_config {
 	bool deny;			/* nobody, until there are rules */
 	u32 map_granule;		/* bytes; 0: the map's choice */
 	u32 max_connections;
+	u32 on_return;			/* NBDTARGET_ON_RETURN_* */
 	const char *bitmap_export;	/* of which to show... */
 	const char *bitmap;		/* ...this bitmap; or NULL */
 	const struct nbdt_place *places;
@@ -86,6 +89,8 @@ struct nbdt_export_change {
 	bool set_tls_required;
 	bool tls_required;
 	bool reopen;
+	bool set_on_return;
+	u32 on_return;
 	bool set_places;
 	const struct nbdt_place *places;
 	u32 nr_places;
@@ -127,5 +132,6 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 			 const void *data, unsigned int len,
 			 struct netlink_ext_ack *extack);
 void nbdt_export_tick(void);
+void nbdt_export_arrived(dev_t dev);
 
 #endif /* NBDT_EXPORT_H */

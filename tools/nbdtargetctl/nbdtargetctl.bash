@@ -60,10 +60,10 @@ _nbdtargetctl_options()
 		echo --read-only --description --default --max-connections \
 			--allocation-depth --map --shared --zeroed \
 			--map-granularity --bitmap-from --tls --access \
-			--if-missing --or-update --listeners ;;
+			--if-missing --or-update --listeners --on-return ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
-			--tls --listeners --reopen --resize --if-exists ;;
+			--tls --listeners --reopen --resize --if-exists --on-return ;;
 	scan-export)
 		echo --rate --stop --no-wait --timeout ;;
 	add-bitmap)
@@ -164,7 +164,8 @@ _nbdtargetctl_takes_value()
 	--credentials | --client-certificates | --ciphers | --priority | \
 	--max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
-	--peer-timeout | --access | --device | --bitmaps | -b | --batch)
+	--peer-timeout | --access | --on-return | --device | --bitmaps | \
+	-b | --batch)
 		return 0 ;;
 	--default)
 		[ "$verb" = set-access ]
@@ -199,6 +200,8 @@ _nbdtargetctl_values()
 		_nbdtargetctl_last_address "$2" ;;
 	--map)
 		_nbdtargetctl_words 'auto off' "$2" ;;
+	--on-return)
+		_nbdtargetctl_words 'reopen stay' "$2" ;;
 	--access | --default)
 		_nbdtargetctl_words 'allow deny' "$2" ;;
 	--tls)

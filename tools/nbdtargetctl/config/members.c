@@ -60,6 +60,7 @@ static const struct member of_export[] = {
 	EXPORT(MAP_GRANULARITY, .min = GRANULE_MIN, .max = GRANULE_MAX,
 	       .power = true),
 	EXPORT(TLS_REQUIRED),
+	EXPORT(ON_RETURN),
 	EXPORT(LISTENER),
 	EXPORT(BITMAP_EXPORT, .max = NBDTARGET_MAX_STRING),
 	EXPORT(BITMAP_NAME, .min = 1, .max = NBDTARGET_MAX_BITMAP_NAME),

@@ -130,6 +130,8 @@ void words_export(struct step *s, const struct export *e)
 	put_content(s, e);
 	if (e->tls_required)
 		step_option(s, "--tls", mem_copy("required"));
+	if (e->on_return == NBDTARGET_ON_RETURN_REOPEN)
+		step_option(s, "--on-return", mem_copy("reopen"));
 	if (e->listeners.n)
 		step_option(s, "--listeners",
 			    export_format_listeners(&e->listeners));
@@ -169,6 +171,9 @@ bool words_export_set(struct step *s, const struct export *want,
 	if (want->tls_required != now->tls_required)
 		step_option(s, "--tls", mem_copy(want->tls_required ?
 						 "required" : "optional"));
+	if (want->on_return != now->on_return)
+		step_option(s, "--on-return", mem_copy(want->on_return ?
+						       "reopen" : "stay"));
 	if (!same_listeners(want, now))
 		step_option(s, "--listeners",
 			    export_format_listeners(&want->listeners));

@@ -43,6 +43,15 @@ static const char *const map_names[] = {
 	[NBDTARGET_MAP_OFF] = "off",
 };
 
+static const char *const on_return_names[] = {
+	[NBDTARGET_ON_RETURN_STAY] = "stay",
+	[NBDTARGET_ON_RETURN_REOPEN] = "reopen",
+};
+
+static const struct attr_names on_returns = {
+	on_return_names, ARRAY_SIZE(on_return_names)
+};
+
 static const struct attr_names maps = { map_names, ARRAY_SIZE(map_names) };
 
 static const struct attr_field fields[] = {
@@ -75,6 +84,7 @@ static const struct attr_field fields[] = {
 	FIELD(TLS_REQUIRED, BOOL, "tls-required", tls_required),
 	FIELD(LISTENER, ENDPOINTS, "listeners", listeners),
 	FIELD(STATE, ENUM, "state", state, .more = &export_states),
+	FIELD(ON_RETURN, ENUM, "on-return", on_return, .more = &on_returns),
 	FIELD(ZEROED, MARK, "zeroed", zeroed),
 	FIELD(BITMAP_EXPORT, TEXT, "bitmap-export", bitmap_export),
 	FIELD(BITMAP_NAME, TEXT, "bitmap-name", bitmap_name),
@@ -324,6 +334,8 @@ void export_print(const struct export *e)
 	printf("  default       %s\n", e->is_default ? "yes" : "no");
 	if (e->tls_required)
 		printf("  TLS           required\n");
+	if (e->on_return == NBDTARGET_ON_RETURN_REOPEN)
+		printf("  on return     reopen\n");
 	if (e->listeners.n)
 		print_listeners(&e->listeners);
 	print_limits(e);

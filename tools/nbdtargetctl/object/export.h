@@ -37,6 +37,7 @@ struct export {
 	uint64_t scan_done;
 	bool tls_required;
 	uint64_t state;			/* NBDTARGET_EXPORT_STATE_* */
+	uint64_t on_return;		/* NBDTARGET_ON_RETURN_* */
 	bool zeroed;
 	struct text bitmap_export;	/* that it shows, both or neither */
 	struct text bitmap_name;

@@ -56,6 +56,7 @@ enum {
 	ADD_ALLOCATION_DEPTH, ADD_MAP, ADD_SHARED, ADD_ZEROED,
 	ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
 	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING, ADD_OR_UPDATE, ADD_LISTENERS,
+	ADD_ON_RETURN,
 };
 
 static const struct opt add_opts[] = {
@@ -90,6 +91,8 @@ static const struct opt add_opts[] = {
 		"change the one that is there, if that can be", 0 },
 	[ADD_LISTENERS] = { "--listeners", OPT_TEXT, "LIST",
 		"by which clients may come, or all", LISTENERS_MAX },
+	[ADD_ON_RETURN] = { "--on-return", OPT_TEXT, "HOW",
+		"reopen or stay: when its device was gone and comes back", 16 },
 	{ .name = NULL }
 };
 
@@ -122,6 +125,8 @@ static char *add_remedy(struct tool *t, const char *device, int err)
 	case EROFS:
 	case EACCES:
 		return mem_copy("--read-only exports it all the same");
+	case EOPNOTSUPP:
+		return mem_copy("--on-return stay, and set-export --reopen, go without");
 	}
 	return NULL;
 }
@@ -179,6 +184,20 @@ static int take_tls(struct tool *t, const struct opt_value *tls,
 		return 0;
 	return fail_usage(t, "--tls: '%s' is neither required nor optional",
 			  tls->text);
+}
+
+/* "reopen" or "stay"; 0 when it is one of these or not given. */
+static int take_on_return(struct tool *t, const struct opt_value *how,
+			  uint32_t *on_return)
+{
+	*on_return = NBDTARGET_ON_RETURN_STAY;
+	if (!how->given || !strcmp(how->text, "stay"))
+		return 0;
+	*on_return = NBDTARGET_ON_RETURN_REOPEN;
+	if (!strcmp(how->text, "reopen"))
+		return 0;
+	return fail_usage(t, "--on-return: '%s' is neither reopen nor stay",
+			  how->text);
 }
 
 /* What there is of a map, and what then makes no sense. */
@@ -258,6 +277,9 @@ static int send_add(struct tool *t, const struct args *a,
 		put_bitmap(nlh, a->opt[ADD_BITMAP_FROM].text);
 	if (w->tls_required)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED, 1);
+	if (w->on_return_given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ON_RETURN,
+				 w->on_return);
 	export_put_listeners(nlh, &w->listeners);
 	if (access != NBDTARGET_ACCESS_ALLOW)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ACCESS, access);
@@ -287,6 +309,9 @@ static int send_update(struct tool *t, const char *name,
 	if (w->tls_given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
 				w->tls_required);
+	if (w->on_return_given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ON_RETURN,
+				 w->on_return);
 	if (w->listeners_given)
 		put_listeners(nlh, &w->listeners);
 	return nl_do(t->nl, nlh, NULL);
@@ -356,6 +381,7 @@ static int add_export(struct tool *t, const struct args *a)
 		.shared = o[ADD_SHARED].given,
 		.map_given = o[ADD_MAP].given || o[ADD_SHARED].given,
 		.tls_given = o[ADD_TLS].given,
+		.on_return_given = o[ADD_ON_RETURN].given,
 		.description = &o[ADD_DESCRIPTION],
 		.max_connections = &o[ADD_MAX_CONNECTIONS],
 		.map_granularity = &o[ADD_MAP_GRANULARITY],
@@ -372,6 +398,8 @@ static int add_export(struct tool *t, const struct args *a)
 		ret = take_tls(t, &o[ADD_TLS], &w.tls_required);
 	if (!ret)
 		ret = take_map(t, a, &w.map_off);
+	if (!ret)
+		ret = take_on_return(t, &o[ADD_ON_RETURN], &w.on_return);
 	if (!ret)
 		ret = take_listeners(t, &o[ADD_LISTENERS], &w.listeners);
 	if (!ret)
@@ -417,6 +445,7 @@ const struct verb verb_add_export = {
 enum {
 	SET_DESCRIPTION, SET_DEFAULT, SET_NO_DEFAULT, SET_MAX_CONNECTIONS,
 	SET_TLS, SET_LISTENERS, SET_REOPEN, SET_RESIZE, SET_IF_EXISTS,
+	SET_ON_RETURN,
 };
 
 static const struct opt set_opts[] = {
@@ -438,6 +467,8 @@ static const struct opt set_opts[] = {
 		"see what size the device has now", 0 },
 	[SET_IF_EXISTS] = { "--if-exists", OPT_FLAG, NULL,
 		"succeed when there is no such export", 0 },
+	[SET_ON_RETURN] = { "--on-return", OPT_TEXT, "HOW",
+		"reopen or stay: when its device was gone and comes back", 16 },
 	{ .name = NULL }
 };
 
@@ -448,11 +479,14 @@ static int set_export(struct tool *t, const struct args *a)
 	const struct opt_value *o = a->opt;
 	struct endpoints listeners;
 	struct nlmsghdr *nlh;
+	uint32_t on_return;
 	bool tls_required;
 	int ret = check_name(t, a->pos[0]);
 
 	if (!ret)
 		ret = take_tls(t, &o[SET_TLS], &tls_required);
+	if (!ret)
+		ret = take_on_return(t, &o[SET_ON_RETURN], &on_return);
 	if (!ret)
 		ret = take_listeners(t, &o[SET_LISTENERS], &listeners);
 	if (ret)
@@ -462,7 +496,8 @@ static int set_export(struct tool *t, const struct args *a)
 	if (!o[SET_DESCRIPTION].given && !o[SET_MAX_CONNECTIONS].given &&
 	    !o[SET_DEFAULT].given && !o[SET_NO_DEFAULT].given &&
 	    !o[SET_TLS].given && !o[SET_REOPEN].given &&
-	    !o[SET_RESIZE].given && !o[SET_LISTENERS].given)
+	    !o[SET_RESIZE].given && !o[SET_LISTENERS].given &&
+	    !o[SET_ON_RETURN].given)
 		return fail_usage(t, "nothing to change is given");
 	ret = kernel_connect(t, a->pos[0]);
 	if (ret)
@@ -478,6 +513,8 @@ static int set_export(struct tool *t, const struct args *a)
 				tls_required);
 	if (o[SET_LISTENERS].given)
 		put_listeners(nlh, &listeners);
+	if (o[SET_ON_RETURN].given)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ON_RETURN, on_return);
 	/* The size is looked at whatever is changed. */
 	if (o[SET_REOPEN].given)
 		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_REOPEN, 0, NULL);

@@ -64,6 +64,9 @@ static void compare_settings(const struct export *e,
 	if (w->tls_given && w->tls_required != e->tls_required)
 		existing_differs(x, e->tls_required ? "it needs TLS" :
 				 "it can be used without TLS");
+	if (w->on_return_given && w->on_return != e->on_return)
+		existing_differs(x, "its --on-return is %s",
+				 e->on_return ? "reopen" : "stay");
 	if (w->description->given &&
 	    !text_is(e->description, w->description->text))
 		existing_differs(x, "its description is '%.*s'",

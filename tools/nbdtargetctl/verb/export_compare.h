@@ -19,6 +19,8 @@ struct export_wanted {
 	bool map_off;
 	bool tls_given;
 	bool tls_required;
+	bool on_return_given;
+	uint32_t on_return;
 	bool deny;
 	const struct opt_value *description;
 	const struct opt_value *max_connections;
