@@ -5,14 +5,19 @@
  *
  * It leads a group of its own.  When its time is up, or this program is told to end,
  * the whole group is: by SIGTERM, as who changes volumes may need a moment to leave
- * them whole, then by SIGKILL.  When this program is killed, so is it, though not
- * what it has begun itself.  What leaves the group isn't found.
+ * them whole, then by SIGKILL.  When this program is killed, so is the group: by a
+ * guard, a process of its own that waits for that.  What leaves the group isn't
+ * found.
+ *
+ * Guard and program share a pipe, of which the guard reads.  The program says who it
+ * is before it becomes what is run, so that nothing runs unguarded; then this one
+ * alone can write.  It says NOBODY when there is nothing to guard any more; if
+ * the pipe ends without that, it has been killed.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +26,9 @@
 
 /* What it gets to end by itself, and then to be gone; ms. */
 #define GRACE 2000
+
+/* No process has that number. */
+#define NOBODY 0
 
 /* Of the monotonic clock, in ms. */
 int64_t program_now(void)
@@ -41,13 +49,54 @@ static void fill_set(sigset_t *set)
 	sigaddset(set, SIGHUP);
 }
 
+static bool tell(int guard, pid_t group)
+{
+	return write(guard, &group, sizeof(group)) == sizeof(group);
+}
+
+/* No signal that a terminal sends to all of a group is for it. */
+static void be_guard(const int ends[2])
+{
+	pid_t group = NOBODY, said;
+
+	setpgid(0, 0);
+	close(ends[1]);
+	while (read(ends[0], &said, sizeof(said)) == sizeof(said))
+		group = said;
+	if (group != NOBODY)
+		kill(-group, SIGKILL);
+	_exit(0);
+}
+
+/* Where to tell it who is to be guarded; -1: there is none. */
+static int start_guard(pid_t *guard)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC))
+		return -1;
+	*guard = fork();
+	if (!*guard)
+		be_guard(ends);
+	close(ends[0]);
+	if (*guard > 0)
+		return ends[1];
+	close(ends[1]);
+	return -1;
+}
+
+static void end_guard(pid_t guard, int to)
+{
+	tell(to, NOBODY);
+	close(to);
+	waitpid(guard, NULL, 0);
+}
+
 static void become(char **argv, bool own_stdin, const sigset_t *mask,
-		   pid_t parent)
+		   int guard)
 {
 	setpgid(0, 0);
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* It may have gone before that. */
-	if (getppid() != parent)
+	if (!tell(guard, getpid()))
 		_exit(126);
 	if (!own_stdin) {
 		close(STDIN_FILENO);
@@ -138,15 +187,17 @@ enum program_end program_run(char **argv, bool own_stdin, int64_t deadline,
 	bool terminal = own_stdin && isatty(STDIN_FILENO);
 	enum program_end end = PROGRAM_NOT_STARTED;
 	sigset_t set, before;
-	pid_t pid, self = getpid();
+	pid_t pid, guard;
+	int to_guard;
 
 	fill_set(&set);
 	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_BLOCK, &set, &before);
 	fflush(NULL);
-	pid = fork();
+	to_guard = start_guard(&guard);
+	pid = to_guard < 0 ? -1 : fork();
 	if (!pid)
-		become(argv, own_stdin, &before, self);
+		become(argv, own_stdin, &before, to_guard);
 	if (pid > 0) {
 		/* In whichever of the two first. */
 		setpgid(pid, pid);
@@ -156,6 +207,8 @@ enum program_end program_run(char **argv, bool own_stdin, int64_t deadline,
 		if (terminal)
 			give_terminal(getpgrp());
 	}
+	if (to_guard >= 0)
+		end_guard(guard, to_guard);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return end;
 }
