@@ -1214,8 +1214,8 @@ enum {
 	 * Change an export; what is not given stays. ENOENT when there is
 	 * none of that name. Clients see a new description when they next
 	 * ask. With reopen, also EBUSY when the device isn't gone, EINVAL
-	 * when it has another size than it had, and the errors of export-add
-	 * about devices; that needs CAP_SYS_ADMIN.
+	 * when it has another size or identity than it had, and the errors
+	 * of export-add about devices; that needs CAP_SYS_ADMIN.
 	 */
 	NBDTARGET_CMD_EXPORT_SET,
 	/*

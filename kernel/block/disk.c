@@ -312,7 +312,15 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
 		      struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = disk->content.bdev;
+	struct nbdt_serial serial;
 
+	nbdt_serial_read(&serial, bdev);
+	if (disk->serial.len && !nbdt_serial_same(&serial, &disk->serial)) {
+		nbdt_set_err_msg(extack,
+				 "device '%.40s' is another device than it was, by its identity",
+				 disk->path);
+		return -EINVAL;
+	}
 	if (bdev_nr_bytes(bdev) == bytes &&
 	    bdev_logical_block_size(bdev) == block)
 		return 0;
