@@ -9,9 +9,10 @@
  * one family, and given the events of all floors (event.h).
  *
  * Commands run in parallel.  While one runs, no module can add a family to generic
- * netlink, and as soon as one wants to, nobody else can use it.  So those that make
- * something end are answered when that begins; what ends, and when, shows in what
- * there is, and in events.
+ * netlink, and as soon as one wants to, nobody else can use it.  So none waits: those
+ * that make something end are answered when that begins; what ends, and when, shows
+ * in what there is, and in events.  Those that can't be answered before they have
+ * waited are jobs of other threads (nl_job.c).
  */
 #include <linux/init.h>
 #include <linux/netlink.h>
@@ -27,6 +28,7 @@
 #include "admin/nl_conn.h"
 #include "admin/nl_content.h"
 #include "admin/nl_export.h"
+#include "admin/nl_job.h"
 #include "admin/nl_listener.h"
 #include "admin/nl_target.h"
 #include "admin/nl_tls.h"
@@ -85,10 +87,12 @@ static int socket_closed(struct notifier_block *block, unsigned long event,
 		.portid = notify->portid,
 	};
 
-	if (event == NETLINK_URELEASE && notify->protocol == NETLINK_GENERIC) {
-		nbdt_checkpoint_abandon(&owner);
-		nbdt_nl_tls_closed(notify->net, notify->portid);
-	}
+	if (event != NETLINK_URELEASE || notify->protocol != NETLINK_GENERIC)
+		return NOTIFY_DONE;
+	/* In this order: one that isn't held yet finds that nobody is there. */
+	nbdt_nl_job_abandon(notify->net, notify->portid);
+	nbdt_checkpoint_abandon(&owner);
+	nbdt_nl_tls_closed(notify->net, notify->portid);
 	return NOTIFY_DONE;
 }
 

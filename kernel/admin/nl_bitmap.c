@@ -5,6 +5,7 @@
 #include "admin/nl.h"
 #include "admin/nl_bitmap.h"
 #include "admin/nl_export.h"
+#include "admin/nl_job.h"
 #include "block/export.h"
 #include "compat/compat.h"
 #include "content/bitmap.h"
@@ -93,7 +94,7 @@ static int get_bitmap(struct genl_info *info, struct nbdt_export **export,
 	return *export ? 0 : -ENOENT;
 }
 
-static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int do_add_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *granularity =
 		info->attrs[NBDTARGET_A_BITMAP_GRANULARITY];
@@ -141,17 +142,17 @@ static int run_by_name(struct genl_info *info,
 	return err;
 }
 
-static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int do_del_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	return run_by_name(info, nbdt_bitmaps_remove, NBDT_EVENT_DEL);
 }
 
-static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int do_clear_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	return run_by_name(info, nbdt_bitmaps_clear, NBDT_EVENT_SET);
 }
 
-static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int do_set_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -177,6 +178,33 @@ static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 		nbdt_nl_bitmap_event(export, name, NBDT_EVENT_SET);
 	nbdt_export_put(export);
 	return err;
+}
+
+/* Those that wait until no request is in flight. */
+static int job(struct sk_buff *skb, struct genl_info *info,
+	       int (*run)(struct sk_buff *skb, struct genl_info *info))
+{
+	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_BITMAP_MAX, run);
+}
+
+static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return job(skb, info, do_add_bitmap);
+}
+
+static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return job(skb, info, do_del_bitmap);
+}
+
+static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return job(skb, info, do_clear_bitmap);
+}
+
+static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return job(skb, info, do_set_bitmap);
 }
 
 /* Those that take two names. */

@@ -7,6 +7,7 @@
 #include "admin/nl.h"
 #include "admin/nl_checkpoint.h"
 #include "admin/nl_export.h"
+#include "admin/nl_job.h"
 #include "block/checkpoint.h"
 #include "block/export.h"
 #include "compat/compat.h"
@@ -107,7 +108,7 @@ static int reply_checkpoint(struct genl_info *info, u32 id)
 		return -EMSGSIZE;
 	}
 	genlmsg_end(msg, head);
-	return genlmsg_reply(msg, info);
+	return nbdt_nl_job_reply(info, msg);
 }
 
 static int run_checkpoint(struct genl_info *info,
@@ -125,7 +126,8 @@ static int run_checkpoint(struct genl_info *info,
 	return err;
 }
 
-static int checkpoint(struct sk_buff *skb, struct genl_info *info)
+/* Waits for requests in flight, and for the devices. */
+static int make_checkpoint(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *timeout = info->attrs[NBDTARGET_A_CHECKPOINT_TIMEOUT];
 	struct nbdt_checkpoint_config config = {
@@ -148,6 +150,12 @@ static int checkpoint(struct sk_buff *skb, struct genl_info *info)
 	put_exports(&config);
 	kfree(config.exports);
 	return err;
+}
+
+static int checkpoint(struct sk_buff *skb, struct genl_info *info)
+{
+	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_CHECKPOINT_MAX,
+				 make_checkpoint);
 }
 
 static int checkpoint_end(struct sk_buff *skb, struct genl_info *info)

@@ -6,6 +6,7 @@
 
 #include "admin/nl.h"
 #include "admin/nl_export.h"
+#include "admin/nl_job.h"
 #include "admin/nl_place.h"
 #include "base/place.h"
 #include "block/export.h"
@@ -337,6 +338,26 @@ struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
 	return NULL;
 }
 
+/*
+ * What a path means to who asks; the job that opens it has the kernel's root.  It is
+ * told there if that is nothing.
+ */
+static void find_node(struct genl_info *info, const char *path)
+{
+	struct nbdt_disk_node node = nbdt_disk_find(path);
+
+	BUILD_BUG_ON(sizeof(node) > sizeof(info->user_ptr));
+	memcpy(info->user_ptr, &node, sizeof(node));
+}
+
+static struct nbdt_disk_node found_node(const struct genl_info *info)
+{
+	struct nbdt_disk_node node;
+
+	memcpy(&node, info->user_ptr, sizeof(node));
+	return node;
+}
+
 /* What goes with a map, and what doesn't. */
 static int check_map(struct genl_info *info,
 		     const struct nbdt_export_config *config)
@@ -376,7 +397,7 @@ static int get_places(struct genl_info *info, struct nbdt_place **places)
 	return n;
 }
 
-static int export_add(struct sk_buff *skb, struct genl_info *info)
+static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *map = info->attrs[NBDTARGET_A_EXPORT_MAP];
 	struct nlattr *on_return = info->attrs[NBDTARGET_A_EXPORT_ON_RETURN];
@@ -404,6 +425,7 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 		.bitmap_export =
 			nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),
 		.bitmap = nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_NAME),
+		.node = found_node(info),
 	};
 	struct nbdt_place *places;
 	int n;
@@ -415,17 +437,8 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 				 "a bitmap takes its name and its export's");
 		return -EINVAL;
 	}
-	config.name = need_export_name(info);
-	if (!config.name)
-		return -EINVAL;
-	config.device = nbdt_nl_need_string(info, NBDTARGET_A_EXPORT_DEVICE,
-					    "the export's device");
-	if (!config.device)
-		return -EINVAL;
-	if (!*config.device) {
-		nbdt_set_err_msg(info->extack, "the device's path is empty");
-		return -EINVAL;
-	}
+	config.name = nbdt_nl_string(info, NBDTARGET_A_EXPORT_NAME);
+	config.device = nbdt_nl_string(info, NBDTARGET_A_EXPORT_DEVICE);
 	n = get_places(info, &places);
 	if (n >= 0) {
 		config.places = places;
@@ -436,7 +449,27 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 	return n;
 }
 
-static int export_set(struct sk_buff *skb, struct genl_info *info)
+/* Opening a device waits for it, and for the module of its driver. */
+static int export_add(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *device;
+
+	if (!need_export_name(info))
+		return -EINVAL;
+	device = nbdt_nl_need_string(info, NBDTARGET_A_EXPORT_DEVICE,
+				     "the export's device");
+	if (!device)
+		return -EINVAL;
+	if (!*device) {
+		nbdt_set_err_msg(info->extack, "the device's path is empty");
+		return -EINVAL;
+	}
+	find_node(info, device);
+	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
+				 do_export_add);
+}
+
+static int do_export_set(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
 	struct nlattr *max = info->attrs[NBDTARGET_A_EXPORT_MAX_CONNECTIONS];
@@ -455,6 +488,7 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 		.reopen = info->attrs[NBDTARGET_A_EXPORT_REOPEN],
 		.set_on_return = on_return,
 		.on_return = on_return ? nla_get_u32(on_return) : 0,
+		.node = found_node(info),
 	};
 	struct nbdt_place *places;
 	int n;
@@ -473,6 +507,24 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 	return n;
 }
 
+static int export_set(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = need_export_name(info);
+	struct nbdt_export *export;
+
+	if (!name)
+		return -EINVAL;
+	if (!info->attrs[NBDTARGET_A_EXPORT_REOPEN])
+		return do_export_set(skb, info);
+	export = nbdt_nl_find_export(info, name);
+	if (!export)
+		return -ENOENT;
+	find_node(info, export->disk.path);
+	nbdt_export_put(export);
+	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
+				 do_export_set);
+}
+
 static int export_del(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
@@ -487,7 +539,8 @@ static int export_del(struct sk_buff *skb, struct genl_info *info)
 					   NBDTARGET_A_EXPORT_ID, id);
 }
 
-static int export_scan(struct sk_buff *skb, struct genl_info *info)
+/* Beginning may mean to forget what was known, which waits. */
+static int do_export_scan(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *rate = info->attrs[NBDTARGET_A_EXPORT_SCAN_RATE];
 	const char *name = need_export_name(info);
@@ -512,7 +565,13 @@ static int export_scan(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int map_forget(struct sk_buff *skb, struct genl_info *info)
+static int export_scan(struct sk_buff *skb, struct genl_info *info)
+{
+	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
+				 do_export_scan);
+}
+
+static int do_map_forget(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
 	struct nbdt_export *export;
@@ -531,6 +590,12 @@ static int map_forget(struct sk_buff *skb, struct genl_info *info)
 	}
 	nbdt_export_put(export);
 	return err;
+}
+
+static int map_forget(struct sk_buff *skb, struct genl_info *info)
+{
+	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
+				 do_map_forget);
 }
 
 /* One that was removed and isn't closed yet: there is nothing more to tell. */

@@ -33,6 +33,23 @@
 #define LONG_WORKERS		4
 
 /**
+ * nbdt_disk_find - see what is at a path
+ * @path: of a block device, as the caller sees it
+ *
+ * Before opening what may be a tape or a watchdog.  Waits for no device, but for
+ * the file system that the path is in.
+ *
+ * Return: for nbdt_disk_open().
+ */
+struct nbdt_disk_node nbdt_disk_find(const char *path)
+{
+	struct nbdt_disk_node node = {};
+
+	node.err = lookup_bdev(path, &node.dev);
+	return node;
+}
+
+/**
  * nbdt_disk_init - what there is of a disk before its device is opened
  * @disk: zeroed
  * @config: of what
@@ -140,20 +157,16 @@ static void device_dead(struct nbdt_bdev *device)
 	disk->dead(disk);
 }
 
-/*
- * The one of that number, or the one that the path leads to.  Only a writer has to
- * be alone with it.
- */
-static int open_device(struct nbdt_disk *disk, dev_t dev)
+/* Only a writer has to be alone with the device. */
+static int open_device(struct nbdt_disk *disk,
+		       const struct nbdt_disk_node *node)
 {
 	bool writable = !disk->content.read_only;
 	int err;
 
-	/* Before opening what may be a tape or a watchdog. */
-	err = dev ? 0 : lookup_bdev(disk->path, &dev);
-	if (err)
-		return err;
-	err = nbdt_bdev_open(&disk->device, dev,
+	if (node->err)
+		return node->err;
+	err = nbdt_bdev_open(&disk->device, node->dev,
 			     writable ? device_dead : NULL);
 	if (err)
 		return err;
@@ -293,7 +306,7 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 {
 	int err;
 
-	err = open_device(disk, 0);
+	err = open_device(disk, &config->node);
 	if (err)
 		return device_error(disk->path, err, extack);
 	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
@@ -333,7 +346,7 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
 /**
  * nbdt_disk_reopen - open the device anew that went away
  * @disk: nothing is under way on it, nor begun
- * @dev: its number now; 0: that of what the path leads to
+ * @node: what is at its path now
  * @extack: told why not
  *
  * Nothing of what was known of its content is believed, but bitmaps that don't
@@ -341,7 +354,7 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
  *
  * Return: 0, or an error as nbdt_disk_open(): then all is as before.
  */
-int nbdt_disk_reopen(struct nbdt_disk *disk, dev_t dev,
+int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_disk_node *node,
 		     struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = disk->content.bdev;
@@ -351,7 +364,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, dev_t dev,
 	u64 bytes = disk->bytes;
 	int err;
 
-	err = open_device(disk, dev);
+	err = open_device(disk, node);
 	if (err) {
 		device_error(disk->path, err, extack);
 		goto err_restore;

@@ -20,6 +20,7 @@
 #include <linux/jhash.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
 #include <linux/xarray.h>
@@ -675,6 +676,7 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 {
 	struct nbdt_disk_config disk = {
 		.path = config->device,
+		.node = config->node,
 		.read_only = config->read_only,
 		.allocation_depth = config->allocation_depth,
 		.zeroed = config->zeroed,
@@ -699,6 +701,10 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	err = nbdt_disk_open(&export->disk, &disk, extack);
 	if (err)
 		goto err_put;
+	/* Who was killed meanwhile, or is gone, doesn't want it any more. */
+	err = -EINTR;
+	if (fatal_signal_pending(current))
+		goto err_close;
 	err = check_on_return(export, config->on_return, extack) ?:
 	      borrow_bitmap(export, config, extack);
 	if (err)
@@ -774,11 +780,8 @@ static int begin_reopening(struct nbdt_export *export,
 	return err;
 }
 
-/*
- * By number, or 0.  The caller has a reference.  Its clients were told to end when
- * the device went.
- */
-static int reopen(struct nbdt_export *export, dev_t dev,
+/* The caller has a reference.  Its clients were told to end when the device went. */
+static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
 		  struct netlink_ext_ack *extack)
 {
 	int err = begin_reopening(export, extack);
@@ -789,7 +792,7 @@ static int reopen(struct nbdt_export *export, dev_t dev,
 	/* Nobody can tell any more that the old one went. */
 	flush_work(&export->dead_work);
 	if (!err)
-		err = nbdt_disk_reopen(&export->disk, dev, extack);
+		err = nbdt_disk_reopen(&export->disk, node, extack);
 	/* Nor after it was closed, if it was told late. */
 	flush_work(&export->dead_work);
 	mutex_lock(&exports_mutex);
@@ -804,7 +807,8 @@ static int reopen(struct nbdt_export *export, dev_t dev,
 	return err;
 }
 
-static int reopen_by_name(const char *name, struct netlink_ext_ack *extack)
+static int reopen_by_name(const char *name, const struct nbdt_disk_node *node,
+			  struct netlink_ext_ack *extack)
 {
 	struct nbdt_export *export;
 	int err;
@@ -816,7 +820,7 @@ static int reopen_by_name(const char *name, struct netlink_ext_ack *extack)
 	mutex_unlock(&exports_mutex);
 	if (!export)
 		return -ENOENT;
-	err = reopen(export, 0, extack);
+	err = reopen(export, node, extack);
 	nbdt_export_put(export);
 	return err;
 }
@@ -840,6 +844,7 @@ static bool waits_for(struct nbdt_export *export, dev_t dev)
 /* A block device has come.  Opens it, and waits for what was under way. */
 void nbdt_export_arrived(dev_t dev)
 {
+	const struct nbdt_disk_node node = { .dev = dev };
 	struct nbdt_export *export;
 	u32 id = 0;
 
@@ -847,7 +852,7 @@ void nbdt_export_arrived(dev_t dev)
 		id = export->id + 1;
 		if (waits_for(export, dev)) {
 			WRITE_ONCE(export->return_err,
-				   reopen(export, dev, NULL));
+				   reopen(export, &node, NULL));
 			if (export->return_err)
 				nbdt_event_export(export, NBDT_EVENT_STAY);
 		}
@@ -877,7 +882,7 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	int err;
 
 	if (change->reopen) {
-		err = reopen_by_name(name, extack);
+		err = reopen_by_name(name, &change->node, extack);
 		if (err)
 			return err;
 	}
