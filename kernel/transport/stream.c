@@ -263,6 +263,16 @@ int nbdt_stream_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more)
 				  (more ? MSG_MORE : 0));
 }
 
+/*
+ * Whoever sends a message in pieces may keep the last of them, though it is whole,
+ * until all before it is acknowledged: what TCP would do when it is used to answers
+ * that it can go with.  There is none before the message is here.
+ */
+static void acknowledge_now(struct nbdt_sock *s)
+{
+	tcp_sock_set_quickack(s->sock->sk, 1);
+}
+
 /**
  * nbdt_stream_read - receive exactly a number of bytes
  * @s: the socket
@@ -279,6 +289,7 @@ int nbdt_stream_read(struct nbdt_sock *s, void *buf, size_t len,
 		int n = nbdt_stream_recv(s, buf, len);
 
 		if (n == -EAGAIN) {
+			acknowledge_now(s);
 			n = nbdt_sock_wait(s, &s->readable, deadline);
 			if (n)
 				return n;
