@@ -5,8 +5,10 @@
  * A conversation in straight lines: the connection's thread reads an option,
  * finds it in a table, has it answered.  Nobody is trusted yet, so everything
  * has a bound: one deadline over all of it, which traffic doesn't extend, a
- * number of options, which grows with the exports that the client was told of, a
- * size of each, and memory for a larger one out of the same account as requests.
+ * number of options, a size of each, and memory for a larger one out of the same
+ * account as requests.  The deadline and the number grow with the exports that the
+ * client was told of: by so many options for each, and by a little time for each of
+ * these that is done, so that who asks nothing has no more time.
  *
  * An option's data is consumed before it is looked at, so that whatever is
  * wrong with it, the next option is found (HS8).
@@ -39,6 +41,11 @@
 #define MAX_OPTIONS	64
 /* And for each export that it was told of: one that lists asks about all. */
 #define OPTIONS_OF_EXPORT	4
+/*
+ * Each of these takes 0.2 s with clients that say more will follow (MSG_MORE) when
+ * nothing does, as libnbd 1.14: their own system keeps it for so long.
+ */
+#define OPTION_TIME	(HZ / 2)
 
 static int receive(struct nbdt_negotiation *neg, void *buf, size_t len)
 {
@@ -227,8 +234,11 @@ static int haggle(struct nbdt_negotiation *neg)
 	int ret;
 
 	ret = greet(neg);
-	while (!ret)
+	while (!ret) {
 		ret = check_end(neg, options++) ?: one_option(neg);
+		if (options <= OPTIONS_OF_EXPORT * (u64)neg->told)
+			neg->deadline += OPTION_TIME;
+	}
 	return ret == NBDT_OPTION_TRANSMISSION ? 0 : ret;
 }
 
