@@ -137,19 +137,22 @@ int nbdt_gate_init(struct nbdt_gate *gate,
 			       PERCPU_REF_ALLOW_REINIT, GFP_KERNEL);
 }
 
-/* Nobody may be inside, or come; visits that wait are over. */
+/*
+ * Nobody is inside, nor comes; visits that wait are over.  Shutting may be under way
+ * still: let it come to its end, which is the gate open again.
+ */
+void nbdt_gate_settle(struct nbdt_gate *gate)
+{
+	wait_var_event(&gate->shut, !READ_ONCE(gate->shut));
+}
+
+/*
+ * After nbdt_gate_settle(), and after that rcu_barrier(), which does for any number of
+ * gates: shutting ends in a callback, which may then still be running, and be about to
+ * queue the work.
+ */
 void nbdt_gate_exit(struct nbdt_gate *gate)
 {
-	/*
-	 * Shutting may be under way still: let it come to its end, which is
-	 * the gate open again.
-	 */
-	wait_var_event(&gate->shut, !READ_ONCE(gate->shut));
-	/*
-	 * Shutting it ends in a callback, which may then still be running, and
-	 * be about to queue the work.
-	 */
-	rcu_barrier();
 	flush_work(&gate->work);
 	percpu_ref_exit(&gate->inside);
 }

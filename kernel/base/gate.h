@@ -28,6 +28,7 @@ struct nbdt_gate_visit {
 
 int nbdt_gate_init(struct nbdt_gate *gate,
 		   void (*opened)(struct nbdt_gate *gate));
+void nbdt_gate_settle(struct nbdt_gate *gate);
 void nbdt_gate_exit(struct nbdt_gate *gate);
 
 void nbdt_gate_visit_init(struct nbdt_gate_visit *visit,

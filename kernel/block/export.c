@@ -11,13 +11,15 @@
  * has detached, which it does only without I/O in flight; whoever removes the
  * export doesn't wait for that, as the device may hang, and until then it is on the
  * list of those that close.  The memory: freed with the last reference, as somebody
- * may still be telling a client about the export.
+ * may still be telling a client about the export.  That waits for what may still look
+ * at its gate, so a worker does it: whoever puts a reference may hold anything.
  *
  * As long as the device isn't closed the module has a user.
  */
 #include <linux/blkdev.h>
 #include <linux/hashtable.h>
 #include <linux/jhash.h>
+#include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/sched/signal.h>
@@ -161,14 +163,34 @@ static void export_free(struct nbdt_export *export)
 	kfree(export);
 }
 
+static LLIST_HEAD(graves);
+
+/* What is waited for is waited for once, however many there are. */
+static void free_work(struct work_struct *work)
+{
+	struct llist_node *dead = llist_del_all(&graves);
+	struct nbdt_export *export, *next;
+
+	llist_for_each_entry(export, dead, grave)
+		nbdt_gate_settle(&export->disk.content.gate);
+	rcu_barrier();
+	llist_for_each_entry_safe(export, next, dead, grave) {
+		nbdt_disk_exit(&export->disk);
+		export_free(export);
+	}
+}
+
+static DECLARE_WORK(free_all, free_work);
+
 static void export_release(struct kref *ref)
 {
 	struct nbdt_export *export = container_of(ref, struct nbdt_export, ref);
 
-	nbdt_disk_exit(&export->disk);
-	export_free(export);
+	llist_add(&export->grave, &graves);
+	queue_work(nbdt_control_wq, &free_all);
 }
 
+/* Any context. */
 void nbdt_export_put(struct nbdt_export *export)
 {
 	kref_put(&export->ref, export_release);
@@ -1078,9 +1100,12 @@ int nbdt_export_remove_all(bool force, struct netlink_ext_ack *extack)
 	return err;
 }
 
-/* Nobody adds any more, and none is left. */
+/* Nobody adds any more, nobody has a reference, and none is left. */
 void nbdt_export_exit(void)
 {
 	cancel_delayed_work_sync(&watch_work);
+	/* The last of those that close. */
+	flush_workqueue(nbdt_close_wq);
+	flush_work(&free_all);
 	xa_destroy(&exports);
 }

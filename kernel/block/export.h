@@ -5,6 +5,8 @@
 #include <linux/atomic.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mutex.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -50,9 +52,11 @@ struct nbdt_export {
 
 	struct nbdt_disk disk;
 	struct nbdt_origins origins;	/* attached connections; own lock */
+	struct mutex coming;		/* who is becoming one; before exports_mutex */
 
 	struct work_struct dead_work;	/* the device went away */
 	struct work_struct close_work;	/* removal, as far as it waits */
+	struct llist_node grave;	/* after the last reference */
 	atomic_t device_users;		/* besides connections and the scan */
 	struct kref ref;
 };
