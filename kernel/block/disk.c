@@ -6,6 +6,12 @@
  * with itself.  It is open from before the export is found until nobody has
  * requests, a scan, or anything else under way on it.
  *
+ * Each has workers of its own, as one of a device that hangs must not be missed by
+ * others; so each has threads that are there when no memory for another can be had
+ * (WQ_MEM_RECLAIM), which is what lets slow requests get on then.  One thread for all
+ * wouldn't do: it would be in the device that hangs.  To have thousands of exports that
+ * nobody uses costs no threads all the same, as the workers come with the first client.
+ *
  * A writer holds the device exclusively, and is told by its driver when it goes
  * away, where the kernel does so.
  */
@@ -75,23 +81,10 @@ int nbdt_disk_init(struct nbdt_disk *disk,
 	disk->dead = config->dead;
 	if (nbdt_proof_init(&content->proof))
 		goto err_path;
-	disk->slow_wq = alloc_workqueue("nbdt_slow",
-					WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
-	if (!disk->slow_wq)
-		goto err_proof;
-	disk->long_wq = alloc_workqueue("nbdt_long",
-					WQ_UNBOUND | WQ_MEM_RECLAIM,
-					LONG_WORKERS);
-	if (!disk->long_wq)
-		goto err_slow;
 	if (nbdt_gate_init(&content->gate, config->gate_opened))
-		goto err_long;
+		goto err_proof;
 	return 0;
 
-err_long:
-	destroy_workqueue(disk->long_wq);
-err_slow:
-	destroy_workqueue(disk->slow_wq);
 err_proof:
 	nbdt_proof_exit(&content->proof);
 err_path:
@@ -99,12 +92,38 @@ err_path:
 	return -ENOMEM;
 }
 
-/* Its device is closed, or never was opened. */
+/**
+ * nbdt_disk_hire - have workers for requests
+ * @disk: open; nobody else does the same at the same time
+ *
+ * Before there is a first request; they stay until nbdt_disk_exit().
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int nbdt_disk_hire(struct nbdt_disk *disk)
+{
+	if (!disk->slow_wq)
+		disk->slow_wq = alloc_workqueue("nbdt_slow",
+						WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!disk->long_wq)
+		disk->long_wq = alloc_workqueue("nbdt_long",
+						WQ_UNBOUND | WQ_MEM_RECLAIM,
+						LONG_WORKERS);
+	return disk->slow_wq && disk->long_wq ? 0 : -ENOMEM;
+}
+
+static void dismiss(struct workqueue_struct *wq)
+{
+	if (wq)
+		destroy_workqueue(wq);
+}
+
+/* Its device is closed, or never was opened; its gate may be ended. */
 void nbdt_disk_exit(struct nbdt_disk *disk)
 {
 	nbdt_gate_exit(&disk->content.gate);
-	destroy_workqueue(disk->long_wq);
-	destroy_workqueue(disk->slow_wq);
+	dismiss(disk->long_wq);
+	dismiss(disk->slow_wq);
 	nbdt_proof_exit(&disk->content.proof);
 	nbdt_bitmaps_exit(&disk->content.bitmaps);
 	nbdt_map_destroy(disk->content.map);

@@ -458,19 +458,30 @@ void nbdt_export_tick(void)
 
 /* --- Connections --- */
 
-/**
- * nbdt_export_attach - become a client of an export
- * @export: the caller has a reference; the connection takes its own
- * @origin: of the connection, in negotiation
- *
- * Return: 0; -EUSERS when there are as many clients as there may be;
- * -ESHUTDOWN when the export is being removed, or its device was.
+/*
+ * With nobody there, nothing is under way: the time to see whether what is known of
+ * the device is still so, of up to 256 MiB of map.
  */
-int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
+static int prepare_for_first(struct nbdt_export *export)
+{
+	int err;
+
+	lockdep_assert_held(&export->coming);
+	if (!nbdt_origins_empty(&export->origins))
+		return 0;
+	if (!nbdt_export_device_get(export))
+		return -ESHUTDOWN;
+	err = nbdt_disk_hire(&export->disk);
+	if (!err)
+		nbdt_content_doubt_idle(&export->disk.content);
+	nbdt_export_device_put(export);
+	return err;
+}
+
+static int attach(struct nbdt_export *export, struct nbdt_origin *origin)
 {
 	int err = 0;
 
-	look_after(export);
 	mutex_lock(&exports_mutex);
 	if (is_going(export)) {
 		err = -ESHUTDOWN;
@@ -478,14 +489,33 @@ int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
 		   export->origins.nr >= export->max_connections) {
 		err = -EUSERS;
 	} else {
-		/* With nobody there, nothing is under way. */
-		if (!export->origins.nr)
-			nbdt_content_doubt_idle(&export->disk.content);
 		refresh_limits(export);
 		kref_get(&export->ref);
 		nbdt_origins_add(&export->origins, origin);
 	}
 	mutex_unlock(&exports_mutex);
+	return err;
+}
+
+/**
+ * nbdt_export_attach - become a client of an export
+ * @export: the caller has a reference; the connection takes its own
+ * @origin: of the connection, in negotiation
+ *
+ * Return: 0; -EUSERS when there are as many clients as there may be;
+ * -ESHUTDOWN when the export is being removed, or its device was; -ENOMEM.
+ */
+int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
+{
+	int err;
+
+	look_after(export);
+	/* Nobody else comes meanwhile; held for this export only, as it may take long. */
+	mutex_lock(&export->coming);
+	err = prepare_for_first(export);
+	if (!err)
+		err = attach(export, origin);
+	mutex_unlock(&export->coming);
 	return err;
 }
 
@@ -602,6 +632,7 @@ export_create(const struct nbdt_export_config *config,
 	export->tls_required = config->tls_required;
 	export->on_return = config->on_return;
 	nbdt_origins_init(&export->origins);
+	mutex_init(&export->coming);
 	INIT_WORK(&export->dead_work, dead_work);
 	kref_init(&export->ref);
 	disk->name = export->name;

@@ -31,6 +31,19 @@ static void limits_on(const struct nbdt_negotiation *neg,
 							   export));
 }
 
+/* For the administrator. */
+static const char *why_not(int err)
+{
+	switch (err) {
+	case -EUSERS:
+		return "it has all the clients it may have";
+	case -ENOMEM:
+		return "out of memory";
+	default:
+		return "it is being removed, or its device is gone";
+	}
+}
+
 /*
  * Become a client of an export.  From here on the connection has to be
  * detached from it, which happens at its end.
@@ -44,9 +57,7 @@ static int attach(struct nbdt_negotiation *neg, struct nbdt_export *export)
 		return err;
 	err = nbdt_export_attach(export, &neg->conn->origin);
 	if (err) {
-		nbdt_event_trouble(neg->conn, export, err == -EUSERS ?
-				   "it has all the clients it may have" :
-				   "it is being removed, or its device is gone");
+		nbdt_event_trouble(neg->conn, export, why_not(err));
 		nbdt_transmit_free_buffer(neg->conn);
 		return err;
 	}
