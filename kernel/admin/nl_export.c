@@ -200,6 +200,8 @@ static int put_export_description(struct sk_buff *skb,
 	char *description = nbdt_export_description(export);
 	int err = 0;
 
+	if (IS_ERR(description))
+		return PTR_ERR(description);
 	if (description)
 		err = nla_put_string(skb, NBDTARGET_A_EXPORT_DESCRIPTION,
 				     description);
@@ -223,9 +225,10 @@ static int put_export_origin(struct sk_buff *skb, struct nbdt_export *export)
 static int put_export_places(struct sk_buff *skb, struct nbdt_export *export)
 {
 	struct nbdt_place *places;
-	u32 n = nbdt_export_places(export, &places), i;
-	int err = 0;
+	int n = nbdt_export_places(export, &places), i;
+	int err = min(n, 0);
 
+	/* Never as if it were bound to none. */
 	for (i = 0; i < n && !err; i++)
 		err = nbdt_nl_put_place(skb, NBDTARGET_A_EXPORT_LISTENER,
 					&places[i]);
@@ -310,12 +313,10 @@ static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 		return -EMSGSIZE;
 	if (cmd == NBDTARGET_CMD_EXPORT_DEL_NTF)
 		return 0;
-	if (put_export_device(skb, export) || put_export_use(skb, export) ||
-	    put_export_map(skb, export) || put_export_origin(skb, export) ||
-	    put_export_places(skb, export) ||
-	    put_export_description(skb, export))
-		return -EMSGSIZE;
-	return 0;
+	return put_export_device(skb, export) ?: put_export_use(skb, export) ?:
+	       put_export_map(skb, export) ?: put_export_origin(skb, export) ?:
+	       put_export_places(skb, export) ?:
+	       put_export_description(skb, export);
 }
 
 static const char *need_export_name(struct genl_info *info)
@@ -638,7 +639,9 @@ static int export_get(struct sk_buff *skb, struct genl_info *info)
 	err = -EMSGSIZE;
 	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
 				 NBDTARGET_CMD_EXPORT_GET);
-	if (!head || put_export(msg, export, NBDTARGET_CMD_EXPORT_GET)) {
+	if (head)
+		err = put_export(msg, export, NBDTARGET_CMD_EXPORT_GET);
+	if (err) {
 		nlmsg_free(msg);
 		goto out;
 	}

@@ -201,13 +201,18 @@ bool nbdt_export_is_default(const struct nbdt_export *export)
 	return READ_ONCE(default_export) == export;
 }
 
-/* A copy of the description, for kfree(); NULL when there is none. */
+/*
+ * A copy of the description, for kfree(); NULL when there is none, or -ENOMEM.  Memory
+ * isn't had by writing to devices: a client that can't attach may be one of them.
+ */
 char *nbdt_export_description(struct nbdt_export *export)
 {
 	char *description;
 
 	mutex_lock(&exports_mutex);
-	description = kstrdup(export->description, GFP_KERNEL);
+	description = kstrdup(export->description, GFP_NOIO);
+	if (export->description && !description)
+		description = ERR_PTR(-ENOMEM);
 	mutex_unlock(&exports_mutex);
 	return description;
 }
@@ -230,17 +235,17 @@ bool nbdt_export_is_bound_to(struct nbdt_export *export,
 	return is;
 }
 
-/* How many there are, and a copy of them for kfree(); none without memory. */
-u32 nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places)
+/* How many there are, and a copy of them for kfree(); or -ENOMEM. */
+int nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places)
 {
-	u32 n;
+	int n;
 
 	mutex_lock(&exports_mutex);
 	n = export->nr_places;
-	*places = n ? kmemdup(export->places, n * sizeof(**places),
-			      GFP_KERNEL) : NULL;
+	*places = n ? kmemdup(export->places, n * sizeof(**places), GFP_NOIO) :
+		      NULL;
 	mutex_unlock(&exports_mutex);
-	return *places ? n : 0;
+	return n && !*places ? -ENOMEM : n;
 }
 
 /* --- What clients are told --- */
@@ -794,6 +799,16 @@ static int change_default(struct nbdt_export *export, bool is_default,
 	return err;
 }
 
+static int check_may_be_default(const char *name, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&exports_mutex);
+	err = check_default(name, extack);
+	mutex_unlock(&exports_mutex);
+	return err;
+}
+
 /* Connections detach, and scans end, when they have no I/O in flight. */
 static int wait_for_io(struct nbdt_export *export)
 {
@@ -815,13 +830,15 @@ static int begin_reopening(struct nbdt_export *export,
 {
 	int err = -EBUSY;
 
+	/* Who monitors hears that it is gone before it is there again. */
+	look_after(export);
 	mutex_lock(&exports_mutex);
 	if (export->reopening) {
 		nbdt_set_err_msg(extack, "the device is being opened anew");
 	} else if (export->disk.content.closing) {
 		nbdt_set_err_msg(extack, "the export is being removed");
 		err = -ENOENT;
-	} else if (refresh_state(export), !export->dead) {
+	} else if (!export->dead) {
 		nbdt_set_err_msg(extack, "the device of '%.32s' is there",
 				 export->name);
 	} else {
@@ -924,7 +941,7 @@ void nbdt_export_arrived(dev_t dev)
  * Return: 0; -ENOENT; -EEXIST when another is the default by its name;
  * -EOPNOTSUPP when it couldn't know its device again; -ENOMEM; and what export-set
  * in the netlink contract has for a device that is to be opened anew.  Nothing is
- * changed then.
+ * changed then, but that the device may be open: all but -ENOMEM can come after that.
  */
 int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		    struct netlink_ext_ack *extack)
@@ -932,25 +949,29 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	struct nbdt_place *places = NULL;
 	struct nbdt_export *export;
 	char *description = NULL;
-	int err;
+	int err = -ENOMEM;
 
-	if (change->reopen) {
-		err = reopen_by_name(name, &change->node, extack);
-		if (err)
-			return err;
-	}
+	/* What may fail, before anything is changed. */
 	if (change->description) {
 		description = kstrdup(change->description, GFP_KERNEL);
 		if (!description)
-			return -ENOMEM;
+			goto out_free;
 	}
 	if (change->nr_places) {
 		places = kmemdup(change->places, change->nr_places *
 				 sizeof(*places), GFP_KERNEL);
-		if (!places) {
-			kfree(description);
-			return -ENOMEM;
-		}
+		if (!places)
+			goto out_free;
+	}
+	if (change->set_default && change->is_default) {
+		err = check_may_be_default(name, extack);
+		if (err)
+			goto out_free;
+	}
+	if (change->reopen) {
+		err = reopen_by_name(name, &change->node, extack);
+		if (err)
+			goto out_free;
 	}
 
 	mutex_lock(&exports_mutex);
@@ -979,6 +1000,7 @@ int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 	kref_get(&export->ref);
 out_unlock:
 	mutex_unlock(&exports_mutex);
+out_free:
 	kfree(places);
 	kfree(description);
 	if (err)

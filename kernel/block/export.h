@@ -123,7 +123,7 @@ void nbdt_export_limits(struct nbdt_export *export,
 			struct nbdt_cmd_limits *limits);
 bool nbdt_export_is_bound_to(struct nbdt_export *export,
 			     const struct nbdt_place *place);
-u32 nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places);
+int nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places);
 u32 nbdt_export_state(struct nbdt_export *export);
 u32 nbdt_export_count(void);
 u32 nbdt_export_closing_count(void);

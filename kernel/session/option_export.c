@@ -119,10 +119,18 @@ int nbdt_option_export_name(struct nbdt_negotiation *neg)
 	return err ?: NBDT_OPTION_TRANSMISSION;
 }
 
+/* For kfree(); NULL when there is none, or no memory for it: clients can do without. */
+static char *description_of(struct nbdt_export *export)
+{
+	char *description = nbdt_export_description(export);
+
+	return IS_ERR(description) ? NULL : description;
+}
+
 static int list_one(struct nbdt_negotiation *neg, struct nbdt_export *export)
 {
 	__be32 name_len = cpu_to_be32(export->name_len);
-	char *description = nbdt_export_description(export);
+	char *description = description_of(export);
 	struct kvec parts[] = {
 		{ &name_len, sizeof(name_len) },
 		{ export->name, export->name_len },
@@ -174,7 +182,7 @@ static int reply_info_text(struct nbdt_negotiation *neg, u16 info,
 static int reply_info_description(struct nbdt_negotiation *neg,
 				  struct nbdt_export *export)
 {
-	char *description = nbdt_export_description(export);
+	char *description = description_of(export);
 	int err;
 
 	if (!description)
