@@ -7,6 +7,7 @@
  * the first thing at the module's end.  What ends after that still tells of it,
  * in any thread; nothing is sent any more.
  */
+#include <linux/sched/mm.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
@@ -64,17 +65,33 @@ static int check_once(struct genl_info *info)
 	return 0;
 }
 
-/* Before every command. */
-static int check_command(const struct nbdt_compat_genl_op *op, struct sk_buff *skb,
-			 struct genl_info *info)
+/*
+ * Before every command.  What it allocates isn't had by writing to devices: the memory
+ * may be wanted under a lock that a client needs to come back, and be on that client's
+ * disk, which is one of ours.
+ */
+static int before_command(const struct nbdt_compat_genl_op *op,
+			  struct sk_buff *skb, struct genl_info *info)
 {
+	int err;
+
 	if (!(op->internal_flags & NBDT_NL_TELLS) &&
 	    !netlink_capable(skb, CAP_SYS_ADMIN)) {
 		nbdt_set_err_msg(info->extack,
 				 "changing anything needs CAP_SYS_ADMIN in the initial user namespace");
 		return -EPERM;
 	}
-	return check_once(info);
+	err = check_once(info);
+	if (err)
+		return err;
+	info->user_ptr[0] = (void *)(unsigned long)memalloc_noio_save();
+	return 0;
+}
+
+static void after_command(const struct nbdt_compat_genl_op *op,
+			  struct sk_buff *skb, struct genl_info *info)
+{
+	memalloc_noio_restore((unsigned long)info->user_ptr[0]);
 }
 
 struct genl_family nbdt_nl_family __ro_after_init = {
@@ -83,7 +100,8 @@ struct genl_family nbdt_nl_family __ro_after_init = {
 	.module = THIS_MODULE,
 	.netnsok = true,
 	.parallel_ops = true,
-	.pre_doit = check_command,
+	.pre_doit = before_command,
+	.post_doit = after_command,
 	.mcgrps = groups,
 	.n_mcgrps = ARRAY_SIZE(groups),
 };

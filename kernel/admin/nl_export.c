@@ -347,15 +347,16 @@ static void find_node(struct genl_info *info, const char *path)
 {
 	struct nbdt_disk_node node = nbdt_disk_find(path);
 
-	BUILD_BUG_ON(sizeof(node) > sizeof(info->user_ptr));
-	memcpy(info->user_ptr, &node, sizeof(node));
+	/* The other is nl.c's. */
+	BUILD_BUG_ON(sizeof(node) > sizeof(info->user_ptr[1]));
+	memcpy(&info->user_ptr[1], &node, sizeof(node));
 }
 
 static struct nbdt_disk_node found_node(const struct genl_info *info)
 {
 	struct nbdt_disk_node node;
 
-	memcpy(&node, info->user_ptr, sizeof(node));
+	memcpy(&node, &info->user_ptr[1], sizeof(node));
 	return node;
 }
 

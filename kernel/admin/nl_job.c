@@ -31,6 +31,7 @@
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/netlink.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/skbuff.h>
@@ -112,12 +113,15 @@ static void answer(struct job *job, int err)
 static int job_thread(void *data)
 {
 	struct job *job = data;
+	unsigned int noio;
 	int err = -EINTR;
 
 	/* Whoever abandoned it before that couldn't send it. */
 	allow_kernel_signal(SIGKILL);
+	noio = memalloc_noio_save();	/* as in the command: nl.c */
 	if (!is_abandoned(job))
 		err = job->run(job->skb, &job->info);
+	memalloc_noio_restore(noio);
 	answer(job, err);
 	queue_work(nbdt_control_wq, &job->reap);
 	return 0;
@@ -167,7 +171,7 @@ static struct job *job_create(struct sk_buff *skb, struct genl_info *info,
 	return job;
 }
 
-static bool is_by(const struct job *job, const struct net *net, u32 portid)
+static bool is_by(struct job *job, const struct net *net, u32 portid)
 {
 	return job->info.snd_portid == portid &&
 	       genl_info_net(&job->info) == net;
