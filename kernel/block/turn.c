@@ -30,10 +30,12 @@
 #include <linux/completion.h>
 #include <linux/jiffies.h>
 #include <linux/minmax.h>
+#include <linux/rcupdate.h>
 #include <linux/sizes.h>
 
 #include "base/gate.h"
 #include "block/disk.h"
+#include "block/origin.h"
 #include "block/request.h"
 #include "block/turn.h"
 #include "content/bitmaps.h"
@@ -179,20 +181,25 @@ void nbdt_turn_resume(struct nbdt_disk *disk)
 
 /*
  * Outside the gate until it is opened.  The request isn't the caller's any
- * more; the export lasts as long as the caller does, a worker of its own.
+ * more, nor is the client there for sure; the export lasts as long as the caller does,
+ * a worker of its own, and the origin's memory for an RCU grace period.
  */
 static void wait_aside(struct nbdt_request *req)
 {
+	const struct nbdt_origin *origin = req->origin;
 	struct nbdt_disk *disk = req->disk;
+	bool gone;
 
+	rcu_read_lock();
 	llist_add(&req->done, &disk->aside);
 	/*
 	 * The gate may have been opened before we were on the list; or those on
-	 * it told that the export goes, for which they don't wait (slow.c).
+	 * it told that the client goes, for which they don't wait (slow.c).
 	 */
 	smp_mb();
-	if (!nbdt_gate_is_shut(&disk->content.gate) ||
-	    READ_ONCE(disk->content.closing))
+	gone = nbdt_origin_is_gone(origin);
+	rcu_read_unlock();
+	if (gone || !nbdt_gate_is_shut(&disk->content.gate))
 		nbdt_turn_resume(disk);
 }
 
