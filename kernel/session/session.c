@@ -51,6 +51,8 @@ static void finish(struct nbdt_conn *conn)
 	nbdt_stream_finish(&conn->sock);
 	nbdt_stream_linger(&conn->sock, linger);
 	nbdt_sock_release(&conn->sock);
+	/* It may go now. */
+	WRITE_ONCE(conn->net, NULL);
 }
 
 /*
