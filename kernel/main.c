@@ -21,7 +21,9 @@
  *	content/	what is known of a device: map.c (zeroes), scan.c, which
  *			reads it to find out, content.c and proof.c (whether that
  *			is still so), bitmap.c and bitmaps*.c (writes), context.c
- *			(their names).  All in memory: the tool saves it
+ *			(their names).  In memory; of bitmaps, metadata.c has
+ *			what survives a crash: intent.c says what is being
+ *			written to, scribe.c writes it, ledger.c knows the blocks
  *	base/		what all use: target.c (limits), proto.c (wire format and
  *			rules), access.c, identity.c, gate.c, event.c, work.c,
  *			watch.c (disks that become others)
@@ -34,8 +36,8 @@
  * round in transmit.c: it receives through stream.c, has proto.c judge the
  * header, gets memory from stock.c (accounted by mem.c), and dispatches.
  * block/dispatch.c asks turn.c for its turn (gate, ranges, parts), which leaves
- * word in the dirty bitmaps and the map; if it isn't its turn, it waits aside, and
- * a worker asks again.  It goes to io.c, or to a worker in slow.c when it isn't
+ * word in the dirty bitmaps and the map; if it isn't its turn, or the write-intent
+ * log hasn't got it yet, it waits aside, and a worker asks again.  It goes to io.c, or to a worker in slow.c when it isn't
  * whole blocks, or the host has some of it cached.  complete.c takes it back to
  * where it came from (origin.h); the thread answers in reply.c.  BLOCK_STATUS never
  * leaves the thread: status.c.  A READ is cut in transmit.c, by what is known to be

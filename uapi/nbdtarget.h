@@ -485,6 +485,53 @@ enum {
 	 * know it again by; ERANGE when it is neither.
 	 */
 	NBDTARGET_A_EXPORT_ON_RETURN,
+	/*
+	 * string [min-len 1, max-len max-device]: Path of a block device
+	 * that holds what of the export's bitmaps survives a crash, made by
+	 * "nbdtargetctl format-metadata"; looked up and held as device is.
+	 * Not with read-only.
+	 */
+	NBDTARGET_A_EXPORT_METADATA,
+	/*
+	 * string [min-len 1, max-len max-bitmap-name]: With export-add, what
+	 * the caller knows the device by: it has to be what the metadata is
+	 * for. Not compared when absent.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_IDENTITY,
+	/*
+	 * u8 [max 1]: When the metadata device fails: 1 when clients go on
+	 * writing, and all bitmaps that record become inconsistent; 0, which
+	 * is so when absent, when what they write fails, as long as a bitmap
+	 * records. Can't be changed afterwards.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_CONTINUE,
+	/*
+	 * flag: With export-add, take metadata that is of another device, of
+	 * another size of it, of the past, or undecided: then all bitmaps
+	 * are inconsistent.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_ACCEPT_STALE,
+	/*
+	 * u64: How often an export has begun to use the metadata, this one
+	 * included. With export-add, the lowest that is taken of what is
+	 * found; 0 when absent.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_GENERATION,
+	/*
+	 * u64: Most bytes that are dirty after a crash and weren't written
+	 * to, in each bitmap. Output only.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_BOUND,
+	/*
+	 * u64: Writes to the metadata device since the export was added.
+	 * Output only.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_WRITES,
+	/*
+	 * u32: Why the metadata device has failed, an errno; absent when it
+	 * hasn't. Output only.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_ERROR,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,
@@ -1090,6 +1137,21 @@ enum {
 	 * export-add. Output only.
 	 */
 	NBDTARGET_A_BITMAP_BORROWED,
+	/*
+	 * u8: 1 when it is in its export's metadata. Output only.
+	 */
+	NBDTARGET_A_BITMAP_STORED,
+	/*
+	 * u64: Number of the last checkpoint that its export had a part in,
+	 * 0 when there was none; the first is 1, since the metadata was
+	 * made, or without any since the export was added. Output only.
+	 */
+	NBDTARGET_A_BITMAP_CHECKPOINT,
+	/*
+	 * string: The name of that checkpoint, absent when it has none.
+	 * Output only.
+	 */
+	NBDTARGET_A_BITMAP_CHECKPOINT_NAME,
 
 	/* private: */
 	__NBDTARGET_A_BITMAP_MAX,
@@ -1185,6 +1247,12 @@ enum {
 	 * flag: With checkpoint-end, everything is as before.
 	 */
 	NBDTARGET_A_CHECKPOINT_ABORT,
+	/*
+	 * string [max-len max-bitmap-name]: What bitmap-get calls it, for
+	 * whoever asks after a crash whether it took place; none when absent
+	 * or empty.
+	 */
+	NBDTARGET_A_CHECKPOINT_NAME,
 
 	/* private: */
 	__NBDTARGET_A_CHECKPOINT_MAX,
@@ -1207,7 +1275,11 @@ enum {
 	 * somebody else uses it, EROFS when it is read-only and the export
 	 * isn't, EINVAL when it is too small. With a bitmap, also ENOENT
 	 * when that isn't there, EBUSY when it is recording, EINVAL when its
-	 * size is another.
+	 * size is another. With metadata, also EUCLEAN when there is none or
+	 * it is damaged, ESTALE when it is of another device or of the past,
+	 * EAGAIN when a checkpoint of a group is pending that the metadata
+	 * of another export decides, EFBIG when its regions are too small
+	 * for the device, EIO.
 	 */
 	NBDTARGET_CMD_EXPORT_ADD,
 	/*
@@ -1301,9 +1373,11 @@ enum {
 	 * Make a bitmap with nothing dirty in it. ENOENT when there is no
 	 * such export, EEXIST when the name is taken, EINVAL when the
 	 * granularity is none, E2BIG when it would take too much memory,
-	 * ENOSPC when the export has 62 already, EROFS when it shall record
-	 * and the export is read-only, ETIMEDOUT when requests in flight
-	 * don't come to an end.
+	 * ENOSPC when the export has 62 already or its metadata no room,
+	 * EROFS when it shall record and the export is read-only, ETIMEDOUT
+	 * when requests in flight don't come to an end. This and all other
+	 * commands about bitmaps: EIO when the export has metadata that has
+	 * failed, unless metadata-continue, and then a warning.
 	 */
 	NBDTARGET_CMD_BITMAP_ADD,
 	/*
@@ -1347,7 +1421,8 @@ enum {
 	 * an export is named twice, EBUSY when a bitmap has users or is
 	 * being changed, EROFS when an export is read-only, ETIMEDOUT when
 	 * requests in flight don't come to an end in time, E2BIG for too
-	 * many exports. Nothing has changed then.
+	 * many exports; with metadata, ENOSPC when it has no room, EIO when
+	 * it has failed. Nothing has changed then.
 	 */
 	NBDTARGET_CMD_CHECKPOINT,
 	/*
@@ -1441,7 +1516,8 @@ enum {
 	 */
 	NBDTARGET_CMD_LISTENER_SET_NTF,
 	/*
-	 * Something became of the device of an export; see state.
+	 * Something became of the device of an export, see state; or of its
+	 * metadata, see metadata-error.
 	 */
 	NBDTARGET_CMD_EXPORT_STATE_NTF,
 	/*

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "block/export.h"
 #include "block/request.h"
+#include "content/metadata.h"
 #include "session/conn.h"
 #include "transport/listener.h"
 #include "nbdtarget.h"
@@ -227,10 +228,26 @@ static void log_stay(struct nbdt_export *export)
 	       name_of(export, name), -READ_ONCE(export->return_err));
 }
 
+/* Once for each export. */
+static void log_metadata(struct nbdt_export *export)
+{
+	char name[NAME_MAX_SHOWN], device[NAME_MAX_SHOWN];
+	struct nbdt_metadata_info info;
+
+	nbdt_metadata_info(&export->disk.content, &info);
+	name_of(export, name);
+	nbdt_text_show(device, sizeof(device), info.path, strlen(info.path));
+	pr_err("export '%s': metadata device %s has failed, error %d: %s\n",
+	       name, device, -info.err, info.go_on ?
+	       "its bitmaps are inconsistent" : "writes fail from now on");
+}
+
 void nbdt_log_export(struct nbdt_export *export, enum nbdt_event event)
 {
 	if (event == NBDT_EVENT_STATE)
 		log_state(export);
 	else if (event == NBDT_EVENT_STAY)
 		log_stay(export);
+	else if (event == NBDT_EVENT_METADATA)
+		log_metadata(export);
 }

@@ -263,7 +263,13 @@ static int put_bitmap(struct sk_buff *skb, struct nbdt_export *export,
 	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_MEMORY, bitmap->memory,
 			      pad) ||
 	    nla_put_u32(skb, NBDTARGET_A_BITMAP_USERS, bitmap->users) ||
-	    nla_put_u8(skb, NBDTARGET_A_BITMAP_BORROWED, bitmap->borrowed))
+	    nla_put_u8(skb, NBDTARGET_A_BITMAP_BORROWED, bitmap->borrowed) ||
+	    nla_put_u8(skb, NBDTARGET_A_BITMAP_STORED, bitmap->stored) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_CHECKPOINT,
+			      bitmap->last.number, pad) ||
+	    (*bitmap->last.name &&
+	     nla_put_string(skb, NBDTARGET_A_BITMAP_CHECKPOINT_NAME,
+			    bitmap->last.name)))
 		return -EMSGSIZE;
 	return 0;
 }

@@ -43,6 +43,10 @@ checkpoint_policy[NBDTARGET_A_CHECKPOINT_MAX + 1] = {
 	[NBDTARGET_A_CHECKPOINT_TIMEOUT] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &checkpoint_timeout_range),
 	[NBDTARGET_A_CHECKPOINT_HOLD] = { .type = NLA_FLAG },
+	[NBDTARGET_A_CHECKPOINT_NAME] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_BITMAP_NAME,
+	},
 };
 
 static const struct nla_policy
@@ -133,6 +137,7 @@ static int make_checkpoint(struct sk_buff *skb, struct genl_info *info)
 	struct nbdt_checkpoint_config config = {
 		.freeze = nbdt_nl_string(info, NBDTARGET_A_CHECKPOINT_FREEZE),
 		.start = nbdt_nl_string(info, NBDTARGET_A_CHECKPOINT_START),
+		.name = nbdt_nl_string(info, NBDTARGET_A_CHECKPOINT_NAME),
 		.timeout = timeout ? nla_get_u32(timeout) :
 				     NBDT_CHECKPOINT_TIMEOUT,
 		.hold = info->attrs[NBDTARGET_A_CHECKPOINT_HOLD],

@@ -12,6 +12,7 @@
 #include "block/export.h"
 #include "compat/compat.h"
 #include "content/map.h"
+#include "content/metadata.h"
 #include "content/scan.h"
 #include "nbdtarget.h"
 
@@ -88,6 +89,23 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_EXPORT_ON_RETURN] =				\
 		NLA_POLICY_MAX(NLA_U32, NBDTARGET_ON_RETURN_REOPEN)
 
+#define EXPORT_METADATA_POLICY						\
+	[NBDTARGET_A_EXPORT_METADATA] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_DEVICE,				\
+	}
+#define EXPORT_METADATA_IDENTITY_POLICY					\
+	[NBDTARGET_A_EXPORT_METADATA_IDENTITY] = {			\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_BITMAP_NAME,			\
+	}
+#define EXPORT_METADATA_CONTINUE_POLICY					\
+	[NBDTARGET_A_EXPORT_METADATA_CONTINUE] = NLA_POLICY_MAX(NLA_U8, 1)
+#define EXPORT_METADATA_ACCEPT_STALE_POLICY				\
+	[NBDTARGET_A_EXPORT_METADATA_ACCEPT_STALE] = { .type = NLA_FLAG }
+#define EXPORT_METADATA_GENERATION_POLICY				\
+	[NBDTARGET_A_EXPORT_METADATA_GENERATION] = { .type = NLA_U64 }
+
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy
 export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
@@ -108,6 +126,11 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_SHARED_POLICY,
 	EXPORT_LISTENER_POLICY,
 	EXPORT_ON_RETURN_POLICY,
+	EXPORT_METADATA_POLICY,
+	EXPORT_METADATA_IDENTITY_POLICY,
+	EXPORT_METADATA_CONTINUE_POLICY,
+	EXPORT_METADATA_ACCEPT_STALE_POLICY,
+	EXPORT_METADATA_GENERATION_POLICY,
 };
 
 static const struct nla_policy
@@ -306,6 +329,30 @@ static int put_export_map(struct sk_buff *skb, struct nbdt_export *export)
 	return 0;
 }
 
+/* What there is to survive a crash. */
+static int put_export_metadata(struct sk_buff *skb, struct nbdt_export *export)
+{
+	const int pad = NBDTARGET_A_EXPORT_PAD;
+	struct nbdt_metadata_info info;
+
+	if (!export->disk.content.metadata)
+		return 0;
+	nbdt_metadata_info(&export->disk.content, &info);
+	if (nla_put_string(skb, NBDTARGET_A_EXPORT_METADATA, info.path) ||
+	    nla_put_u8(skb, NBDTARGET_A_EXPORT_METADATA_CONTINUE,
+		       info.go_on) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_METADATA_GENERATION,
+			      info.generation, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_METADATA_BOUND,
+			      info.reach, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_METADATA_WRITES,
+			      info.writes, pad) ||
+	    (info.err && nla_put_u32(skb, NBDTARGET_A_EXPORT_METADATA_ERROR,
+				     -info.err)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 {
 	if (nla_put_u32(skb, NBDTARGET_A_EXPORT_ID, export->id) ||
@@ -316,6 +363,7 @@ static int put_export(struct sk_buff *skb, struct nbdt_export *export, u8 cmd)
 	return put_export_device(skb, export) ?: put_export_use(skb, export) ?:
 	       put_export_map(skb, export) ?: put_export_origin(skb, export) ?:
 	       put_export_places(skb, export) ?:
+	       put_export_metadata(skb, export) ?:
 	       put_export_description(skb, export);
 }
 
@@ -399,6 +447,32 @@ static int get_places(struct genl_info *info, struct nbdt_place **places)
 	return n;
 }
 
+/* All of it is about a device that has to be given. */
+static int get_metadata(struct genl_info *info,
+			struct nbdt_metadata_config *config)
+{
+	struct nlattr *generation =
+		info->attrs[NBDTARGET_A_EXPORT_METADATA_GENERATION];
+
+	*config = (struct nbdt_metadata_config) {
+		.path = nbdt_nl_string(info, NBDTARGET_A_EXPORT_METADATA),
+		.identity = nbdt_nl_string(info,
+					   NBDTARGET_A_EXPORT_METADATA_IDENTITY),
+		.least_generation = generation ? nla_get_u64(generation) : 0,
+		.accept_stale =
+			info->attrs[NBDTARGET_A_EXPORT_METADATA_ACCEPT_STALE],
+		.go_on = nbdt_nl_is_set(info,
+					NBDTARGET_A_EXPORT_METADATA_CONTINUE),
+	};
+	if (config->path ? *config->path :
+	    !(config->identity || generation || config->accept_stale ||
+	      info->attrs[NBDTARGET_A_EXPORT_METADATA_CONTINUE]))
+		return 0;
+	nbdt_set_err_msg(info->extack,
+			 "the path of the metadata device is missing or empty");
+	return -EINVAL;
+}
+
 static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *map = info->attrs[NBDTARGET_A_EXPORT_MAP];
@@ -432,7 +506,7 @@ static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 	struct nbdt_place *places;
 	int n;
 
-	if (check_map(info, &config))
+	if (check_map(info, &config) || get_metadata(info, &config.metadata))
 		return -EINVAL;
 	if (!config.bitmap_export != !config.bitmap) {
 		nbdt_set_err_msg(info->extack,
@@ -694,6 +768,7 @@ static const u8 event_cmds[] = {
 	[NBDT_EVENT_DEL] = NBDTARGET_CMD_EXPORT_DEL_NTF,
 	[NBDT_EVENT_STATE] = NBDTARGET_CMD_EXPORT_STATE_NTF,
 	[NBDT_EVENT_STAY] = NBDTARGET_CMD_EXPORT_STATE_NTF,
+	[NBDT_EVENT_METADATA] = NBDTARGET_CMD_EXPORT_STATE_NTF,
 };
 
 /* Exports are seen from every namespace. */

@@ -16,6 +16,7 @@ enum nbdt_event {
 	NBDT_EVENT_DEL,			/* it can't be used any more */
 	NBDT_EVENT_STATE,		/* of an export: its device went or came */
 	NBDT_EVENT_STAY,		/* the same: it can't have it back */
+	NBDT_EVENT_METADATA,		/* of an export: its metadata has failed */
 	NBDT_EVENT_OPEN,		/* of a connection: transmission begins */
 	NBDT_EVENT_CLOSE,		/* and ends */
 };
@@ -50,7 +51,7 @@ extern const struct nbdt_event_ops *nbdt_event_ops;
 
 void nbdt_event_init(const struct nbdt_event_ops *ops);
 
-/* ADD, SET, DEL, STATE, STAY. */
+/* ADD, SET, DEL, STATE, STAY, METADATA. */
 static inline void nbdt_event_export(struct nbdt_export *export,
 				     enum nbdt_event event)
 {

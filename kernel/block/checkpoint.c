@@ -17,6 +17,10 @@
  * When the deadline passes or the socket that it was begun on is closed, the
  * checkpoint is off, and everything as before.
  *
+ * Where exports have metadata, the checkpoint is stored there before bitmaps are
+ * switched in memory, and the gates are opened after both: see metadata.c.  What it
+ * waits for then has a deadline of its own.
+ *
  * One that is held is on a list.  Whoever takes it off, under the mutex, is its
  * only owner and ends it: the second command, the timer, the closing of the
  * socket, or the end of the module.
@@ -26,6 +30,7 @@
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -38,6 +43,7 @@
 #include "compat/compat.h"
 #include "content/bitmap.h"
 #include "content/bitmaps_switch.h"
+#include "content/metadata.h"
 
 struct member {
 	struct nbdt_export *export;
@@ -49,10 +55,12 @@ struct checkpoint {
 	struct list_head node;			/* on held, or nowhere */
 	u32 id;
 	struct nbdt_checkpoint_owner owner;
+	u8 group[NBDTARGET_META_UUID];		/* when several have metadata */
 	struct delayed_work expire;
 	unsigned long deadline;			/* jiffies */
 	char freeze[NBDT_BITMAP_NAME_MAX + 1];	/* or empty, as the next */
 	char start[NBDT_BITMAP_NAME_MAX + 1];
+	char name[NBDT_POINT_NAME_MAX + 1];	/* or empty: it has none */
 	unsigned int nr;			/* members that are prepared */
 	struct member members[];
 };
@@ -66,6 +74,9 @@ static struct nbdt_content *content_of(const struct member *member)
 static DEFINE_MUTEX(held_mutex);
 static LIST_HEAD(held);
 static u32 last_id;
+
+/* Held while checkpoints are stored, and switch bitmaps; for I/O with a deadline. */
+static DEFINE_MUTEX(store_mutex);
 
 /* --- Flushing, with a deadline --- */
 
@@ -157,14 +168,126 @@ static void announce(const struct checkpoint *cp, struct nbdt_export *export)
 		nbdt_event_bitmap(export, cp->start, NBDT_EVENT_SET);
 }
 
-/* What every checkpoint comes to. */
-static void finish(struct checkpoint *cp, bool commit)
+/* --- Surviving a crash --- */
+
+static int store(struct checkpoint *cp, struct member *member,
+		 enum nbdt_metadata_step step, const struct member *decider,
+		 struct netlink_ext_ack *extack)
+{
+	struct nbdt_content *content = content_of(member);
+	struct nbdt_metadata_point point = {
+		.freeze = member->bitmaps.freeze,
+		.start = member->bitmaps.start,
+		.is.number = cpu_to_le64(content->bitmaps.last.number + 1),
+	};
+
+	if (!nbdt_metadata_is_good(content))
+		return nbdt_metadata_checkpoint(content, &point, step, extack);
+	strscpy(point.is.name, cp->name, sizeof(point.is.name));
+	if (decider) {
+		memcpy(point.is.group, cp->group, sizeof(point.is.group));
+		memcpy(point.decider, nbdt_metadata_uuid(content_of(decider)),
+		       sizeof(point.decider));
+	}
+	return nbdt_metadata_checkpoint(content, &point, step, extack);
+}
+
+/* All but the one that decides.  When it fails, DONE says how far it came. */
+static int prepare_others(struct checkpoint *cp, const struct member *decider,
+			  struct member **done, struct netlink_ext_ack *extack)
+{
+	struct member *member = cp->members;
+	int err = 0;
+
+	for (; member < cp->members + cp->nr && !err; member++) {
+		if (member != decider)
+			err = store(cp, member, NBDT_METADATA_PREPARE, decider,
+				    extack);
+	}
+	*done = member;
+	return err;
+}
+
+static void cancel_others(struct checkpoint *cp, const struct member *decider,
+			  const struct member *end)
 {
 	struct member *member;
 
+	for (member = cp->members; member < end; member++) {
+		if (member != decider)
+			store(cp, member, NBDT_METADATA_CANCEL, NULL, NULL);
+	}
+}
+
+/* It has taken place; with those that fail now it is as if they had failed later. */
+static void commit_others(struct checkpoint *cp, const struct member *decider)
+{
+	struct member *member;
+
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (member != decider)
+			store(cp, member, NBDT_METADATA_COMMIT, NULL, NULL);
+	}
+}
+
+/* It takes place when the first that has metadata says so; see metadata.c. */
+static int store_group(struct checkpoint *cp, struct member *decider,
+		       struct netlink_ext_ack *extack)
+{
+	struct member *done;
+	int err;
+
+	get_random_bytes(cp->group, sizeof(cp->group));
+	err = prepare_others(cp, decider, &done, extack);
+	if (!err)
+		err = store(cp, decider, NBDT_METADATA_COMMIT, decider, extack);
+	if (err)
+		cancel_others(cp, decider, done);
+	else
+		commit_others(cp, decider);
+	return err;
+}
+
+static int store_all(struct checkpoint *cp, struct netlink_ext_ack *extack)
+{
+	struct member *decider = NULL, *member;
+	unsigned int nr = 0;
+	int err = 0;
+
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (!nbdt_metadata_is_good(content_of(member))) {
+			/* One that has failed may take none. */
+			err = err ?: store(cp, member, NBDT_METADATA_COMMIT,
+					   NULL, extack);
+			continue;
+		}
+		decider = decider ?: member;
+		nr++;
+	}
+	if (err || !nr)
+		return err;
+	if (nr > 1)
+		return store_group(cp, decider, extack);
+	return store(cp, decider, NBDT_METADATA_COMMIT, NULL, extack);
+}
+
+/* What every checkpoint comes to. */
+static int finish(struct checkpoint *cp, bool commit,
+		  struct netlink_ext_ack *extack)
+{
+	struct member *member;
+	int err = 0;
+
+	/* One after the other, as of each metadata one may be pending. */
+	mutex_lock(&store_mutex);
+	if (commit)
+		err = store_all(cp, extack);
+	commit &= !err;
 	/* All before any gate is opened. */
 	for (member = cp->members; member < cp->members + cp->nr; member++)
-		nbdt_switch_end(content_of(member), &member->bitmaps, commit);
+		nbdt_switch_end(content_of(member), &member->bitmaps, commit,
+				cp->name);
+	mutex_unlock(&store_mutex);
 	for (member = cp->members; member < cp->members + cp->nr; member++)
 		nbdt_gate_open(&content_of(member)->gate, &member->visit);
 	for (member = cp->members; member < cp->members + cp->nr; member++) {
@@ -173,6 +296,7 @@ static void finish(struct checkpoint *cp, bool commit)
 		nbdt_export_put(member->export);
 	}
 	kfree(cp);
+	return err;
 }
 
 static void expire(struct work_struct *work)
@@ -186,7 +310,7 @@ static void expire(struct work_struct *work)
 	list_del_init(&cp->node);
 	mutex_unlock(&held_mutex);
 	if (ours)
-		finish(cp, false);
+		finish(cp, false, NULL);
 }
 
 static struct checkpoint *create(const struct nbdt_checkpoint_config *config)
@@ -201,6 +325,7 @@ static struct checkpoint *create(const struct nbdt_checkpoint_config *config)
 	cp->owner = config->owner;
 	strscpy(cp->freeze, config->freeze ?: "", sizeof(cp->freeze));
 	strscpy(cp->start, config->start ?: "", sizeof(cp->start));
+	strscpy(cp->name, config->name ?: "", sizeof(cp->name));
 	cp->deadline = jiffies + msecs_to_jiffies(config->timeout);
 	return cp;
 }
@@ -300,8 +425,10 @@ int nbdt_checkpoint_begin(const struct nbdt_checkpoint_config *config, u32 *id,
 		err = quiesce(cp, config->hold, extack);
 	if (!err && config->hold)
 		*id = hold(cp);
+	else if (err)
+		finish(cp, false, NULL);
 	else
-		finish(cp, !err);
+		err = finish(cp, true, extack);
 	return err;
 }
 
@@ -342,7 +469,8 @@ static struct checkpoint *take(u32 id,
  * @abort: leave the bitmaps as they are
  * @extack: why not
  *
- * Return: 0, or -ENOENT when there is none: its deadline has passed.
+ * Return: 0; -ENOENT when there is none: its deadline has passed; -EIO when it can't
+ * be stored in the metadata of one of them.
  */
 int nbdt_checkpoint_end(u32 id, const struct nbdt_checkpoint_owner *owner,
 			bool abort, struct netlink_ext_ack *extack)
@@ -354,8 +482,7 @@ int nbdt_checkpoint_end(u32 id, const struct nbdt_checkpoint_owner *owner,
 				 "the checkpoint is off: its deadline has passed");
 		return -ENOENT;
 	}
-	finish(cp, !abort);
-	return 0;
+	return finish(cp, !abort, extack);
 }
 
 /* Whoever held them is gone. */
@@ -364,7 +491,7 @@ void nbdt_checkpoint_abandon(const struct nbdt_checkpoint_owner *owner)
 	struct checkpoint *cp;
 
 	while ((cp = take(0, owner)))
-		finish(cp, false);
+		finish(cp, false, NULL);
 }
 
 /* Nobody begins one any more. */

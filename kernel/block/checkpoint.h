@@ -24,6 +24,7 @@ struct nbdt_checkpoint_config {
 	unsigned int nr;
 	const char *freeze;		/* or NULL, as the next */
 	const char *start;
+	const char *name;
 	u32 timeout;			/* ms */
 	bool hold;			/* to be ended by a second command */
 	struct nbdt_checkpoint_owner owner;

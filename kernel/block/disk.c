@@ -126,6 +126,7 @@ void nbdt_disk_exit(struct nbdt_disk *disk)
 	dismiss(disk->slow_wq);
 	nbdt_proof_exit(&disk->content.proof);
 	nbdt_bitmaps_exit(&disk->content.bitmaps);
+	nbdt_metadata_free(&disk->content);
 	nbdt_map_destroy(disk->content.map);
 	kfree(disk->path);
 }
@@ -303,6 +304,22 @@ static int write_back(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	return err;
 }
 
+/* The bitmaps that there were, and what it takes to have them after a crash. */
+static int open_metadata(struct nbdt_disk *disk,
+			 const struct nbdt_metadata_config *config,
+			 struct netlink_ext_ack *extack)
+{
+	if (!config->path)
+		return 0;
+	if (disk->content.read_only) {
+		nbdt_set_err_msg(extack,
+				 "a read-only export has no use for metadata");
+		return -EINVAL;
+	}
+	return nbdt_metadata_open(&disk->content, nbdt_disk_size(disk), config,
+				  extack);
+}
+
 static void close_device(struct nbdt_disk *disk)
 {
 	nbdt_proof_close(&disk->content.proof);
@@ -334,6 +351,8 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 		err = write_back(disk, extack);
 	if (!err)
 		err = create_map(disk, config, extack);
+	if (!err)
+		err = open_metadata(disk, &config->metadata, extack);
 	if (err)
 		close_device(disk);
 	return err;
@@ -406,6 +425,8 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_disk_node *node,
 		nbdt_proof_open(&disk->content.proof, disk->content.bdev);
 	nbdt_map_set_reach(disk->content.map, disk->content.bdev);
 	nbdt_bitmaps_distrust(&disk->content);
+	/* The device is open, whether or not that can be said. */
+	nbdt_metadata_store(&disk->content, extack);
 	return 0;
 
 err_close:
@@ -425,6 +446,7 @@ err_restore:
 /* Nothing reads or writes the device any more. */
 void nbdt_disk_close(struct nbdt_disk *disk)
 {
+	nbdt_metadata_close(&disk->content);
 	if (!disk->content.read_only)
 		nbdt_pages_end(disk->content.bdev, disk->pages);
 	close_device(disk);

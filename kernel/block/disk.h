@@ -13,6 +13,7 @@
 #include "block/serial.h"
 #include "compat/bdev.h"
 #include "content/content.h"
+#include "content/metadata.h"
 
 struct address_space;
 struct netlink_ext_ack;
@@ -51,6 +52,7 @@ struct nbdt_disk {
 	unsigned long last_partial;	/* jiffies */
 	struct nbdt_ranges ranges;
 	struct llist_head aside;	/* long requests between two parts */
+	struct llist_head unlogged;	/* those that the log has to take */
 
 	/*
 	 * It isn't asked for these again, as each costs a line in the kernel's
@@ -81,6 +83,7 @@ struct nbdt_disk_config {
 	bool map_off;			/* nothing is to be known from a map */
 	bool shared;			/* others write where we can't see it */
 	u32 map_granule;		/* bytes; 0: the map's choice */
+	struct nbdt_metadata_config metadata;	/* without a path: none */
 	void (*gate_opened)(struct nbdt_gate *gate);	/* nbdt_gate_init() */
 	void (*dead)(struct nbdt_disk *disk);
 };

@@ -444,6 +444,22 @@ static void gate_opened(struct nbdt_gate *gate)
 	nbdt_turn_resume(&export->disk);
 }
 
+/* The same for what waited for the write-intent log. */
+static void log_ran(struct nbdt_content *content)
+{
+	nbdt_turn_logged(container_of(content, struct nbdt_disk, content));
+}
+
+/* By whoever found out, which is no client's thread. */
+static void metadata_failed(struct nbdt_content *content)
+{
+	struct nbdt_disk *disk = container_of(content, struct nbdt_disk,
+					      content);
+
+	nbdt_event_export(container_of(disk, struct nbdt_export, disk),
+			  NBDT_EVENT_METADATA);
+}
+
 /* Housekeeping, about once a second while there are connections. */
 void nbdt_export_tick(void)
 {
@@ -741,12 +757,15 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 		.map_off = config->map_off,
 		.shared = config->shared,
 		.map_granule = config->map_granule,
+		.metadata = config->metadata,
 		.gate_opened = gate_opened,
 		.dead = disk_dead,
 	};
 	struct nbdt_export *export;
 	int err;
 
+	disk.metadata.ran = log_ran;
+	disk.metadata.failed = metadata_failed;
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
 	err = check_free_name(config->name, extack);

@@ -82,6 +82,8 @@ struct nbdt_export_config {
 	const char *bitmap;		/* ...this bitmap; or NULL */
 	const struct nbdt_place *places;
 	u32 nr_places;
+	/* Without a path: none; its functions are for export.c to set. */
+	struct nbdt_metadata_config metadata;
 };
 
 /* What to change of one. */

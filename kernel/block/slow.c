@@ -30,6 +30,7 @@
 #include "block/request_trace.h"
 #include "block/slow.h"
 #include "block/turn.h"
+#include "content/intent.h"
 #include "content/map.h"
 
 /* One logical block, read or written and waited for. */
@@ -463,12 +464,25 @@ static bool slow_short(struct nbdt_request *req)
 	return do_part(req, op_of(req));
 }
 
-/* Nobody waits for the answer. */
-static void give_up(struct nbdt_request *req)
+/* It goes no further: nobody waits for the answer, or nothing may be written. */
+static void give_up(struct nbdt_request *req, int err)
 {
-	req->status = -ESHUTDOWN;
+	req->status = err;
 	if (req->begun)
-		op_of(req)->end(req, -ESHUTDOWN);
+		op_of(req)->end(req, err);
+}
+
+/*
+ * Has the log failed, of what has to survive a crash?  Then writes fail, too, as long
+ * as a bitmap records.
+ */
+static bool is_stopped(const struct nbdt_request *req)
+{
+	const struct nbdt_bitmaps *bitmaps = &req->disk->content.bitmaps;
+
+	return bitmaps->intent && READ_ONCE(bitmaps->nr_recording) &&
+	       nbdt_proto_cmd_writes(&req->cmd) &&
+	       nbdt_intent_is_stopped(bitmaps->intent);
 }
 
 /* Has it been let in, if it has to be?  If not, it goes on later. */
@@ -484,7 +498,11 @@ static bool carry_out(struct nbdt_request *req)
 	if (!req->begun)
 		req->at = req->cmd.offset;
 	if (!req->inside && nbdt_origin_is_gone(req->origin)) {
-		give_up(req);
+		give_up(req, -ESHUTDOWN);
+		return true;
+	}
+	if (!req->inside && is_stopped(req)) {
+		give_up(req, -EIO);
 		return true;
 	}
 	if (!has_turn(req))

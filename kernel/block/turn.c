@@ -23,7 +23,9 @@
  * They have their ranges before they enter, so as not to wait for each other inside.
  *
  * Behind the gate, and before anything is done, a request leaves word of what
- * it is going to change in the dirty bitmaps that record (bitmaps.c).
+ * it is going to change in the dirty bitmaps that record (bitmaps.c).  Where that has
+ * to survive a crash and can't yet (intent.c), it leaves again, waits on another
+ * list until the metadata's writer has run, and asks anew from the gate on.
  */
 #include <linux/align.h>
 #include <linux/blkdev.h>
@@ -39,6 +41,7 @@
 #include "block/request.h"
 #include "block/turn.h"
 #include "content/bitmaps.h"
+#include "content/intent.h"
 #include "content/map.h"
 
 /* A TRIM, WRITE_ZEROES or CACHE of more than this is long... */
@@ -116,6 +119,7 @@ void nbdt_turn_init(struct nbdt_disk *disk)
 {
 	nbdt_ranges_init(&disk->ranges);
 	init_llist_head(&disk->aside);
+	init_llist_head(&disk->unlogged);
 	nbdt_gate_visit_init(&disk->careful_visit, change_careful);
 }
 
@@ -165,18 +169,29 @@ void nbdt_turn_queue(struct nbdt_request *req)
 		nbdt_disk_queue(req->disk, &req->work);
 }
 
+/* In the order in which they came. */
+static void queue_all(struct llist_head *list)
+{
+	struct llist_node *all = llist_reverse_order(llist_del_all(list));
+	struct nbdt_request *req, *next;
+
+	llist_for_each_entry_safe(req, next, all, done)
+		nbdt_turn_queue(req);
+}
+
 /*
  * Those that wait aside can go on, or end if their clients are gone; the rest
  * steps aside once more.  Any context.
  */
 void nbdt_turn_resume(struct nbdt_disk *disk)
 {
-	struct nbdt_request *req, *next;
-	struct llist_node *aside;
+	queue_all(&disk->aside);
+}
 
-	aside = llist_reverse_order(llist_del_all(&disk->aside));
-	llist_for_each_entry_safe(req, next, aside, done)
-		nbdt_turn_queue(req);
+/* The log has taken what it could: who waits for it asks anew.  Any context. */
+void nbdt_turn_logged(struct nbdt_disk *disk)
+{
+	queue_all(&disk->unlogged);
 }
 
 /*
@@ -203,6 +218,20 @@ static void wait_aside(struct nbdt_request *req)
 		nbdt_turn_resume(disk);
 }
 
+/*
+ * Outside the gate until the log has what the request changes, or has failed
+ * (slow.c).  The request isn't the caller's any more.
+ */
+static void wait_for_log(struct nbdt_request *req)
+{
+	struct nbdt_intent *intent = req->disk->content.bitmaps.intent;
+
+	nbdt_turn_end(req);
+	/* Who is on the list when the writer begins is resumed when it is done. */
+	llist_add(&req->done, &req->disk->unlogged);
+	intent->wanted(intent);
+}
+
 /**
  * nbdt_turn_begin - the turn of a request that changes the device
  * @req: complete, not long
@@ -222,12 +251,16 @@ bool nbdt_turn_begin(struct nbdt_request *req)
 		wait_aside(req);
 		return false;
 	}
+	if (!nbdt_bitmaps_record(&disk->content.bitmaps, from,
+				 req->cmd.length)) {
+		wait_for_log(req);
+		return false;
+	}
 	if (req->cmd.type == NBDT_CMD_WRITE &&
 	    nbdt_map_is_on(disk->content.map)) {
 		req->mapped = true;
 		nbdt_map_write_begin(disk->content.map, from, req->cmd.length);
 	}
-	nbdt_bitmaps_record(&disk->content.bitmaps, from, req->cmd.length);
 	return !disk->careful || lock_range(req, from, to);
 }
 
@@ -295,15 +328,23 @@ static bool gives_back(const struct nbdt_request *req)
  * than a part; its zeroes have to be cut then all the same, as who can't give
  * them back writes them.
  */
-static u64 grain_of(const struct nbdt_request *req)
+static u64 grain_of(const struct nbdt_request *req, u64 part)
 {
 	u64 grain = 0;
 
 	if (gives_back(req))
 		grain = bdev_discard_granularity(req->disk->content.bdev);
-	if (grain > PART && req->cmd.type != NBDT_CMD_TRIM)
+	if (grain > part && (req->cmd.type != NBDT_CMD_TRIM || part < PART))
 		grain = 0;
 	return grain ?: 1;
+}
+
+/* As long as a part may be; the write-intent log has to take all of it. */
+static u64 part_most(const struct nbdt_request *req)
+{
+	const struct nbdt_intent *intent = req->disk->content.bitmaps.intent;
+
+	return intent ? min_t(u64, PART, nbdt_intent_reach(intent)) : PART;
 }
 
 /*
@@ -312,10 +353,11 @@ static u64 grain_of(const struct nbdt_request *req)
  */
 static u64 part_end(const struct nbdt_request *req, u64 at)
 {
-	u64 grain = grain_of(req), part = grain, first = 0;
+	u64 most = part_most(req), grain = grain_of(req, most);
+	u64 part = grain, first = 0;
 
-	if (grain < PART)
-		part = PART / grain * grain;
+	if (grain < most)
+		part = most / grain * grain;
 	if (grain > 1)
 		first = bdev_discard_alignment(req->disk->content.bdev) % grain;
 	if (at < first)
@@ -342,8 +384,11 @@ bool nbdt_turn_begin_part(struct nbdt_request *req)
 		wait_aside(req);
 		return false;
 	}
-	nbdt_bitmaps_record(&disk->content.bitmaps, req->at,
-			    req->to - req->at);
+	if (!nbdt_bitmaps_record(&disk->content.bitmaps, req->at,
+				 req->to - req->at)) {
+		wait_for_log(req);
+		return false;
+	}
 	return true;
 }
 

@@ -16,6 +16,7 @@ void nbdt_turn_end_part(struct nbdt_request *req);
 
 void nbdt_turn_init(struct nbdt_disk *disk);
 void nbdt_turn_resume(struct nbdt_disk *disk);
+void nbdt_turn_logged(struct nbdt_disk *disk);
 void nbdt_turn_relax(struct nbdt_disk *disk);
 
 #endif /* NBDT_TURN_H */

@@ -15,6 +15,15 @@
 /* Longest name, without the terminating NUL. */
 #define NBDT_BITMAP_NAME_MAX		255
 
+/* What the metadata is to say of it (metadata.c), whatever is the case in memory. */
+struct nbdt_bitmap_stored {
+	bool there;			/* it is in the head */
+	bool recording;
+	bool changes;			/* recording does, with what is pending */
+	bool only_after;		/* it isn't there if that doesn't take place */
+	bool rewritten;			/* all of its bits are others now */
+};
+
 struct nbdt_bitmap {
 	/* Read-only while it exists. */
 	u64 size;			/* of the device, in bytes */
@@ -29,6 +38,7 @@ struct nbdt_bitmap {
 	bool kept;			/* as it is, elsewhere; must stay so */
 	bool hidden;			/* nobody's to see yet */
 	bool changing;			/* a command is at it */
+	struct nbdt_bitmap_stored stored;
 	u32 users;			/* that must not lose it */
 
 	struct kref ref;

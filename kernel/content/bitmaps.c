@@ -30,6 +30,7 @@
 #include "content/bitmap.h"
 #include "content/bitmaps.h"
 #include "content/content.h"
+#include "content/intent.h"
 
 /* Guards the bitmaps of all exports, but for what I/O looks at. */
 DEFINE_MUTEX(nbdt_bitmaps_mutex);
@@ -68,8 +69,11 @@ void nbdt_bitmaps_exit(struct nbdt_bitmaps *bitmaps)
 
 /* --- I/O --- */
 
-/* Inside the gate: to be called for a range before it changes. */
-void nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len)
+/*
+ * Inside the gate: to be called for a range before it changes.  Return: whether it
+ * may; if not, the request leaves, and comes again when the log has it.
+ */
+bool nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len)
 {
 	unsigned int i, nr = bitmaps->nr_recording;
 
@@ -80,6 +84,10 @@ void nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len)
 	}
 	for (i = 0; i < nr; i++)
 		nbdt_bitmap_mark(bitmaps->recording[i], offset, len);
+	if (!bitmaps->intent || !nr)
+		return true;
+	return nbdt_intent_has(bitmaps->intent, offset, len) ||
+	       nbdt_intent_want(bitmaps->intent, offset, len);
 }
 
 /* The gate is shut, and nobody inside. */
@@ -419,6 +427,9 @@ static struct nbdt_bitmap *look(struct nbdt_content *content, unsigned int slot,
 		.recording = bitmap->recording,
 		.inconsistent = bitmap->inconsistent,
 		.borrowed = bitmaps->borrowed & BIT_ULL(slot),
+		.stored = bitmap->stored.there && bitmaps->intent &&
+			  !nbdt_intent_has_ended(bitmaps->intent),
+		.last = bitmaps->last,
 	};
 	return bitmap;
 }

@@ -40,6 +40,8 @@ struct nbdt_bitmaps_info {
 	bool recording;
 	bool inconsistent;
 	bool borrowed;
+	bool stored;
+	struct nbdt_point last;		/* of its export */
 };
 
 void nbdt_bitmaps_distrust(struct nbdt_content *content);
@@ -88,14 +90,17 @@ void nbdt_bitmaps_drop_locked(struct nbdt_bitmaps *bitmaps,
 			      struct nbdt_bitmap *bitmap);
 void nbdt_bitmaps_choose_locked(struct nbdt_bitmaps *bitmaps);
 
-void nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len);
+bool nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len);
 
-/* A range is going to change; inside the gate.  A test when nobody records. */
-static inline void nbdt_bitmaps_record(struct nbdt_bitmaps *bitmaps, u64 offset,
+/*
+ * A range is going to change; inside the gate.  A test when nobody records.  False
+ * when it may not yet, for it isn't in the write-intent log (intent.c).
+ */
+static inline bool nbdt_bitmaps_record(struct nbdt_bitmaps *bitmaps, u64 offset,
 				       u64 len)
 {
-	if (READ_ONCE(bitmaps->active))
-		nbdt_bitmaps_note(bitmaps, offset, len);
+	return !READ_ONCE(bitmaps->active) ||
+	       nbdt_bitmaps_note(bitmaps, offset, len);
 }
 
 #endif /* NBDT_BITMAPS_H */

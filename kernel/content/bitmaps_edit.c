@@ -13,6 +13,7 @@
 #include "content/bitmaps.h"
 #include "content/bitmaps_edit.h"
 #include "content/content.h"
+#include "content/metadata.h"
 
 /*
  * Under the mutex, which is dropped in between: nobody inside, and no other
@@ -58,9 +59,32 @@ static int find_loadable(struct nbdt_content *content, const char *name,
 	return err;
 }
 
-/* Under the mutex, which is dropped in between: have a bitmap record, or not. */
+/* Under the mutex, which is dropped in between: have it survive as it is now. */
+static int store(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
+		 bool there, struct netlink_ext_ack *extack)
+{
+	struct nbdt_bitmap_stored was = bitmap->stored;
+	int err;
+
+	bitmap->stored.there = there;
+	bitmap->stored.recording = bitmap->recording;
+	bitmap->changing = true;
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	err = nbdt_metadata_store(content, extack);
+	mutex_lock(&nbdt_bitmaps_mutex);
+	bitmap->changing = false;
+	if (err)
+		bitmap->stored = was;
+	return err;
+}
+
+/*
+ * Under the mutex, which is dropped in between: have a bitmap record, or not; one
+ * that isn't THERE is on its way out.
+ */
 static int set_recording(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
-			 bool recording, struct netlink_ext_ack *extack)
+			 bool recording, bool there,
+			 struct netlink_ext_ack *extack)
 {
 	struct nbdt_gate_visit visit;
 	int err;
@@ -68,10 +92,14 @@ static int set_recording(struct nbdt_content *content, struct nbdt_bitmap *bitma
 	err = be_alone(content, bitmap, &visit, extack);
 	if (!err && recording)
 		err = nbdt_bitmaps_check_unused(bitmap, extack);
-	if (!err) {
-		bitmap->recording = recording;
-		nbdt_bitmaps_choose_locked(&content->bitmaps);
-	}
+	if (err)
+		goto out;
+	bitmap->recording = recording;
+	err = store(content, bitmap, there, extack);
+	if (err)
+		bitmap->recording = !recording;
+	nbdt_bitmaps_choose_locked(&content->bitmaps);
+out:
 	nbdt_gate_open(&content->gate, &visit);
 	return err;
 }
@@ -93,8 +121,11 @@ int nbdt_bitmaps_add(struct nbdt_content *content,
 
 	if (IS_ERR(bitmap))
 		return PTR_ERR(bitmap);
+	err = nbdt_metadata_prepare(content, bitmap, extack);
 	mutex_lock(&nbdt_bitmaps_mutex);
-	err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap, extack);
+	if (!err)
+		err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap,
+						 extack);
 	if (err) {
 		nbdt_bitmap_put(bitmap);
 		goto out;
@@ -102,7 +133,9 @@ int nbdt_bitmaps_add(struct nbdt_content *content,
 	if (config->inconsistent)
 		nbdt_bitmap_fill(bitmap);
 	if (!config->disabled)
-		err = set_recording(content, bitmap, true, extack);
+		err = set_recording(content, bitmap, true, true, extack);
+	else
+		err = store(content, bitmap, true, extack);
 	if (err)
 		nbdt_bitmaps_drop_locked(&content->bitmaps, bitmap);
 	else
@@ -128,7 +161,9 @@ int nbdt_bitmaps_remove(struct nbdt_content *content, const char *name,
 	/* No new users while it is on its way out. */
 	bitmap->hidden = true;
 	if (bitmap->recording)
-		err = set_recording(content, bitmap, false, extack);
+		err = set_recording(content, bitmap, false, false, extack);
+	else
+		err = store(content, bitmap, false, extack);
 	if (err)
 		bitmap->hidden = false;
 	else
@@ -155,8 +190,11 @@ int nbdt_bitmaps_clear(struct nbdt_content *content, const char *name,
 	err = be_alone(content, bitmap, &visit, extack);
 	if (!err)
 		err = nbdt_bitmaps_check_unused(bitmap, extack);
-	if (!err)
+	if (!err) {
 		nbdt_bitmap_clear(bitmap);
+		bitmap->stored.rewritten = true;
+		err = store(content, bitmap, true, extack);
+	}
 	nbdt_gate_open(&content->gate, &visit);
 out:
 	mutex_unlock(&nbdt_bitmaps_mutex);
@@ -188,7 +226,8 @@ int nbdt_bitmaps_enable(struct nbdt_content *content, const char *name,
 			err = nbdt_bitmaps_check_unkept(bitmap, extack) ?:
 			      nbdt_bitmaps_check_unused(bitmap, extack);
 		if (!err)
-			err = set_recording(content, bitmap, enable, extack);
+			err = set_recording(content, bitmap, enable, true,
+					    extack);
 	}
 	mutex_unlock(&nbdt_bitmaps_mutex);
 	return err;
@@ -233,6 +272,10 @@ int nbdt_bitmaps_trust(struct nbdt_content *content, const char *name,
 		nbdt_set_err_msg(extack,
 				 "'%.24s' was written to before: all of it is dirty",
 				 content->name);
+	}
+	if (!err) {
+		bitmap->stored.rewritten = true;
+		err = store(content, bitmap, true, extack);
 	}
 	nbdt_gate_open(&content->gate, &visit);
 out:
@@ -332,7 +375,8 @@ int nbdt_bitmaps_merge(struct nbdt_content *content, const char *from,
 	mutex_lock(&nbdt_bitmaps_mutex);
 	target->inconsistent |= source->inconsistent;
 	source->changing = false;
-	target->changing = false;
+	target->stored.rewritten = true;
+	err = store(content, target, true, extack);
 	target->hidden = false;
 out:
 	mutex_unlock(&nbdt_bitmaps_mutex);
@@ -361,8 +405,12 @@ int nbdt_bitmaps_rename(struct nbdt_content *content, const char *name,
 		nbdt_set_err_msg(extack, "bitmap '%.32s' already exists", to);
 		err = -EEXIST;
 	}
-	if (!err)
+	if (!err) {
 		swap(bitmap->name, copy);
+		err = store(content, bitmap, true, extack);
+		if (err)
+			swap(bitmap->name, copy);
+	}
 	mutex_unlock(&nbdt_bitmaps_mutex);
 	kfree(copy);
 	return err;

@@ -5,7 +5,8 @@
  * In two steps.  The first reserves all that it takes, marks both bitmaps as
  * changing so that no command is at them, and may fail.  The second, with the
  * gate shut and nobody inside, switches, or gives all of it back; it can't fail.
- * Who makes both on a group of exports: block/checkpoint.c.
+ * Who makes both on a group of exports, and in between has it survive a crash:
+ * block/checkpoint.c.
  */
 #include <linux/mutex.h>
 #include <linux/string.h>
@@ -15,6 +16,7 @@
 #include "content/bitmaps.h"
 #include "content/bitmaps_switch.h"
 #include "content/content.h"
+#include "content/metadata.h"
 
 /* The one to be frozen. */
 static int take_freeze(struct nbdt_content *content,
@@ -73,16 +75,20 @@ static int make_start(struct nbdt_content *content,
 		.size = size,
 	};
 	struct nbdt_bitmap *bitmap;
-	int err;
+	int err = 0;
 
 	if (change->freeze && change->freeze->shift < 32)
 		config.granule = 1U << change->freeze->shift;
 	mutex_unlock(&nbdt_bitmaps_mutex);
 	bitmap = nbdt_bitmaps_create(content, &config, extack);
+	if (!IS_ERR(bitmap))
+		err = nbdt_metadata_prepare(content, bitmap, extack);
 	mutex_lock(&nbdt_bitmaps_mutex);
 	if (IS_ERR(bitmap))
 		return PTR_ERR(bitmap);
-	err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap, extack);
+	if (!err)
+		err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap,
+						 extack);
 	if (err) {
 		nbdt_bitmap_put(bitmap);
 		return err;
@@ -109,8 +115,10 @@ static void switch_cancel(struct nbdt_content *content,
 }
 
 static void switch_commit(struct nbdt_content *content,
-			  struct nbdt_switch *change)
+			  struct nbdt_switch *change, const char *name)
 {
+	struct nbdt_point *last = &content->bitmaps.last;
+
 	if (change->freeze) {
 		change->freeze->recording = false;
 		change->freeze->changing = false;
@@ -120,6 +128,8 @@ static void switch_commit(struct nbdt_content *content,
 		change->start->changing = false;
 		change->start->hidden = false;
 	}
+	last->number++;
+	strscpy(last->name, name ?: "", sizeof(last->name));
 	nbdt_bitmaps_choose_locked(&content->bitmaps);
 }
 
@@ -159,13 +169,19 @@ int nbdt_switch_begin(struct nbdt_content *content,
 	return err;
 }
 
-/* COMMIT: the gate is shut and nobody inside.  Otherwise nothing is changed. */
+/**
+ * nbdt_switch_end - switch bitmaps, or have all as before
+ * @content: of which they are
+ * @change: as nbdt_switch_begin() left it
+ * @commit: switch; the gate is shut and nobody inside
+ * @name: of the checkpoint, or NULL
+ */
 void nbdt_switch_end(struct nbdt_content *content, struct nbdt_switch *change,
-		     bool commit)
+		     bool commit, const char *name)
 {
 	mutex_lock(&nbdt_bitmaps_mutex);
 	if (commit)
-		switch_commit(content, change);
+		switch_commit(content, change, name);
 	else
 		switch_cancel(content, change);
 	mutex_unlock(&nbdt_bitmaps_mutex);

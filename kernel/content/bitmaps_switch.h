@@ -19,6 +19,6 @@ int nbdt_switch_begin(struct nbdt_content *content, struct nbdt_switch *change,
 		      const char *freeze, const char *start, u64 size,
 		      struct netlink_ext_ack *extack);
 void nbdt_switch_end(struct nbdt_content *content, struct nbdt_switch *change,
-		     bool commit);
+		     bool commit, const char *name);
 
 #endif /* NBDT_BITMAPS_SWITCH_H */

@@ -11,12 +11,22 @@
 
 struct block_device;
 struct nbdt_bitmap;
+struct nbdt_intent;
 struct nbdt_map;
+struct nbdt_metadata;
 struct netlink_ext_ack;
 struct task_struct;
 
 /* Most bitmaps of an export: with the other contexts, a mask of 64 bits. */
 #define NBDT_BITMAPS_MAX	62
+/* Longest name of a checkpoint, without the terminating NUL. */
+#define NBDT_POINT_NAME_MAX	255
+
+/* The last checkpoint that an export had a part in. */
+struct nbdt_point {
+	u64 number;			/* from 1 on; 0: there was none */
+	char name[NBDT_POINT_NAME_MAX + 1];	/* empty: it has none */
+};
 
 /* Those of an export; see bitmaps.c. */
 struct nbdt_bitmaps {
@@ -25,6 +35,7 @@ struct nbdt_bitmaps {
 	bool written;			/* ...has to be told, or there was one */
 	unsigned int nr_recording;
 	struct nbdt_bitmap *recording[NBDT_BITMAPS_MAX];
+	struct nbdt_intent *intent;	/* what survives a crash, or NULL; fixed */
 
 	/*
 	 * Guarded by the mutex in bitmaps.c; those that have users stay where
@@ -32,6 +43,7 @@ struct nbdt_bitmaps {
 	 */
 	struct nbdt_bitmap *slots[NBDT_BITMAPS_MAX];
 	u64 borrowed;			/* mask: of another export */
+	struct nbdt_point last;
 };
 
 /* The last scan of an export; see scan.c. */
@@ -75,6 +87,7 @@ struct nbdt_content {
 	struct nbdt_gate gate;		/* what changes the device goes through */
 	struct nbdt_bitmaps bitmaps;	/* what was written to */
 	struct nbdt_scan scan;
+	struct nbdt_metadata *metadata;	/* or NULL; fixed while it is open */
 };
 
 bool nbdt_content_is_believed(struct nbdt_content *content);

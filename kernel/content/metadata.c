@@ -1,0 +1,921 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The metadata of an export: what of its bitmaps survives a crash.
+ *
+ * It is on a block device of its own.  What is there, and in which order it is
+ * written, so that a crash at any point leaves something that is true: the format is
+ * in uapi/nbdtarget_metadata.h, the log in intent.c, the writing in scribe.c, the
+ * blocks in ledger.c.  Here is how it begins, how it ends, and what commands say.
+ *
+ * It begins with the export.  What is found has to be of this data device, and not
+ * of the past, as far as that can be known; then each bitmap has the bits of its
+ * area, and one that was recording all regions of the log, unless it ended in good
+ * order.  A new generation begins: first the bits are written that came from the log,
+ * then the head.  A crash before that head leaves what there was before.
+ *
+ * Commands change bitmaps in memory (bitmaps_edit.c), with the gate shut where that
+ * matters, and have the result stored before they open it and answer.  Checkpoints
+ * are stored before they take place in memory.  One of a group takes place when it is
+ * stored with the first of its exports: the others have it as pending before, with
+ * the name of the first's metadata, and as done afterwards.  One that is found
+ * pending asks that other, which therefore has to be there first.
+ *
+ * Who owns it: the content of one export.  The memory stays until that is freed, as
+ * commands may still look; nothing is written after nbdt_metadata_close().
+ */
+#include <linux/blkdev.h>
+#include <linux/log2.h>
+#include <linux/mutex.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "compat/compat.h"
+#include "content/bitmap.h"
+#include "content/bitmaps.h"
+#include "content/content.h"
+#include "content/metadata.h"
+#include "content/scribe.h"
+
+struct nbdt_metadata {
+	struct nbdt_scribe scribe;
+	struct nbdt_content *content;
+	char *path;
+	void (*ran)(struct nbdt_content *content);
+	void (*failed)(struct nbdt_content *content);
+	bool distrust;			/* nothing that is found is believed */
+
+	struct list_head node;		/* on ALL; guarded by all_mutex */
+
+	/* What the head is to say; guarded by the mutex of bitmaps.c. */
+	struct nbdtarget_meta_checkpoint last;
+	bool is_pending;
+	struct nbdtarget_meta_checkpoint pending;
+	u8 decider[NBDTARGET_META_UUID];
+	u8 groups[NBDTARGET_META_GROUPS][NBDTARGET_META_UUID];
+};
+
+/* Those that are open, for who asks whether a group's checkpoint took place. */
+static DEFINE_MUTEX(all_mutex);
+static LIST_HEAD(all);
+
+static struct nbdt_metadata *find_locked(const u8 *uuid)
+{
+	struct nbdt_metadata *metadata;
+
+	lockdep_assert_held(&all_mutex);
+	list_for_each_entry(metadata, &all, node) {
+		if (!memcmp(metadata->scribe.ledger.uuid, uuid,
+			    NBDTARGET_META_UUID))
+			return metadata;
+	}
+	return NULL;
+}
+
+/* --- What the scribe says --- */
+
+static void ran(struct nbdt_scribe *scribe)
+{
+	struct nbdt_metadata *metadata = container_of(scribe,
+						      struct nbdt_metadata,
+						      scribe);
+
+	metadata->ran(metadata->content);
+}
+
+/* What records isn't what survives any more, nor is it all there after a crash. */
+static void distrust(struct nbdt_content *content)
+{
+	struct nbdt_bitmap *bitmap;
+	unsigned int slot;
+
+	mutex_lock(&nbdt_bitmaps_mutex);
+	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
+		bitmap = content->bitmaps.slots[slot];
+		if (bitmap && bitmap->stored.there && bitmap->recording)
+			WRITE_ONCE(bitmap->inconsistent, true);
+	}
+	mutex_unlock(&nbdt_bitmaps_mutex);
+}
+
+static void failed(struct nbdt_scribe *scribe)
+{
+	struct nbdt_metadata *metadata = container_of(scribe,
+						      struct nbdt_metadata,
+						      scribe);
+
+	if (scribe->go_on)
+		distrust(metadata->content);
+	/* Not of one that doesn't begin at all. */
+	if (metadata->content->metadata)
+		metadata->failed(metadata->content);
+}
+
+static void device_dead(struct nbdt_bdev *device)
+{
+	nbdt_scribe_dead(container_of(device, struct nbdt_scribe,
+				      ledger.device));
+}
+
+/* --- Whether what is found is good for this export --- */
+
+static bool is_sane_bitmap(const struct nbdt_ledger *ledger,
+			   const struct nbdtarget_meta_bitmap *entry)
+{
+	u64 start = le64_to_cpu(entry->start), size = le64_to_cpu(entry->size);
+	u64 blocks = le32_to_cpu(entry->blocks);
+	u32 shift = le32_to_cpu(entry->shift);
+
+	return *entry->name &&
+	       strnlen(entry->name, sizeof(entry->name)) < sizeof(entry->name) &&
+	       shift >= ilog2(NBDT_BITMAP_GRANULE_MIN) &&
+	       shift <= ilog2(NBDT_BITMAP_GRANULE_MAX) &&
+	       size && size <= S64_MAX && blocks &&
+	       start >= NBDTARGET_META_AREA_START &&
+	       start <= ledger->blocks &&
+	       2 * blocks <= ledger->blocks - start;
+}
+
+/* The log holds what one request may change, and its regions can be counted. */
+static bool is_sane_log(const struct nbdtarget_meta_head *head)
+{
+	u32 shift = le32_to_cpu(head->region_shift);
+	u32 regions = le32_to_cpu(head->regions);
+
+	return shift >= NBDTARGET_META_REGION_SHIFT_MIN &&
+	       shift <= NBDTARGET_META_REGION_SHIFT_MAX &&
+	       regions >= NBDTARGET_META_REGIONS_MIN &&
+	       regions <= NBDTARGET_META_REGIONS_MAX &&
+	       (u64)regions << shift >= NBDTARGET_META_REACH_MIN;
+}
+
+static bool is_sane(const struct nbdt_ledger *ledger)
+{
+	const struct nbdtarget_meta_head *head = ledger->head;
+	u32 nr = le32_to_cpu(head->bitmaps), i;
+
+	if (!is_sane_log(head) || nr > NBDTARGET_META_BITMAPS ||
+	    le64_to_cpu(head->blocks) > ledger->blocks ||
+	    strnlen(head->identity, sizeof(head->identity)) ==
+	    sizeof(head->identity) ||
+	    strnlen(head->last.name, sizeof(head->last.name)) ==
+	    sizeof(head->last.name) ||
+	    strnlen(head->pending.name, sizeof(head->pending.name)) ==
+	    sizeof(head->pending.name))
+		return false;
+	for (i = 0; i < nr; i++) {
+		if (!is_sane_bitmap(ledger, &head->bitmap[i]))
+			return false;
+	}
+	return true;
+}
+
+static int read_head(struct nbdt_ledger *ledger, const char *path,
+		     struct netlink_ext_ack *extack)
+{
+	int err;
+
+	if (ledger->blocks <= NBDTARGET_META_AREA_START)
+		err = -EUCLEAN;
+	else
+		err = nbdt_ledger_read_head(ledger);
+	if (!err && !is_sane(ledger))
+		err = -EUCLEAN;
+	if (err == -EUCLEAN)
+		nbdt_set_err_msg(extack,
+				 "'%.32s' has no metadata, or it is damaged",
+				 path);
+	else if (err)
+		nbdt_set_err_msg(extack, "metadata device '%.32s' can't be read",
+				 path);
+	return err;
+}
+
+/* Why what is there isn't of this device as it was last; NULL if it may be. */
+static const char *why_stale(const struct nbdt_ledger *ledger, u64 size,
+			     const struct nbdt_metadata_config *config)
+{
+	const struct nbdtarget_meta_head *head = ledger->head;
+
+	if (le64_to_cpu(head->size) != size)
+		return "is for a device of another size";
+	if (*head->identity && config->identity &&
+	    strcmp(head->identity, config->identity))
+		return "is for another device";
+	if (ledger->generation < config->least_generation)
+		return "is of an older generation";
+	return NULL;
+}
+
+/* The log is read into the ledger; -EUCLEAN when there is none that counts. */
+static int read_log(struct nbdt_metadata *metadata,
+		    const struct nbdt_metadata_config *config,
+		    struct netlink_ext_ack *extack)
+{
+	struct nbdt_ledger *ledger = &metadata->scribe.ledger;
+	int err = nbdt_ledger_read_log(ledger);
+
+	if (err == -ESTALE && !config->accept_stale) {
+		nbdt_set_err_msg(extack,
+				 "metadata on '%.32s' has lost its last state",
+				 config->path);
+		return err;
+	}
+	if (err == -ESTALE)
+		metadata->distrust = true;
+	/* Also when it can't be read: it isn't known what was in it. */
+	return err ? -EUCLEAN : 0;
+}
+
+static int check_stale(struct nbdt_metadata *metadata, u64 size,
+		       const struct nbdt_metadata_config *config,
+		       struct netlink_ext_ack *extack)
+{
+	const struct nbdt_ledger *ledger = &metadata->scribe.ledger;
+	const char *why = why_stale(ledger, size, config);
+
+	if (why && !config->accept_stale) {
+		nbdt_set_err_msg(extack, "metadata on '%.32s' %s", config->path,
+				 why);
+		return -ESTALE;
+	}
+	if (why || (ledger->head->flags & cpu_to_le32(NBDTARGET_META_FAILED)))
+		metadata->distrust = true;
+	return 0;
+}
+
+/* --- A checkpoint that was pending --- */
+
+/* 1, 0, or -EAGAIN when who decided it isn't there. */
+static int ask_decider(const struct nbdtarget_meta_head *head)
+{
+	struct nbdt_metadata *decider;
+	int took_place = -EAGAIN;
+	u32 i;
+
+	mutex_lock(&all_mutex);
+	mutex_lock(&nbdt_bitmaps_mutex);
+	decider = find_locked(head->decider);
+	if (decider)
+		took_place = 0;
+	for (i = 0; decider && i < NBDTARGET_META_GROUPS; i++) {
+		if (!memcmp(decider->groups[i], head->pending.group,
+			    NBDTARGET_META_UUID))
+			took_place = 1;
+	}
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	mutex_unlock(&all_mutex);
+	return took_place;
+}
+
+/* What it is now that it is known. */
+static void decide_bitmap(struct nbdtarget_meta_bitmap *entry, bool took_place)
+{
+	u32 flags = le32_to_cpu(entry->flags);
+
+	if (took_place) {
+		flags &= ~NBDTARGET_META_RECORDING;
+		if (flags & NBDTARGET_META_RECORDING_AFTER)
+			flags |= NBDTARGET_META_RECORDING;
+	} else if (flags & NBDTARGET_META_THERE_AFTER) {
+		*entry->name = '\0';
+	}
+	flags &= NBDTARGET_META_RECORDING | NBDTARGET_META_INCONSISTENT;
+	entry->flags = cpu_to_le32(flags);
+}
+
+static void decide(struct nbdtarget_meta_head *head, bool took_place)
+{
+	u32 i;
+
+	for (i = 0; i < le32_to_cpu(head->bitmaps); i++)
+		decide_bitmap(&head->bitmap[i], took_place);
+	if (took_place)
+		head->last = head->pending;
+}
+
+static int settle_pending(struct nbdt_metadata *metadata,
+			  const struct nbdt_metadata_config *config,
+			  struct netlink_ext_ack *extack)
+{
+	struct nbdtarget_meta_head *head = metadata->scribe.ledger.head;
+	int took_place;
+
+	if (!(head->flags & cpu_to_le32(NBDTARGET_META_PENDING)))
+		return 0;
+	took_place = ask_decider(head);
+	if (took_place < 0 && !config->accept_stale) {
+		nbdt_set_err_msg(extack,
+				 "a checkpoint of a group is pending: add first the export with metadata %pU",
+				 head->decider);
+		return took_place;
+	}
+	if (took_place < 0)
+		metadata->distrust = true;
+	decide(head, took_place == 1);
+	return 0;
+}
+
+/* --- Bitmaps --- */
+
+/* All regions of the log, of which it isn't known what was written of them. */
+static void mark_log(const struct nbdtarget_meta_head *head,
+		     const struct nbdtarget_meta_log *log,
+		     struct nbdt_bitmap *bitmap)
+{
+	u32 shift = le32_to_cpu(head->region_shift), i;
+	u64 at;
+
+	for (i = 0; i < le32_to_cpu(log->count); i++) {
+		at = (u64)le32_to_cpu(log->region[i]) << shift;
+		if (at < bitmap->size)
+			nbdt_bitmap_mark(bitmap, at, 1ULL << shift);
+	}
+}
+
+/* Into a place of the scribe's, which then has a reference. */
+static struct nbdt_bitmap *
+load_bits(struct nbdt_scribe *scribe, const struct nbdtarget_meta_bitmap *entry,
+	  bool *complete, struct netlink_ext_ack *extack)
+{
+	struct nbdt_scribe_bitmap *place = nbdt_scribe_place(scribe);
+	struct nbdt_bitmap *bitmap;
+	u32 blocks = le32_to_cpu(entry->blocks);
+	int err;
+
+	bitmap = nbdt_bitmap_create(entry->name, le64_to_cpu(entry->size),
+				    1U << le32_to_cpu(entry->shift));
+	if (IS_ERR(bitmap)) {
+		nbdt_set_err_msg(extack, "there is no memory for bitmap '%.32s'",
+				 entry->name);
+		return bitmap;
+	}
+	err = -EUCLEAN;
+	if (blocks != nbdt_ledger_blocks(bitmap)) {
+		nbdt_set_err_msg(extack, "metadata of bitmap '%.32s' is damaged",
+				 entry->name);
+		goto err_put;
+	}
+	err = nbdt_ledger_area_init(&place->area, le64_to_cpu(entry->id),
+				    le64_to_cpu(entry->start), blocks);
+	if (err)
+		goto err_put;
+	place->bitmap = bitmap;
+	*complete = !nbdt_ledger_read_bits(&scribe->ledger, &place->area,
+					   bitmap);
+	return bitmap;
+
+err_put:
+	nbdt_bitmap_put(bitmap);
+	return ERR_PTR(err);
+}
+
+/* Give it to the export as well. */
+static int publish(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
+		   struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&nbdt_bitmaps_mutex);
+	err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap, extack);
+	if (!err) {
+		nbdt_bitmap_get(bitmap);
+		bitmap->hidden = false;
+	}
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	return err;
+}
+
+static int load_bitmap(struct nbdt_metadata *metadata,
+		       const struct nbdtarget_meta_bitmap *entry, bool has_log,
+		       struct netlink_ext_ack *extack)
+{
+	struct nbdt_scribe *scribe = &metadata->scribe;
+	const struct nbdtarget_meta_head *head = scribe->ledger.head;
+	u32 flags = le32_to_cpu(entry->flags);
+	bool clean = head->flags & cpu_to_le32(NBDTARGET_META_CLEAN);
+	struct nbdt_bitmap *bitmap;
+	bool complete;
+
+	bitmap = load_bits(scribe, entry, &complete, extack);
+	if (IS_ERR(bitmap))
+		return PTR_ERR(bitmap);
+	bitmap->recording = flags & NBDTARGET_META_RECORDING;
+	bitmap->stored.there = true;
+	bitmap->stored.recording = bitmap->recording;
+	if (!clean && bitmap->recording && has_log)
+		mark_log(head, scribe->ledger.log, bitmap);
+	if (!complete || metadata->distrust ||
+	    (!clean && bitmap->recording && !has_log) ||
+	    (flags & NBDTARGET_META_INCONSISTENT))
+		nbdt_bitmap_fill(bitmap);
+	return publish(metadata->content, bitmap, extack);
+}
+
+static int load_bitmaps(struct nbdt_metadata *metadata, bool has_log,
+			struct netlink_ext_ack *extack)
+{
+	const struct nbdtarget_meta_head *head = metadata->scribe.ledger.head;
+	u32 i;
+	int err;
+
+	for (i = 0; i < le32_to_cpu(head->bitmaps); i++) {
+		if (!*head->bitmap[i].name)
+			continue;
+		err = load_bitmap(metadata, &head->bitmap[i], has_log, extack);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void load_point(struct nbdt_metadata *metadata)
+{
+	const struct nbdtarget_meta_head *head = metadata->scribe.ledger.head;
+	struct nbdt_point *last = &metadata->content->bitmaps.last;
+
+	metadata->last = head->last;
+	last->number = le64_to_cpu(head->last.number);
+	strscpy(last->name, head->last.name, sizeof(last->name));
+}
+
+/* --- The beginning --- */
+
+/* What came from the log, where nothing else has it once that is another. */
+static int write_bits(struct nbdt_scribe *scribe)
+{
+	struct nbdt_scribe_bitmap *each;
+	int err = 0;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps) && !err; i++) {
+		each = &scribe->bitmaps[i];
+		/* Of one that is inconsistent not all blocks have a good copy. */
+		if (each->bitmap && (each->bitmap->recording ||
+				     each->bitmap->inconsistent))
+			err = nbdt_ledger_write_bits(&scribe->ledger,
+						     &each->area, each->bitmap,
+						     NULL);
+	}
+	return err;
+}
+
+static u32 flags_of(const struct nbdt_bitmap_stored *stored, bool is_pending)
+{
+	u32 flags = stored->recording ? NBDTARGET_META_RECORDING : 0;
+
+	if (is_pending && stored->recording != stored->changes)
+		flags |= NBDTARGET_META_RECORDING_AFTER;
+	if (is_pending && stored->only_after)
+		flags |= NBDTARGET_META_THERE_AFTER;
+	return flags;
+}
+
+/* All that the head is to say. */
+static void gather_locked(struct nbdt_metadata *metadata,
+			  struct nbdt_scribe_job *job)
+{
+	struct nbdt_bitmaps *bitmaps = &metadata->content->bitmaps;
+	struct nbdt_bitmap *bitmap;
+	unsigned int slot;
+
+	lockdep_assert_held(&nbdt_bitmaps_mutex);
+	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
+		bitmap = bitmaps->slots[slot];
+		if (bitmap && bitmap->stored.there)
+			nbdt_scribe_add(job, bitmap,
+					flags_of(&bitmap->stored,
+						 metadata->is_pending));
+	}
+	job->last = metadata->last;
+	job->is_pending = metadata->is_pending;
+	job->pending = metadata->pending;
+	memcpy(job->decider, metadata->decider, sizeof(job->decider));
+	memcpy(job->groups, metadata->groups, sizeof(job->groups));
+}
+
+/* Have the head say what CHANGE makes of it, if that isn't NULL. */
+static int store(struct nbdt_metadata *metadata,
+		 void (*change)(struct nbdt_metadata *metadata,
+				const struct nbdt_metadata_point *point),
+		 const struct nbdt_metadata_point *point)
+{
+	struct nbdt_scribe_job *job = nbdt_scribe_job();
+	int err;
+
+	if (!job)
+		return -ENOMEM;
+	mutex_lock(&nbdt_bitmaps_mutex);
+	if (change)
+		change(metadata, point);
+	gather_locked(metadata, job);
+	err = nbdt_scribe_submit(&metadata->scribe, job);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	return nbdt_scribe_wait(&metadata->scribe, job, err);
+}
+
+/* A generation begins, with a log that is empty. */
+static int begin(struct nbdt_metadata *metadata, u64 size,
+		 const struct nbdt_metadata_config *config)
+{
+	struct nbdt_ledger *ledger = &metadata->scribe.ledger;
+	struct nbdtarget_meta_head *head = ledger->head;
+	int err;
+
+	err = write_bits(&metadata->scribe);
+	if (err)
+		return err;
+	ledger->generation++;
+	memset(ledger->log, 0, sizeof(*ledger->log));
+	err = nbdt_ledger_write_log(ledger);
+	if (err)
+		return err;
+	head->flags = 0;
+	head->size = cpu_to_le64(size);
+	if (config->identity)
+		strscpy(head->identity, config->identity,
+			sizeof(head->identity));
+	return store(metadata, NULL, NULL);
+}
+
+/* Everything that is found. */
+static int load(struct nbdt_metadata *metadata, u64 size,
+		const struct nbdt_metadata_config *config,
+		struct netlink_ext_ack *extack)
+{
+	struct nbdt_content *content = metadata->content;
+	bool has_log;
+	int err;
+
+	err = check_stale(metadata, size, config, extack);
+	if (err)
+		return err;
+	err = read_log(metadata, config, extack);
+	if (err && err != -EUCLEAN)
+		return err;
+	has_log = !err;
+	err = settle_pending(metadata, config, extack);
+	if (!err)
+		err = load_bitmaps(metadata, has_log, extack);
+	if (err)
+		return err;
+	load_point(metadata);
+	mutex_lock(&nbdt_bitmaps_mutex);
+	nbdt_bitmaps_choose_locked(&content->bitmaps);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	return 0;
+}
+
+/* A region is looked for by a number of 31 bits. */
+static int check_size(const struct nbdt_ledger *ledger, u64 size,
+		      const char *path, struct netlink_ext_ack *extack)
+{
+	if (size >> le32_to_cpu(ledger->head->region_shift) < S32_MAX)
+		return 0;
+	nbdt_set_err_msg(extack,
+			 "metadata on '%.32s' has regions that are too small for the device",
+			 path);
+	return -EFBIG;
+}
+
+/* Two of the same: one is a copy of the other. */
+static int check_only(struct nbdt_metadata *metadata, const char *path,
+		      struct netlink_ext_ack *extack)
+{
+	struct nbdt_ledger *ledger = &metadata->scribe.ledger;
+	struct nbdt_metadata *other;
+
+	mutex_lock(&all_mutex);
+	other = find_locked(ledger->uuid);
+	memcpy(metadata->groups, ledger->head->groups,
+	       sizeof(metadata->groups));
+	if (!other)
+		list_add(&metadata->node, &all);
+	mutex_unlock(&all_mutex);
+	if (other)
+		nbdt_set_err_msg(extack,
+				 "metadata on '%.32s' is a copy of what another export uses",
+				 path);
+	return other ? -EBUSY : 0;
+}
+
+static void leave(struct nbdt_metadata *metadata)
+{
+	mutex_lock(&all_mutex);
+	list_del(&metadata->node);
+	mutex_unlock(&all_mutex);
+}
+
+static struct nbdt_metadata *create(struct nbdt_content *content,
+				    const struct nbdt_metadata_config *config)
+{
+	struct nbdt_metadata *metadata = kzalloc(sizeof(*metadata), GFP_KERNEL);
+
+	if (!metadata)
+		return NULL;
+	metadata->path = kstrdup(config->path, GFP_KERNEL);
+	if (!metadata->path) {
+		kfree(metadata);
+		return NULL;
+	}
+	metadata->content = content;
+	metadata->ran = config->ran;
+	metadata->failed = config->failed;
+	metadata->scribe.go_on = config->go_on;
+	metadata->scribe.ran = ran;
+	metadata->scribe.failed = failed;
+	return metadata;
+}
+
+/**
+ * nbdt_metadata_open - have an export use a metadata device
+ * @content: of which nobody knows yet; its device is open and written to
+ * @size: what clients see of that, in bytes
+ * @config: which metadata, and how
+ * @extack: told why not
+ *
+ * Its bitmaps are there afterwards, and those that record do.
+ *
+ * Return: 0; -EUCLEAN when there is no metadata; -ESTALE when it is of another
+ * device or of the past; -EAGAIN when a checkpoint is pending that another metadata
+ * decides; -EBUSY when it is in use; -EROFS; or the error of the device.
+ */
+int nbdt_metadata_open(struct nbdt_content *content, u64 size,
+		       const struct nbdt_metadata_config *config,
+		       struct netlink_ext_ack *extack)
+{
+	struct nbdt_metadata *metadata = create(content, config);
+	struct nbdt_scribe *scribe;
+	int err;
+
+	if (!metadata)
+		return -ENOMEM;
+	scribe = &metadata->scribe;
+	err = nbdt_ledger_open(&scribe->ledger, config->path, device_dead,
+			       extack);
+	if (err)
+		goto err_free;
+	err = read_head(&scribe->ledger, config->path, extack);
+	if (!err)
+		err = check_size(&scribe->ledger, size, config->path, extack);
+	if (!err)
+		err = nbdt_scribe_init(scribe, size);
+	if (err)
+		goto err_ledger;
+	err = check_only(metadata, config->path, extack);
+	if (err)
+		goto err_scribe;
+	err = load(metadata, size, config, extack);
+	if (err)
+		goto err_leave;
+	err = begin(metadata, size, config);
+	if (err) {
+		nbdt_set_err_msg(extack,
+				 "metadata device '%.32s' can't be written",
+				 config->path);
+		goto err_leave;
+	}
+	content->metadata = metadata;
+	content->bitmaps.intent = &scribe->intent;
+	return 0;
+
+err_leave:
+	leave(metadata);
+err_scribe:
+	nbdt_scribe_stop(scribe);
+	/* It can be told of the device's end until that is closed. */
+	nbdt_ledger_close(&scribe->ledger);
+	nbdt_scribe_exit(scribe);
+	goto err_free;
+err_ledger:
+	nbdt_ledger_close(&scribe->ledger);
+err_free:
+	kfree(metadata->path);
+	kfree(metadata);
+	return err;
+}
+
+/* --- The end --- */
+
+/* Nothing writes to the data device any more.  The device is closed. */
+void nbdt_metadata_close(struct nbdt_content *content)
+{
+	struct nbdt_metadata *metadata = content->metadata;
+
+	if (!metadata)
+		return;
+	nbdt_scribe_stop(&metadata->scribe);
+	/* What it leaves when it fails is as after a crash. */
+	nbdt_scribe_finish(&metadata->scribe);
+	leave(metadata);
+	nbdt_ledger_close(&metadata->scribe.ledger);
+}
+
+/* Closed, and nobody has the content any more. */
+void nbdt_metadata_free(struct nbdt_content *content)
+{
+	struct nbdt_metadata *metadata = content->metadata;
+
+	if (!metadata)
+		return;
+	nbdt_scribe_exit(&metadata->scribe);
+	kfree(metadata->path);
+	kfree(metadata);
+}
+
+/* --- Commands --- */
+
+/* What became of a job, for who had it done. */
+static int result(struct nbdt_content *content, int err,
+		  struct netlink_ext_ack *extack)
+{
+	struct nbdt_metadata *metadata = content->metadata;
+
+	switch (err) {
+	case 0:
+		return 0;
+	case -ENOSPC:
+		nbdt_set_err_msg(extack,
+				 "there is no room on metadata device '%.32s'",
+				 metadata->path);
+		return err;
+	case -ENOMEM:
+		return err;
+	case -ESHUTDOWN:
+		nbdt_set_err_msg(extack, "the export is being removed");
+		return err;
+	}
+	nbdt_set_err_msg(extack, "metadata device '%.32s' has failed",
+			 metadata->path);
+	/* It is told of; what is in memory counts. */
+	return metadata->scribe.go_on ? 0 : -EIO;
+}
+
+/**
+ * nbdt_metadata_prepare - have room for a bitmap that is new
+ * @content: of the export
+ * @bitmap: that isn't in it yet, with its bits; of which nobody knows
+ * @extack: why not
+ *
+ * It is written, and the room is its own as long as it has references.
+ *
+ * Return: 0, also without metadata; -ENOSPC; -ENOMEM; -EIO when the metadata has
+ * failed, and writes fail, too; -ESHUTDOWN.
+ */
+int nbdt_metadata_prepare(struct nbdt_content *content,
+			  struct nbdt_bitmap *bitmap,
+			  struct netlink_ext_ack *extack)
+{
+	struct nbdt_metadata *metadata = content->metadata;
+	struct nbdt_scribe_job *job;
+	int err;
+
+	if (!metadata)
+		return 0;
+	job = nbdt_scribe_job();
+	if (!job)
+		return -ENOMEM;
+	job->room_only = true;
+	nbdt_scribe_add(job, bitmap, 0);
+	err = nbdt_scribe_submit(&metadata->scribe, job);
+	return result(content, nbdt_scribe_wait(&metadata->scribe, job, err),
+		      extack);
+}
+
+/**
+ * nbdt_metadata_store - have what there is of bitmaps survive
+ * @content: of the export
+ * @extack: why not
+ *
+ * Of those that began or ceased to record, or lost bits, with the gate shut.
+ *
+ * Return: as nbdt_metadata_prepare().
+ */
+int nbdt_metadata_store(struct nbdt_content *content,
+			struct netlink_ext_ack *extack)
+{
+	if (!content->metadata)
+		return 0;
+	return result(content, store(content->metadata, NULL, NULL), extack);
+}
+
+static void prepare(struct nbdt_metadata *metadata,
+		    const struct nbdt_metadata_point *point)
+{
+	struct nbdt_bitmap_stored *start = point->start ?
+					   &point->start->stored : NULL;
+
+	if (point->freeze)
+		point->freeze->stored.changes = true;
+	if (start) {
+		start->only_after = !start->there;
+		start->there = true;
+		start->changes = true;
+	}
+	metadata->is_pending = true;
+	metadata->pending = point->is;
+	memcpy(metadata->decider, point->decider, sizeof(metadata->decider));
+}
+
+/* It isn't pending any more. */
+static void forget_pending(struct nbdt_metadata *metadata)
+{
+	metadata->is_pending = false;
+	memset(&metadata->pending, 0, sizeof(metadata->pending));
+	memset(metadata->decider, 0, sizeof(metadata->decider));
+}
+
+static void cancel(struct nbdt_metadata *metadata,
+		   const struct nbdt_metadata_point *point)
+{
+	struct nbdt_bitmap_stored *start = point->start ?
+					   &point->start->stored : NULL;
+
+	if (point->freeze)
+		point->freeze->stored.changes = false;
+	if (start) {
+		start->there &= !start->only_after;
+		start->only_after = false;
+		start->changes = false;
+	}
+	forget_pending(metadata);
+}
+
+/* Whoever asks is told that it took place. */
+static void remember_group(struct nbdt_metadata *metadata, const u8 *group)
+{
+	memmove(metadata->groups[1], metadata->groups[0],
+		sizeof(metadata->groups) - sizeof(metadata->groups[0]));
+	memcpy(metadata->groups[0], group, sizeof(metadata->groups[0]));
+}
+
+static void commit(struct nbdt_metadata *metadata,
+		   const struct nbdt_metadata_point *point)
+{
+	cancel(metadata, point);
+	if (point->freeze)
+		point->freeze->stored.recording = false;
+	if (point->start) {
+		point->start->stored.there = true;
+		point->start->stored.recording = true;
+	}
+	metadata->last = point->is;
+	if (memchr_inv(point->is.group, 0, sizeof(point->is.group)))
+		remember_group(metadata, point->is.group);
+}
+
+/**
+ * nbdt_metadata_checkpoint - have a checkpoint take place on the device
+ * @content: of an export that has a part in it; its gate is shut, nobody inside
+ * @point: what changes; the bitmaps are kept from other commands
+ * @step: PREPARE, to be followed by COMMIT or CANCEL, or COMMIT alone.  One after
+ *	the other, whatever checkpoints they are of
+ * @extack: why not
+ *
+ * Return: as nbdt_metadata_prepare().
+ */
+int nbdt_metadata_checkpoint(struct nbdt_content *content,
+			     const struct nbdt_metadata_point *point,
+			     enum nbdt_metadata_step step,
+			     struct netlink_ext_ack *extack)
+{
+	static void (*const changes[])(struct nbdt_metadata *metadata,
+				       const struct nbdt_metadata_point *point) = {
+		[NBDT_METADATA_PREPARE] = prepare,
+		[NBDT_METADATA_COMMIT] = commit,
+		[NBDT_METADATA_CANCEL] = cancel,
+	};
+	struct nbdt_metadata *metadata = content->metadata;
+
+	if (!metadata)
+		return 0;
+	return result(content, store(metadata, changes[step], point), extack);
+}
+
+/* Is there any, and has it not failed? */
+bool nbdt_metadata_is_good(const struct nbdt_content *content)
+{
+	return content->metadata && !READ_ONCE(content->metadata->scribe.err);
+}
+
+/* Of one that there is; as many bytes as NBDTARGET_META_UUID. */
+const u8 *nbdt_metadata_uuid(const struct nbdt_content *content)
+{
+	return content->metadata->scribe.ledger.uuid;
+}
+
+/* Of one that there is. */
+void nbdt_metadata_info(const struct nbdt_content *content,
+			struct nbdt_metadata_info *info)
+{
+	const struct nbdt_metadata *metadata = content->metadata;
+	const struct nbdt_intent *intent = &metadata->scribe.intent;
+
+	*info = (struct nbdt_metadata_info) {
+		.path = metadata->path,
+		.generation = metadata->scribe.ledger.generation,
+		.writes = READ_ONCE(metadata->scribe.ledger.writes),
+		.reach = (u64)intent->nr_slots << intent->shift,
+		.go_on = metadata->scribe.go_on,
+		.err = READ_ONCE(metadata->scribe.err),
+	};
+}

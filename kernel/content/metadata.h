@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_METADATA_H
+#define NBDT_METADATA_H
+
+#include <linux/types.h>
+
+#include "nbdtarget_metadata.h"
+
+struct nbdt_bitmap;
+struct nbdt_content;
+struct nbdt_metadata;
+struct netlink_ext_ack;
+
+/* What it takes to have one. */
+struct nbdt_metadata_config {
+	const char *path;
+	const char *identity;		/* of the data device; or NULL */
+	u64 least_generation;		/* 0: any will do */
+	bool accept_stale;
+	bool go_on;			/* when it fails; else writes fail, too */
+	/* The writer ran: who waits for the log asks anew. */
+	void (*ran)(struct nbdt_content *content);
+	/* It has failed.  Called once, by a task, without locks. */
+	void (*failed)(struct nbdt_content *content);
+};
+
+/* What a checkpoint changes. */
+struct nbdt_metadata_point {
+	struct nbdt_bitmap *freeze;	/* or NULL, as the next */
+	struct nbdt_bitmap *start;
+	struct nbdtarget_meta_checkpoint is;
+	u8 decider[NBDTARGET_META_UUID];	/* whose COMMIT it is that counts */
+};
+
+enum nbdt_metadata_step {
+	NBDT_METADATA_PREPARE,
+	NBDT_METADATA_COMMIT,
+	NBDT_METADATA_CANCEL,
+};
+
+/* What is told of one. */
+struct nbdt_metadata_info {
+	const char *path;
+	u64 generation;
+	u64 writes;			/* to the device, since it was opened */
+	u64 reach;			/* bytes that a crash makes dirty, at most */
+	bool go_on;
+	int err;			/* why it has failed, -errno; or 0 */
+};
+
+int nbdt_metadata_open(struct nbdt_content *content, u64 size,
+		       const struct nbdt_metadata_config *config,
+		       struct netlink_ext_ack *extack);
+void nbdt_metadata_close(struct nbdt_content *content);
+void nbdt_metadata_free(struct nbdt_content *content);
+
+int nbdt_metadata_prepare(struct nbdt_content *content,
+			  struct nbdt_bitmap *bitmap,
+			  struct netlink_ext_ack *extack);
+int nbdt_metadata_store(struct nbdt_content *content,
+			struct netlink_ext_ack *extack);
+int nbdt_metadata_checkpoint(struct nbdt_content *content,
+			     const struct nbdt_metadata_point *point,
+			     enum nbdt_metadata_step step,
+			     struct netlink_ext_ack *extack);
+
+bool nbdt_metadata_is_good(const struct nbdt_content *content);
+const u8 *nbdt_metadata_uuid(const struct nbdt_content *content);
+void nbdt_metadata_info(const struct nbdt_content *content,
+			struct nbdt_metadata_info *info);
+
+#endif /* NBDT_METADATA_H */
