@@ -26,6 +26,8 @@ static const struct verb *const verbs[] = {
 	&verb_checkpoint,
 	&verb_save_bitmaps,
 	&verb_restore_bitmaps,
+	&verb_format_metadata,
+	&verb_check_metadata,
 	&verb_add_listener,
 	&verb_set_listener,
 	&verb_remove_listener,

@@ -60,7 +60,8 @@ _nbdtargetctl_options()
 		echo --read-only --description --default --max-connections \
 			--allocation-depth --map --shared --zeroed \
 			--map-granularity --bitmap-from --tls --access \
-			--if-missing --or-update --listeners --on-return ;;
+			--if-missing --or-update --listeners --on-return --metadata \
+			--on-metadata-error --accept-stale --least-generation ;;
 	set-export)
 		echo --description --default --no-default --max-connections \
 			--tls --listeners --reopen --resize --if-exists --on-return ;;
@@ -71,7 +72,10 @@ _nbdtargetctl_options()
 	remove-bitmap)
 		echo --if-exists ;;
 	checkpoint)
-		echo --freeze --start --timeout --stdin ;;
+		echo --freeze --start --name --timeout --stdin ;;
+	format-metadata)
+		echo --for --bitmaps --granularity --bound --region --needed \
+			--force ;;
 	save-bitmaps)
 		echo --remove-exports --timeout ;;
 	restore-bitmaps)
@@ -128,7 +132,7 @@ _nbdtargetctl_arguments()
 		;;
 	*-bitmap:2 | merge-bitmap:3)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_bitmaps) ;;
-	add-export:2)
+	add-export:2 | format-metadata:1 | check-metadata:1)
 		_nbdtargetctl_files "$word" ;;
 	show:1)
 		_nbdtargetctl_reply "$word" < <(printf '%s\n' exports \
@@ -150,6 +154,7 @@ _nbdtargetctl_arguments()
 _nbdtargetctl_verbs='add-export set-export remove-export scan-export
 	forget-map add-bitmap remove-bitmap clear-bitmap enable-bitmap
 	disable-bitmap merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
+	format-metadata check-metadata
 	add-listener set-listener remove-listener set-access show set-target
 	disconnect save apply restore clear monitor tls-agent version help'
 
@@ -160,8 +165,9 @@ _nbdtargetctl_takes_value()
 	--description | --max-connections | --negotiation-timeout | \
 	--stall-timeout | --max-in-flight | --memory-limit | --export | \
 	--map | --map-granularity | --rate | --granularity | --bitmap-from | \
-	--freeze | --start | --timeout | --tls | --listener | --listeners | \
-	--credentials | --client-certificates | --ciphers | --priority | \
+	--freeze | --start | --name | --timeout | --tls | --listener | --listeners | \
+	--metadata | --on-metadata-error | --least-generation | --for | --bound | \
+	--region | --credentials | --client-certificates | --ciphers | --priority | \
 	--max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
 	--peer-timeout | --access | --on-return | --device | --bitmaps | \
@@ -188,7 +194,7 @@ _nbdtargetctl_last_address()
 _nbdtargetctl_values()
 {
 	case $1 in
-	-b | --batch | --credentials | --device | --bitmaps)
+	-b | --batch | --credentials | --device | --bitmaps | --metadata | --for)
 		_nbdtargetctl_files "$2" ;;
 	--export)
 		_nbdtargetctl_reply "$2" < <(_nbdtargetctl_names) ;;
@@ -198,6 +204,8 @@ _nbdtargetctl_values()
 		_nbdtargetctl_reply "$2" < <(_nbdtargetctl_addresses) ;;
 	--listeners)
 		_nbdtargetctl_last_address "$2" ;;
+	--on-metadata-error)
+		_nbdtargetctl_words 'stop continue' "$2" ;;
 	--map)
 		_nbdtargetctl_words 'auto off' "$2" ;;
 	--on-return)

@@ -31,7 +31,7 @@ struct opt_value {
 };
 
 #define ARGS_MAX 64
-#define OPTS_MAX 16
+#define OPTS_MAX 24
 
 struct args {
 	const struct verb *verb;

@@ -96,6 +96,21 @@ static void check_lent(struct reader *r, const struct place *place,
 		wrong_at(r, place, "bitmap-name can't have a colon here");
 }
 
+static void check_metadata(struct reader *r, const struct place *place,
+			   const struct export *e)
+{
+	if (!attr_has(e, NBDTARGET_A_EXPORT_METADATA)) {
+		if (attr_has(e, NBDTARGET_A_EXPORT_METADATA_CONTINUE))
+			wrong_at(r, place,
+				 "metadata-continue goes with metadata");
+		return;
+	}
+	if (e->metadata.len && *e->metadata.p != '/')
+		wrong_at(r, place, "metadata has to begin with a slash");
+	if (e->read_only)
+		wrong_at(r, place, "metadata doesn't go with read-only");
+}
+
 static void check_exports(struct reader *r)
 {
 	const struct export *e, *first = NULL;
@@ -116,6 +131,7 @@ static void check_exports(struct reader *r)
 		first = e->is_default ? e : first;
 		check_map(r, &place, e);
 		check_lent(r, &place, e);
+		check_metadata(r, &place, e);
 	}
 }
 
@@ -166,6 +182,9 @@ static void check_bitmaps(struct reader *r)
 		else if (e->read_only && b->recording)
 			wrong_at(r, &place,
 				 "the bitmap of an export that is read-only can't record");
+		else if (attr_has(e, NBDTARGET_A_EXPORT_METADATA))
+			wrong_at(r, &place,
+				 "the bitmaps of an export with metadata are in that, not here");
 	}
 }
 

@@ -74,7 +74,8 @@ static void take_bitmaps(struct config *c)
 
 	for (i = 0; i < list->n; i++) {
 		b = attr_list_item(list, i);
-		if (!b->borrowed)
+		/* What is in metadata comes and goes with that. */
+		if (!b->borrowed && !b->stored)
 			items_add(&c->bitmaps, b);
 	}
 }

@@ -108,6 +108,8 @@ static bool differs_for_good(const struct export *want,
 	       want->shared != now->shared || want->map != now->map ||
 	       !text_same(want->bitmap_export, now->bitmap_export) ||
 	       !text_same(want->bitmap_name, now->bitmap_name) ||
+	       !text_same(want->metadata, now->metadata) ||
+	       want->metadata_continue != now->metadata_continue ||
 	       (attr_has(want, NBDTARGET_A_EXPORT_MAP_GRANULARITY) &&
 		attr_has(now, NBDTARGET_A_EXPORT_MAP_GRANULARITY) &&
 		want->map_granularity != now->map_granularity);
@@ -152,13 +154,17 @@ static bool loses_bitmap(const struct twins *twins, const struct config *want,
 			 const struct config *now, const struct export *e)
 {
 	const struct twin *lender = twins_of(twins, e->bitmap_export);
+	bool stays = lender && lender->fate != TWIN_REMOVED &&
+		     lender->fate != TWIN_REPLACED;
 	const struct bitmap *is = config_bitmap(now, e->bitmap_export,
 						e->bitmap_name);
 	const struct bitmap *be = config_bitmap(want, e->bitmap_export,
 						e->bitmap_name);
 
-	return !lender || lender->fate == TWIN_REMOVED ||
-	       lender->fate == TWIN_REPLACED || !is || !be ||
+	/* Those that are in metadata are no part of what is compared. */
+	if (stays && lender->now && lender->now->metadata.len)
+		return false;
+	return !stays || !is || !be ||
 	       (attr_has(be, NBDTARGET_A_BITMAP_GRANULARITY) &&
 		be->granularity != is->granularity);
 }

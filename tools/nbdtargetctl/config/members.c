@@ -64,6 +64,8 @@ static const struct member of_export[] = {
 	EXPORT(LISTENER),
 	EXPORT(BITMAP_EXPORT, .max = NBDTARGET_MAX_STRING),
 	EXPORT(BITMAP_NAME, .min = 1, .max = NBDTARGET_MAX_BITMAP_NAME),
+	EXPORT(METADATA, .min = 1, .max = NBDTARGET_MAX_DEVICE),
+	EXPORT(METADATA_CONTINUE),
 };
 
 const struct members members_export = {

@@ -115,6 +115,15 @@ static void put_content(struct step *s, const struct export *e)
 		step_option(s, "--bitmap-from", lent_bitmap(e));
 }
 
+static void put_metadata(struct step *s, const struct export *e)
+{
+	if (!attr_has(e, NBDTARGET_A_EXPORT_METADATA))
+		return;
+	step_option(s, "--metadata", text_copy(e->metadata));
+	if (e->metadata_continue)
+		step_option(s, "--on-metadata-error", mem_copy("continue"));
+}
+
 /* All of add-export. */
 void words_export(struct step *s, const struct export *e)
 {
@@ -128,6 +137,7 @@ void words_export(struct step *s, const struct export *e)
 		step_option(s, "--max-connections",
 			    words_number(e->max_connections));
 	put_content(s, e);
+	put_metadata(s, e);
 	if (e->tls_required)
 		step_option(s, "--tls", mem_copy("required"));
 	if (e->on_return == NBDTARGET_ON_RETURN_REOPEN)

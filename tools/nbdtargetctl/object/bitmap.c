@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Dirty bitmaps, as the module reports them, and how they are shown. */
 #include <inttypes.h>
+#include <stdlib.h>
 
+#include "base/mem.h"
 #include "nbdtarget.h"
 #include "object/bitmap.h"
 #include "show/figure.h"
@@ -24,6 +26,9 @@ static const struct attr_field fields[] = {
 	FIELD(DIRTY_BYTES, NUMBER, "dirty-bytes", dirty_bytes),
 	FIELD(MEMORY, NUMBER, "memory", memory),
 	FIELD(USERS, NUMBER, "users", users),
+	FIELD(STORED, BOOL, "stored", stored),
+	FIELD(CHECKPOINT, NUMBER, "checkpoint", checkpoint),
+	FIELD(CHECKPOINT_NAME, TEXT, "checkpoint-name", checkpoint_name),
 };
 
 const struct attr_set bitmap_attrs = {
@@ -41,20 +46,37 @@ struct nlmsghdr *bitmap_request(struct tool *t, uint8_t cmd,
 	return nlh;
 }
 
+/* The last of its export: number and name. */
+static char *format_checkpoint(const struct bitmap *b)
+{
+	char *name, *s;
+
+	if (!b->checkpoint)
+		return mem_copy("-");
+	if (!b->checkpoint_name.len)
+		return mem_printf("%" PRIu64, b->checkpoint);
+	name = text_format(b->checkpoint_name, TEXT_NAME);
+	s = mem_printf("%" PRIu64 " %s", b->checkpoint, name);
+	free(name);
+	return s;
+}
+
 static void add_row(struct table *tb, const struct bitmap *b)
 {
 	char buf[FIGURE_MAX];
 
 	table_text(tb, b->export_name, TEXT_NAME);
 	table_text(tb, b->name, TEXT_NAME);
-	table_cell(tb, "%s%s%s", b->recording ? "recording" : "frozen",
+	table_cell(tb, "%s%s%s%s", b->recording ? "recording" : "frozen",
 		   b->consistent ? "" : ",inconsistent",
-		   b->borrowed ? ",borrowed" : "");
+		   b->borrowed ? ",borrowed" : "",
+		   b->stored ? ",stored" : "");
 	table_cell(tb, "%s", size_format(buf, b->granularity));
 	table_cell(tb, "%" PRIu64, b->dirty_count);
 	table_cell(tb, "%s", size_format(buf, b->dirty_bytes));
 	table_cell(tb, "%s", size_format(buf, b->memory));
 	table_cell(tb, "%" PRIu64, b->users);
+	table_take(tb, format_checkpoint(b));
 }
 
 void bitmap_print_all(const struct attr_list *list, const char *indent)
@@ -63,6 +85,7 @@ void bitmap_print_all(const struct attr_list *list, const char *indent)
 		{ "EXPORT", false }, { "BITMAP", false }, { "STATE", false },
 		{ "GRANULARITY", true }, { "COUNT", true }, { "DIRTY", true },
 		{ "MEMORY", true }, { "USERS", true },
+		{ "CHECKPOINT", false },
 	};
 	struct table tb = {
 		.columns = columns,

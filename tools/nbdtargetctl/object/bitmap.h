@@ -21,6 +21,9 @@ struct bitmap {
 	uint64_t memory;
 	uint64_t users;
 	bool borrowed;
+	bool stored;			/* in metadata */
+	uint64_t checkpoint;		/* its export's last; 0: none */
+	struct text checkpoint_name;
 };
 
 extern const struct attr_set bitmap_attrs;

@@ -20,6 +20,8 @@ static struct nlmsghdr *request(struct tool *t, const struct checkpoint *c)
 				  c->freeze);
 	if (c->start)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_CHECKPOINT_START, c->start);
+	if (c->name)
+		mnl_attr_put_strz(nlh, NBDTARGET_A_CHECKPOINT_NAME, c->name);
 	if (c->timeout)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_CHECKPOINT_TIMEOUT,
 				 *c->timeout);

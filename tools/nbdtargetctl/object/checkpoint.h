@@ -13,6 +13,7 @@ struct checkpoint {
 	int n;
 	const char *freeze;		/* a bitmap's name, or NULL */
 	const char *start;		/* as well */
+	const char *name;		/* as well */
 	const uint64_t *timeout;	/* in ms; NULL for the kernel's own */
 	bool hold;			/* nobody writes until its end */
 };

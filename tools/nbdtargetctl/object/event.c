@@ -4,6 +4,7 @@
 #include <linux/genetlink.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "nbdtarget.h"
@@ -45,6 +46,8 @@ static void export_line(const struct nlmsghdr *nlh, json_t **o)
 		printf(" tls required");
 	if (e.max_connections)
 		printf(" max-connections %" PRIu64, e.max_connections);
+	if (e.metadata_error)
+		printf(" metadata failed (%s)", strerror(e.metadata_error));
 	if (e.description.len)
 		print_text("description", e.description, TEXT_NAME);
 }

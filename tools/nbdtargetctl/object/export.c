@@ -89,6 +89,13 @@ static const struct attr_field fields[] = {
 	FIELD(BITMAP_EXPORT, TEXT, "bitmap-export", bitmap_export),
 	FIELD(BITMAP_NAME, TEXT, "bitmap-name", bitmap_name),
 	FIELD(STATS, NEST, "stats", stats, .more = &stats_attrs),
+	FIELD(METADATA, TEXT, "metadata", metadata),
+	FIELD(METADATA_CONTINUE, BOOL, "metadata-continue", metadata_continue),
+	FIELD(METADATA_GENERATION, NUMBER, "metadata-generation",
+	      metadata_generation),
+	FIELD(METADATA_BOUND, NUMBER, "metadata-bound", metadata_bound),
+	FIELD(METADATA_WRITES, NUMBER, "metadata-writes", metadata_writes),
+	FIELD(METADATA_ERROR, NUMBER, "metadata-error", metadata_error),
 };
 
 const struct attr_set export_attrs = {
@@ -299,6 +306,23 @@ static void print_map(const struct export *e)
 	       size_format(granule, e->map_granularity));
 }
 
+/* What of its bitmaps survives a crash, and how. */
+static void print_metadata(const struct export *e)
+{
+	char buf[FIGURE_MAX];
+
+	if (!e->metadata.len)
+		return;
+	print_text_line("metadata", e->metadata);
+	printf("                generation %" PRIu64 ", %s dirty after a crash, %" PRIu64 " writes\n",
+	       e->metadata_generation, size_format(buf, e->metadata_bound),
+	       e->metadata_writes);
+	if (e->metadata_error)
+		printf("                FAILED (%s): %s\n",
+		       strerror(e->metadata_error), e->metadata_continue ?
+		       "its bitmaps are inconsistent" : "writes fail");
+}
+
 static void print_stats(const struct stats *s)
 {
 	char buf[FIGURE_MAX];
@@ -340,6 +364,7 @@ void export_print(const struct export *e)
 		print_listeners(&e->listeners);
 	print_limits(e);
 	print_map(e);
+	print_metadata(e);
 	print_stats(&e->stats);
 }
 

@@ -43,6 +43,12 @@ struct export {
 	struct text bitmap_name;
 	struct endpoints listeners;	/* to come by; none: all */
 	struct stats stats;
+	struct text metadata;		/* its device; what follows if there is one */
+	bool metadata_continue;
+	uint64_t metadata_generation;
+	uint64_t metadata_bound;
+	uint64_t metadata_writes;
+	uint64_t metadata_error;	/* an errno, if it has failed */
 };
 
 extern const struct attr_set export_attrs;

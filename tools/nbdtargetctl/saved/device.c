@@ -19,6 +19,7 @@
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "nbdtarget_metadata.h"
 #include "saved/device.h"
 #include "show/json.h"
 
@@ -76,6 +77,22 @@ static char *identity(const struct export *e)
 	}
 	free(partition);
 	return s ? s : mem_printf("path %.*s", (int)e->device.len, e->device.p);
+}
+
+/* The same of one that isn't exported; to be freed. */
+char *device_identity(unsigned int major_, unsigned int minor_,
+		      const char *path)
+{
+	struct export e = {
+		.device_id = (uint64_t)major_ << 20 | minor_,
+		.device = text_of(path),
+	};
+	char *s = identity(&e);
+
+	/* As much as a metadata device has room for. */
+	if (strlen(s) >= NBDTARGET_META_NAME)
+		s[NBDTARGET_META_NAME - 1] = '\0';
+	return s;
 }
 
 /* Of the disk: reads, writes, discards, and the sectors of each. */

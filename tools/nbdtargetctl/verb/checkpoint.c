@@ -22,7 +22,7 @@
 /* The module's own; ms. */
 #define DEFAULT_TIMEOUT 30000
 
-enum { FREEZE, START, TIMEOUT, STDIN };
+enum { FREEZE, START, NAME, TIMEOUT, STDIN };
 
 static const struct opt checkpoint_opts[] = {
 	[FREEZE] = { "--freeze", OPT_TEXT, "BITMAP",
@@ -30,6 +30,8 @@ static const struct opt checkpoint_opts[] = {
 	[START] = { "--start", OPT_TEXT, "BITMAP",
 		"that begins here, made where it is missing",
 		NBDTARGET_MAX_BITMAP_NAME },
+	[NAME] = { "--name", OPT_TEXT, "NAME",
+		"what 'show bitmaps' calls it", NBDTARGET_MAX_BITMAP_NAME },
 	[TIMEOUT] = { "--timeout", OPT_SECONDS, "SECONDS",
 		"after which all is as before (30)", UINT32_MAX },
 	[STDIN] = { "--stdin", OPT_FLAG, NULL,
@@ -127,6 +129,7 @@ static int checkpoint(struct tool *t, const struct args *a)
 		.n = a->n,
 		.freeze = o[FREEZE].text,
 		.start = o[START].text,
+		.name = o[NAME].text,
 		.timeout = o[TIMEOUT].given ? &o[TIMEOUT].number : NULL,
 		.hold = a->program,
 	};

@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -13,6 +15,7 @@
 #include "object/awaited.h"
 #include "object/export.h"
 #include "object/rule.h"
+#include "saved/device.h"
 #include "verb/existing.h"
 #include "verb/export_compare.h"
 #include "verb/holder.h"
@@ -57,6 +60,7 @@ enum {
 	ADD_MAP_GRANULARITY, ADD_BITMAP_FROM,
 	ADD_TLS, ADD_ACCESS, ADD_IF_MISSING, ADD_OR_UPDATE, ADD_LISTENERS,
 	ADD_ON_RETURN,
+	ADD_METADATA, ADD_ON_ERROR, ADD_ACCEPT_STALE, ADD_GENERATION,
 };
 
 static const struct opt add_opts[] = {
@@ -93,6 +97,15 @@ static const struct opt add_opts[] = {
 		"by which clients may come, or all", LISTENERS_MAX },
 	[ADD_ON_RETURN] = { "--on-return", OPT_TEXT, "HOW",
 		"reopen or stay: when its device was gone and comes back", 16 },
+	[ADD_METADATA] = { "--metadata", OPT_TEXT, "DEV",
+		"has the bitmaps, so that they survive a crash",
+		NBDTARGET_MAX_DEVICE },
+	[ADD_ON_ERROR] = { "--on-metadata-error", OPT_TEXT, "WHAT",
+		"stop or continue: what becomes of writes then", 16 },
+	[ADD_ACCEPT_STALE] = { "--accept-stale", OPT_FLAG, NULL,
+		"of the metadata: then all is dirty", 0 },
+	[ADD_GENERATION] = { "--least-generation", OPT_NUMBER, "N",
+		"refuse metadata that is older", INT64_MAX },
 	{ .name = NULL }
 };
 
@@ -127,6 +140,10 @@ static char *add_remedy(struct tool *t, const char *device, int err)
 		return mem_copy("--read-only exports it all the same");
 	case EOPNOTSUPP:
 		return mem_copy("--on-return stay, and set-export --reopen, go without");
+	case EUCLEAN:
+		return mem_copy("see format-metadata and check-metadata");
+	case ESTALE:
+		return mem_copy("--accept-stale takes it, and all of its bitmaps are dirty then");
 	}
 	return NULL;
 }
@@ -257,6 +274,69 @@ static void put_listeners(struct nlmsghdr *nlh, const struct endpoints *all)
 		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_ALL_LISTENERS, 0, NULL);
 }
 
+/* As format-metadata knew it. */
+static void put_identity(struct nlmsghdr *nlh, const char *device)
+{
+	struct stat st;
+	char *s;
+
+	/* The module says what is wrong with it. */
+	if (stat(device, &st) || !S_ISBLK(st.st_mode))
+		return;
+	s = device_identity(major(st.st_rdev), minor(st.st_rdev), device);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_IDENTITY, s);
+	free(s);
+}
+
+static void put_metadata(struct nlmsghdr *nlh, const struct args *a,
+			 const struct export_wanted *w)
+{
+	const struct opt_value *o = a->opt;
+
+	if (!w->metadata)
+		return;
+	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA, w->metadata);
+	put_identity(nlh, w->device);
+	if (o[ADD_ON_ERROR].given)
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_METADATA_CONTINUE,
+				!strcmp(o[ADD_ON_ERROR].text, "continue"));
+	if (o[ADD_ACCEPT_STALE].given)
+		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_METADATA_ACCEPT_STALE, 0,
+			     NULL);
+	if (o[ADD_GENERATION].given)
+		mnl_attr_put_u64(nlh, NBDTARGET_A_EXPORT_METADATA_GENERATION,
+				 o[ADD_GENERATION].number);
+}
+
+static int without_metadata(struct tool *t, const struct opt_value *o)
+{
+	if (o[ADD_ON_ERROR].given)
+		return fail_usage(t, "--on-metadata-error goes with --metadata");
+	if (o[ADD_ACCEPT_STALE].given)
+		return fail_usage(t, "--accept-stale goes with --metadata");
+	if (o[ADD_GENERATION].given)
+		return fail_usage(t, "--least-generation goes with --metadata");
+	return 0;
+}
+
+static int check_metadata(struct tool *t, const struct args *a)
+{
+	const struct opt_value *o = a->opt;
+
+	if (!o[ADD_METADATA].given)
+		return without_metadata(t, o);
+	if (o[ADD_READ_ONLY].given)
+		return fail_usage(t, "--metadata doesn't go with --read-only");
+	if (!*o[ADD_METADATA].text)
+		return fail_usage(t, "--metadata: the path is empty");
+	if (o[ADD_ON_ERROR].given && strcmp(o[ADD_ON_ERROR].text, "stop") &&
+	    strcmp(o[ADD_ON_ERROR].text, "continue"))
+		return fail_usage(t,
+				  "--on-metadata-error: '%s' is neither stop nor continue",
+				  o[ADD_ON_ERROR].text);
+	return 0;
+}
+
 static int send_add(struct tool *t, const struct args *a,
 		    const struct export_wanted *w, uint32_t access)
 {
@@ -281,6 +361,7 @@ static int send_add(struct tool *t, const struct args *a,
 		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ON_RETURN,
 				 w->on_return);
 	export_put_listeners(nlh, &w->listeners);
+	put_metadata(nlh, a, w);
 	if (access != NBDTARGET_ACCESS_ALLOW)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ACCESS, access);
 	return nl_do(t->nl, nlh, NULL);
@@ -389,11 +470,13 @@ static int add_export(struct tool *t, const struct args *a)
 		.listeners_given = o[ADD_LISTENERS].given,
 	};
 	uint32_t access;
-	char *device;
+	char *device, *metadata = NULL;
 	int ret = check_name(t, a->pos[0]);
 
 	if (!ret)
 		ret = check_bitmap(t, a);
+	if (!ret)
+		ret = check_metadata(t, a);
 	if (!ret)
 		ret = take_tls(t, &o[ADD_TLS], &w.tls_required);
 	if (!ret)
@@ -413,13 +496,19 @@ static int add_export(struct tool *t, const struct args *a)
 	if (!device)
 		return fail(t, a->pos[0], "the working directory: %s",
 			    strerror(errno));
-	if (strlen(device) > NBDTARGET_MAX_DEVICE)
+	if (o[ADD_METADATA].given)
+		metadata = absolute_path(o[ADD_METADATA].text);
+	if (strlen(device) > NBDTARGET_MAX_DEVICE ||
+	    (metadata && strlen(metadata) > NBDTARGET_MAX_DEVICE))
 		ret = fail_usage(t, "the path is longer than %d bytes",
 				 NBDTARGET_MAX_DEVICE);
 	if (!ret)
 		ret = kernel_connect(t, a->pos[0]);
 	if (!ret) {
 		w.device = device;
+		w.metadata = metadata;
+		w.on_error = o[ADD_ON_ERROR].given ? o[ADD_ON_ERROR].text :
+			     NULL;
 		w.deny = access == NBDTARGET_ACCESS_DENY;
 		ret = send_add(t, a, &w, access);
 		if (ret)
@@ -427,6 +516,7 @@ static int add_export(struct tool *t, const struct args *a)
 		else
 			kernel_warn(t, a->pos[0]);
 	}
+	free(metadata);
 	free(device);
 	return ret;
 }

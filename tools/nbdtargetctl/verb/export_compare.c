@@ -115,6 +115,21 @@ static void compare_content(const struct export *e,
 		existing_differs_for_good(x, "it shows another bitmap, or none");
 }
 
+/* By its path: whatever that leads to now is of no use to one that is there. */
+static void compare_metadata(const struct export *e,
+			     const struct export_wanted *w,
+			     struct existing *x)
+{
+	if (w->metadata && !text_is(e->metadata, w->metadata))
+		existing_differs_for_good(x, "its --metadata is '%.*s'",
+					  (int)e->metadata.len, e->metadata.p);
+	if (w->on_error &&
+	    strcmp(w->on_error, "continue") == e->metadata_continue)
+		existing_differs_for_good(x, "its --on-metadata-error is %s",
+					  e->metadata_continue ? "continue" :
+					  "stop");
+}
+
 /* Once set-access has said who may use it, that is what was asked for. */
 static int compare_access(struct tool *t, const struct export *e,
 			  const struct export_wanted *w, struct existing *x)
@@ -144,5 +159,6 @@ int export_compare(struct tool *t, const struct export *e,
 		return ret;
 	compare_settings(e, w, x);
 	compare_content(e, w, x);
+	compare_metadata(e, w, x);
 	return compare_access(t, e, w, x);
 }

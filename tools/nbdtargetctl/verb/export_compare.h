@@ -10,6 +10,8 @@
 /* What was asked for; options that weren't given don't count. */
 struct export_wanted {
 	const char *device;
+	const char *metadata;		/* or NULL, as the next */
+	const char *on_error;
 	bool read_only;
 	bool is_default;
 	bool allocation_depth;

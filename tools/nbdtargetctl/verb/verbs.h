@@ -20,6 +20,8 @@ extern const struct verb verb_rename_bitmap;
 extern const struct verb verb_checkpoint;
 extern const struct verb verb_save_bitmaps;
 extern const struct verb verb_restore_bitmaps;
+extern const struct verb verb_format_metadata;
+extern const struct verb verb_check_metadata;
 extern const struct verb verb_add_listener;
 extern const struct verb verb_set_listener;
 extern const struct verb verb_remove_listener;

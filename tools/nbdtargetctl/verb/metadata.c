@@ -1,0 +1,380 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * format-metadata and check-metadata: metadata devices, without the module.
+ */
+#include <endian.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <linux/fs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "saved/device.h"
+#include "saved/metadata.h"
+#include "show/figure.h"
+#include "show/json.h"
+#include "verb/verbs.h"
+
+/* Bitmaps that there is room for, and what a crash makes dirty, unless it is said. */
+#define DEFAULT_BITMAPS	4
+#define DEFAULT_BOUND	1073741824ULL
+
+/* --- format-metadata --- */
+
+enum { FOR, BITMAPS, GRANULARITY, BOUND, REGION, NEEDED, FORCE };
+
+static const struct opt format_opts[] = {
+	[FOR] = { "--for", OPT_TEXT, "DEVICE",
+		"the device whose bitmaps it is for", 4095 },
+	[BITMAPS] = { "--bitmaps", OPT_NUMBER, "N",
+		"bitmaps to have room for at the same time (4)",
+		NBDTARGET_META_BITMAPS },
+	[GRANULARITY] = { "--granularity", OPT_SIZE, "SIZE",
+		"of the bitmaps that it is planned for (64K)", 64 << 20 },
+	[BOUND] = { "--bound", OPT_SIZE, "SIZE",
+		"most that a crash makes dirty without need (1G)", 1ULL << 40 },
+	[REGION] = { "--region", OPT_SIZE, "SIZE",
+		"what the log has at a time (1M, or as the bound is)",
+		1ULL << 30 },
+	[NEEDED] = { "--needed", OPT_FLAG, NULL,
+		"only tell how large it has to be", 0 },
+	[FORCE] = { "--force", OPT_FLAG, NULL,
+		"also where there is metadata already", 0 },
+	{ .name = NULL }
+};
+
+/* Bytes of a block device, or of a file if it may be one; 0 or a negative errno. */
+static int size_of(int fd, bool file_too, uint64_t *bytes)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (S_ISBLK(st.st_mode))
+		return ioctl(fd, BLKGETSIZE64, bytes) ? -errno : 0;
+	*bytes = st.st_size;
+	return file_too && S_ISREG(st.st_mode) ? 0 : -ENOTBLK;
+}
+
+/* As clients see it: whole blocks. */
+static int plan_for(struct tool *t, const char *path, struct metadata_plan *plan,
+		    char **identity)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), block = 512, err = 0;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st))
+		err = -errno;
+	if (!err)
+		err = size_of(fd, false, &plan->size);
+	if (!err && ioctl(fd, BLKSSZGET, &block))
+		err = -errno;
+	if (fd >= 0)
+		close(fd);
+	if (err)
+		return fail(t, path, "%s", strerror(-err));
+	plan->size -= plan->size % (block > 512 ? block : 512);
+	if (!plan->size)
+		return fail(t, path, "is empty");
+	*identity = device_identity(major(st.st_rdev), minor(st.st_rdev), path);
+	plan->identity = *identity;
+	return 0;
+}
+
+static int take_plan(struct tool *t, const struct args *a,
+		     struct metadata_plan *plan, char **identity)
+{
+	const struct opt_value *o = a->opt;
+	const char *wrong;
+	int ret;
+
+	if (!o[FOR].given)
+		return fail_usage(t, "--for DEVICE is missing");
+	ret = plan_for(t, o[FOR].text, plan, identity);
+	if (ret)
+		return ret;
+	plan->bitmaps = o[BITMAPS].given ? o[BITMAPS].number : DEFAULT_BITMAPS;
+	plan->bound = o[BOUND].given ? o[BOUND].number : DEFAULT_BOUND;
+	plan->granularity = o[GRANULARITY].given ? o[GRANULARITY].number :
+			    metadata_default_granularity(plan->size);
+	if (!plan->bitmaps)
+		return fail_usage(t, "--bitmaps is at least 1");
+	if (plan->granularity < 4096 ||
+	    plan->granularity & (plan->granularity - 1))
+		return fail_usage(t, "--granularity is a power of two from 4K on");
+	plan->region = o[REGION].given ? o[REGION].number : 0;
+	if (plan->region & (plan->region - 1) || (o[REGION].given &&
+						  !plan->region))
+		return fail_usage(t, "--region is a power of two");
+	wrong = metadata_plan_wrong(plan);
+	return wrong ? fail_usage(t, "%s", wrong) : 0;
+}
+
+static int check_empty(struct tool *t, const struct args *a, int fd,
+		       uint64_t bytes)
+{
+	struct metadata *m = mem_zalloc(sizeof(*m));
+	int found = !metadata_read(fd, bytes, m);
+
+	free(m);
+	if (!found || a->opt[FORCE].given)
+		return 0;
+	return fail(t, a->pos[0],
+		    "has metadata already; --force makes it anew, and what it has is gone");
+}
+
+static int format_on(struct tool *t, const struct args *a, int fd,
+		     const struct metadata_plan *plan)
+{
+	char need[FIGURE_MAX], have[FIGURE_MAX];
+	uint64_t needs = metadata_needs(plan), bytes;
+	int err = size_of(fd, false, &bytes), ret;
+
+	if (!err && bytes < needs)
+		return fail(t, a->pos[0], "has %s, and %s (%" PRIu64
+			    " bytes) are needed for %" PRIu64 " bitmaps",
+			    size_format(have, bytes), size_format(need, needs),
+			    needs, plan->bitmaps);
+	ret = err ? 0 : check_empty(t, a, fd, bytes);
+	if (ret)
+		return ret;
+	if (!err)
+		err = metadata_make(fd, bytes, plan);
+	return err ? fail(t, a->pos[0], "%s", strerror(-err)) : TOOL_OK;
+}
+
+static int tell_needed(struct tool *t, const struct metadata_plan *plan)
+{
+	uint64_t needs = metadata_needs(plan);
+	json_t *o;
+
+	if (t->json) {
+		o = json_object();
+		json_put(o, "needed-bytes", json_integer(needs));
+		json_print(o, false);
+	} else {
+		printf("%" PRIu64 "\n", needs);
+	}
+	return TOOL_OK;
+}
+
+static int format_metadata(struct tool *t, const struct args *a)
+{
+	struct metadata_plan plan = { 0 };
+	char *identity = NULL;
+	int ret = take_plan(t, a, &plan, &identity), fd;
+
+	if (!ret && a->n + a->opt[NEEDED].given != 1)
+		ret = fail_usage(t, a->n ? "--needed takes no DEV" :
+				 "DEV is missing");
+	if (!ret && a->opt[NEEDED].given) {
+		ret = tell_needed(t, &plan);
+	} else if (!ret) {
+		fd = open(a->pos[0], O_RDWR | O_EXCL | O_CLOEXEC);
+		if (fd < 0) {
+			ret = fail(t, a->pos[0], "%s", strerror(errno));
+		} else {
+			ret = format_on(t, a, fd, &plan);
+			close(fd);
+		}
+	}
+	free(identity);
+	return ret;
+}
+
+const struct verb verb_format_metadata = {
+	.name = "format-metadata",
+	.args = "[DEV]",
+	.summary = "Makes a device hold what of bitmaps survives a crash.",
+	.details = "DEV is what add-export --metadata takes, with the DEVICE of --for; a few MiB.",
+	.opts = format_opts,
+	.min_args = 0,
+	.max_args = 1,
+	.run = format_metadata,
+};
+
+/* --- check-metadata --- */
+
+static const char *state_of(const struct nbdtarget_meta_head *head)
+{
+	uint32_t flags = le32toh(head->flags);
+
+	if (flags & NBDTARGET_META_FAILED)
+		return "failed";
+	if (flags & NBDTARGET_META_PENDING)
+		return "pending";
+	return flags & NBDTARGET_META_CLEAN ? "clean" : "in use";
+}
+
+static struct text name_of(const char *name)
+{
+	return (struct text) { name, strnlen(name, NBDTARGET_META_NAME) };
+}
+
+static uint64_t bound_of(const struct nbdtarget_meta_head *head)
+{
+	return (uint64_t)le32toh(head->regions) << le32toh(head->region_shift);
+}
+
+static json_t *bitmap_json(const struct nbdtarget_meta_bitmap *entry,
+			   const struct metadata_bitmap *b)
+{
+	uint32_t flags = le32toh(entry->flags);
+	json_t *o = json_object();
+
+	json_put_text(o, "name", name_of(entry->name));
+	json_put(o, "recording",
+		 json_boolean(flags & NBDTARGET_META_RECORDING));
+	json_put(o, "consistent",
+		 json_boolean(!(flags & NBDTARGET_META_INCONSISTENT)));
+	json_put(o, "size", json_integer(le64toh(entry->size)));
+	json_put(o, "granularity",
+		 json_integer(1ULL << (le32toh(entry->shift) & 63)));
+	json_put(o, "dirty-count", json_integer(b->dirty));
+	json_put(o, "damaged-blocks", json_integer(b->damaged));
+	json_put(o, "torn-blocks", json_integer(b->torn));
+	return o;
+}
+
+static void print_json(const struct metadata *m)
+{
+	const struct nbdtarget_meta_head *head = &m->head;
+	json_t *o = json_object(), *list = json_array();
+	uint32_t i;
+
+	json_put(o, "uuid", json_take(metadata_uuid(head->mark.uuid)));
+	json_put(o, "state", json_string(state_of(head)));
+	json_put(o, "good", json_boolean(metadata_is_good(m)));
+	json_put(o, "lost", json_boolean(m->lost));
+	json_put(o, "generation",
+		 json_integer(le64toh(head->mark.generation)));
+	json_put(o, "sequence", json_integer(le64toh(head->mark.sequence)));
+	json_put_text(o, "identity", name_of(head->identity));
+	json_put(o, "size", json_integer(le64toh(head->size)));
+	json_put(o, "bound", json_integer(bound_of(head)));
+	json_put(o, "regions", json_integer(m->has_log ?
+					    le32toh(m->log.count) : 0));
+	json_put(o, "unreadable-blocks", json_integer(m->unreadable));
+	json_put(o, "checkpoint", json_integer(le64toh(head->last.number)));
+	if (*head->last.name)
+		json_put_text(o, "checkpoint-name", name_of(head->last.name));
+	for (i = 0; i < le32toh(head->bitmaps) &&
+	     i < NBDTARGET_META_BITMAPS; i++)
+		json_add(list, bitmap_json(&head->bitmap[i], &m->bitmaps[i]));
+	json_put(o, "bitmaps", list);
+	json_print(o, false);
+}
+
+static void print_bitmap(const struct nbdtarget_meta_bitmap *entry,
+			 const struct metadata_bitmap *b)
+{
+	uint32_t flags = le32toh(entry->flags);
+	char size[FIGURE_MAX];
+
+	printf("  bitmap        ");
+	text_print(stdout, name_of(entry->name), TEXT_NAME);
+	printf(" %s%s, %s dirty",
+	       flags & NBDTARGET_META_RECORDING ? "recording" : "frozen",
+	       flags & NBDTARGET_META_INCONSISTENT ? ",inconsistent" : "",
+	       size_format(size, b->dirty << (le32toh(entry->shift) & 63)));
+	if (b->damaged)
+		printf(", %" PRIu64 " blocks DAMAGED", b->damaged);
+	if (b->torn)
+		printf(", %" PRIu64 " blocks with one good copy", b->torn);
+	putchar('\n');
+}
+
+static void print_text(const struct metadata *m)
+{
+	const struct nbdtarget_meta_head *head = &m->head;
+	char *uuid = metadata_uuid(head->mark.uuid), buf[FIGURE_MAX];
+	uint32_t i;
+
+	printf("metadata %s\n  state         %s\n  for           ", uuid,
+	       state_of(head));
+	text_print(stdout, name_of(head->identity), TEXT_EXACT);
+	printf(", %" PRIu64 " bytes\n  generation    %" PRIu64 "\n",
+	       (uint64_t)le64toh(head->size),
+	       (uint64_t)le64toh(head->mark.generation));
+	printf("  log           %u of %u regions of %s\n",
+	       m->has_log ? le32toh(m->log.count) : 0,
+	       le32toh(head->regions),
+	       size_format(buf, 1ULL << (le32toh(head->region_shift) & 63)));
+	printf("  checkpoint    %" PRIu64 " ",
+	       (uint64_t)le64toh(head->last.number));
+	text_print(stdout, name_of(head->last.name), TEXT_EXACT);
+	putchar('\n');
+	for (i = 0; i < le32toh(head->bitmaps) &&
+	     i < NBDTARGET_META_BITMAPS; i++)
+		print_bitmap(&head->bitmap[i], &m->bitmaps[i]);
+	free(uuid);
+}
+
+static int say_wrong(struct tool *t, const char *path, const struct metadata *m)
+{
+	if (metadata_is_good(m))
+		return TOOL_OK;
+	if (m->lost)
+		return fail(t, path, "its last state is lost: what there is, is of the past");
+	if (m->unreadable)
+		return fail(t, path, "%" PRIu64 " blocks can't be read",
+			    m->unreadable);
+	return fail(t, path, "it is damaged: what isn't there counts as dirty");
+}
+
+/* Around the page cache, if that can be: the module writes below it. */
+static int open_to_check(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
+
+	return fd >= 0 || errno != EINVAL ? fd :
+	       open(path, O_RDONLY | O_CLOEXEC);
+}
+
+static int check_metadata(struct tool *t, const struct args *a)
+{
+	const char *path = a->pos[0];
+	struct metadata *m;
+	int fd = open_to_check(path), ret;
+	uint64_t bytes = 0;
+
+	if (fd < 0)
+		return fail(t, path, "%s", strerror(errno));
+	m = mem_zalloc(sizeof(*m));
+	ret = size_of(fd, true, &bytes);
+	if (!ret)
+		ret = metadata_read(fd, bytes, m);
+	close(fd);
+	if (ret) {
+		ret = ret == -ENOENT ?
+		      fail(t, path, "has no metadata, or both heads are damaged") :
+		      fail(t, path, "%s", strerror(-ret));
+	} else {
+		if (t->json)
+			print_json(m);
+		else
+			print_text(m);
+		ret = say_wrong(t, path, m);
+	}
+	free(m);
+	return ret;
+}
+
+const struct verb verb_check_metadata = {
+	.name = "check-metadata",
+	.args = "DEV",
+	.summary = "Shows and checks what is on a metadata device, or in a copy of it.",
+	.details = "Nothing is written. Of one that is in use it is what a crash would leave.",
+	.min_args = 1,
+	.max_args = 1,
+	.run = check_metadata,
+};
