@@ -488,8 +488,8 @@ enum {
 	/*
 	 * string [min-len 1, max-len max-device]: Path of a block device
 	 * that holds what of the export's bitmaps survives a crash, made by
-	 * "nbdtargetctl format-metadata"; looked up and held as device is.
-	 * Not with read-only.
+	 * "nbdtargetctl format-metadata"; held as device is, but looked up
+	 * in the initial mount namespace, whoever asks. Not with read-only.
 	 */
 	NBDTARGET_A_EXPORT_METADATA,
 	/*
