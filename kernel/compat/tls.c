@@ -7,7 +7,7 @@
  * what <net/tls.h> says of its state, which is this kernel's own, as it is compiled
  * against: the cipher's key, the nonce's fixed part, and the number of the next
  * record, under the socket's lock.  That this is enough was read in net/tls of 6.1,
- * 6.6, 6.8 and 6.12, beside 6.14, which does the same:
+ * beside the newest, which does the same, and is tested on 6.1:
  *
  *  - Receiving, kTLS takes records apart one by one, when it is asked for them.  It
  *    stops at one that isn't data, so behind a KeyUpdate that was just received

@@ -134,9 +134,10 @@ static int recv_layered(struct nbdt_sock *s, struct iov_iter *iter)
 
 	n = sock_recvmsg(s->sock, &msg, msg.msg_flags);
 	moved -= iov_iter_count(&msg.msg_iter);
-	*iter = msg.msg_iter;
 	if (n > 0 && moved != n)
 		return -EUCLEAN;
+	if (n > 0)
+		*iter = msg.msg_iter;
 	if (s->tls)
 		return nbdt_ktls_recv_result(s, n);
 	if (n != -EAGAIN)
