@@ -180,7 +180,40 @@ static int do_set_bitmap(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* Those that wait until no request is in flight. */
+/* Those that take two names. */
+static int bitmap_to(struct genl_info *info,
+		     int (*run)(struct nbdt_content *content, const char *name,
+				const char *to, struct netlink_ext_ack *extack))
+{
+	struct nbdt_export *export;
+	const char *name, *to;
+	int err;
+
+	to = nbdt_nl_need_string(info, NBDTARGET_A_BITMAP_TO,
+				 "the other bitmap's name");
+	if (!to)
+		return -EINVAL;
+	err = get_bitmap(info, &export, &name);
+	if (err)
+		return err;
+	err = run(&export->disk.content, name, to, info->extack);
+	if (!err)
+		nbdt_nl_bitmap_event(export, to, NBDT_EVENT_SET);
+	nbdt_export_put(export);
+	return err;
+}
+
+static int do_merge_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return bitmap_to(info, nbdt_bitmaps_merge);
+}
+
+static int do_rename_bitmap(struct sk_buff *skb, struct genl_info *info)
+{
+	return bitmap_to(info, nbdt_bitmaps_rename);
+}
+
+/* All of them wait: until no request is in flight, or for metadata to be written. */
 static int job(struct sk_buff *skb, struct genl_info *info,
 	       int (*run)(struct sk_buff *skb, struct genl_info *info))
 {
@@ -207,37 +240,14 @@ static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 	return job(skb, info, do_set_bitmap);
 }
 
-/* Those that take two names. */
-static int bitmap_to(struct genl_info *info,
-		     int (*run)(struct nbdt_content *content, const char *name,
-				const char *to, struct netlink_ext_ack *extack))
-{
-	struct nbdt_export *export;
-	const char *name, *to;
-	int err;
-
-	to = nbdt_nl_need_string(info, NBDTARGET_A_BITMAP_TO,
-				 "the other bitmap's name");
-	if (!to)
-		return -EINVAL;
-	err = get_bitmap(info, &export, &name);
-	if (err)
-		return err;
-	err = run(&export->disk.content, name, to, info->extack);
-	if (!err)
-		nbdt_nl_bitmap_event(export, to, NBDT_EVENT_SET);
-	nbdt_export_put(export);
-	return err;
-}
-
 static int merge_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
-	return bitmap_to(info, nbdt_bitmaps_merge);
+	return job(skb, info, do_merge_bitmap);
 }
 
 static int rename_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
-	return bitmap_to(info, nbdt_bitmaps_rename);
+	return job(skb, info, do_rename_bitmap);
 }
 
 static int put_bitmap(struct sk_buff *skb, struct nbdt_export *export,

@@ -163,7 +163,8 @@ static int checkpoint(struct sk_buff *skb, struct genl_info *info)
 				 make_checkpoint);
 }
 
-static int checkpoint_end(struct sk_buff *skb, struct genl_info *info)
+/* Waits for metadata to be written. */
+static int do_checkpoint_end(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[NBDTARGET_A_CHECKPOINT_ID];
 	struct nbdt_checkpoint_owner owner = owner_of(info);
@@ -176,6 +177,12 @@ static int checkpoint_end(struct sk_buff *skb, struct genl_info *info)
 	return nbdt_checkpoint_end(nla_get_u32(id), &owner,
 				   info->attrs[NBDTARGET_A_CHECKPOINT_ABORT],
 				   info->extack);
+}
+
+static int checkpoint_end(struct sk_buff *skb, struct genl_info *info)
+{
+	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_CHECKPOINT_MAX,
+				 do_checkpoint_end);
 }
 
 static const struct genl_ops ops[] = {

@@ -121,8 +121,8 @@ static int job_thread(void *data)
 	noio = memalloc_noio_save();	/* as in the command: nl.c */
 	if (!is_abandoned(job))
 		err = job->run(job->skb, &job->info);
-	memalloc_noio_restore(noio);
 	answer(job, err);
+	memalloc_noio_restore(noio);
 	queue_work(nbdt_control_wq, &job->reap);
 	return 0;
 }
@@ -180,13 +180,11 @@ static bool is_by(struct job *job, const struct net *net, u32 portid)
 /* Unless there is one of the same socket. */
 static bool list_job(struct job *job)
 {
-	struct net *net = genl_info_net(&job->info);
 	struct job *other;
 
 	mutex_lock(&jobs_mutex);
 	list_for_each_entry(other, &jobs, node) {
-		if (!other->abandoned &&
-		    is_by(other, net, job->info.snd_portid)) {
+		if (other->asker == job->asker) {
 			mutex_unlock(&jobs_mutex);
 			return false;
 		}
@@ -290,6 +288,9 @@ void nbdt_nl_job_abandon(const struct net *net, u32 portid)
 	mutex_lock(&jobs_mutex);
 	list_for_each_entry(job, &jobs, node) {
 		if (!is_by(job, net, portid) || job->abandoned)
+			continue;
+		/* It may be of the next socket of that number. */
+		if (!sock_flag(job->asker, SOCK_DEAD))
 			continue;
 		job->abandoned = true;
 		send_sig(SIGKILL, job->task, 1);

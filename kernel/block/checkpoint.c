@@ -485,19 +485,34 @@ int nbdt_checkpoint_end(u32 id, const struct nbdt_checkpoint_owner *owner,
 	return finish(cp, !abort, extack);
 }
 
-/* Whoever held them is gone. */
+/**
+ * nbdt_checkpoint_abandon - whoever held them is gone
+ * @owner: who that was; another may have its number from now on
+ *
+ * They end as if their deadlines had passed.  Doesn't wait for it: the end of every
+ * netlink socket would wait behind this one.
+ */
 void nbdt_checkpoint_abandon(const struct nbdt_checkpoint_owner *owner)
 {
 	struct checkpoint *cp;
 
-	while ((cp = take(0, owner)))
-		finish(cp, false, NULL);
+	mutex_lock(&held_mutex);
+	list_for_each_entry(cp, &held, node) {
+		if (!is_meant(cp, 0, owner))
+			continue;
+		cp->owner.net = NULL;
+		mod_delayed_work(nbdt_control_wq, &cp->expire, 0);
+	}
+	mutex_unlock(&held_mutex);
 }
 
 /* Nobody begins one any more. */
 void nbdt_checkpoint_exit(void)
 {
-	nbdt_checkpoint_abandon(NULL);
+	struct checkpoint *cp;
+
+	while ((cp = take(0, NULL)))
+		finish(cp, false, NULL);
 	/* One that was taken by its timer. */
 	flush_workqueue(nbdt_control_wq);
 }
