@@ -317,8 +317,8 @@ static bool refresh_state(struct nbdt_export *export)
 	u32 state = NBDTARGET_EXPORT_STATE_OK;
 
 	lockdep_assert_held(&exports_mutex);
-	/* One that is being removed may have closed its device. */
-	if (export->disk.content.closing)
+	/* One that is being removed, or never came to be, may have closed its device. */
+	if (export->disk.content.closing || !export->id)
 		return false;
 	if (!nbdt_disk_is_live(&export->disk))
 		die(export);
@@ -796,6 +796,8 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 err_close:
 	nbdt_disk_close(&export->disk);
 err_put:
+	/* Its device may have gone meanwhile. */
+	flush_work(&export->dead_work);
 	nbdt_export_put(export);
 err_module:
 	module_put(THIS_MODULE);
@@ -869,15 +871,18 @@ static int begin_reopening(struct nbdt_export *export,
 	return err;
 }
 
-/* The caller has a reference.  Its clients were told to end when the device went. */
+/*
+ * It was begun, by a caller who has a reference.  Its clients were told to end when the
+ * device went.  Whoever removes it meanwhile waits until this is over (close_work), so
+ * it may hang here.
+ */
 static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
 		  struct netlink_ext_ack *extack)
 {
-	int err = begin_reopening(export, extack);
+	int err = wait_for_io(export);
 
-	if (err)
-		return err;
-	err = wait_for_io(export);
+	if (!err && READ_ONCE(export->removed))
+		err = -ENOENT;
 	/* Nobody can tell any more that the old one went. */
 	flush_work(&export->dead_work);
 	if (!err)
@@ -889,8 +894,10 @@ static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
 		export->dead = false;
 		export->zeroed = false;
 	}
-	export->reopening = false;
-	export->disk.content.closing = false;
+	export->disk.content.closing = export->removed;
+	/* The last that is done to it, if it was removed. */
+	WRITE_ONCE(export->reopening, false);
+	wake_up_var(&export->reopening);
 	mutex_unlock(&exports_mutex);
 	look_after(export);
 	return err;
@@ -909,7 +916,7 @@ static int reopen_by_name(const char *name, const struct nbdt_disk_node *node,
 	mutex_unlock(&exports_mutex);
 	if (!export)
 		return -ENOENT;
-	err = reopen(export, node, extack);
+	err = begin_reopening(export, extack) ?: reopen(export, node, extack);
 	nbdt_export_put(export);
 	return err;
 }
@@ -939,7 +946,8 @@ void nbdt_export_arrived(dev_t dev)
 
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
-		if (waits_for(export, dev)) {
+		/* Somebody else may be at it, or have done it. */
+		if (waits_for(export, dev) && !begin_reopening(export, NULL)) {
 			WRITE_ONCE(export->return_err,
 				   reopen(export, &node, NULL));
 			if (export->return_err)
@@ -1078,6 +1086,7 @@ static void close_work(struct work_struct *work)
 	struct nbdt_export *export = container_of(work, struct nbdt_export,
 						  close_work);
 
+	wait_var_event(&export->reopening, !READ_ONCE(export->reopening));
 	/* It is killable, which doesn't happen to a worker. */
 	wait_for_io(export);
 	export_close(export);
@@ -1087,6 +1096,7 @@ static void close_work(struct work_struct *work)
 static void begin_removal(struct nbdt_export *export)
 {
 	lockdep_assert_held(&exports_mutex);
+	WRITE_ONCE(export->removed, true);
 	export->disk.content.closing = true;
 	xa_erase(&exports, export->id);
 	hash_del(&export->by_name);
@@ -1110,10 +1120,6 @@ static int check_removable(const struct nbdt_export *export, bool force,
 		nbdt_set_err_msg(extack,
 				 "export '%.32s' is in use by %u client%s",
 				 export->name, clients, clients == 1 ? "" : "s");
-		return -EBUSY;
-	}
-	if (export->reopening) {
-		nbdt_set_err_msg(extack, "the device is being opened anew");
 		return -EBUSY;
 	}
 	return 0;

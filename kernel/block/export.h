@@ -46,6 +46,7 @@ struct nbdt_export {
 	struct nbdt_access *access;	/* guarded by access.c */
 	bool dead;			/* the device is gone: no new clients */
 	bool reopening;			/* somebody sees to that */
+	bool removed;			/* it will be closed, for good */
 	u32 on_return;			/* NBDTARGET_ON_RETURN_*; may be read without */
 	int return_err;			/* why it didn't get its device back */
 	u32 state;			/* NBDTARGET_EXPORT_STATE_*, as it was told */
