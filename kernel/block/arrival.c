@@ -11,6 +11,7 @@
  * lost events, is logged: what comes unseen takes an administrator.
  */
 #include <linux/printk.h>
+#include <linux/sched/mm.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
@@ -55,10 +56,13 @@ static bool was_missed(void)
 
 static void look(struct work_struct *work)
 {
+	unsigned int noio = memalloc_noio_save();
 	dev_t dev;
 
+	/* Until it has its device an export has no clients, who may be what needs it. */
 	while (next(&dev))
 		nbdt_export_arrived(dev);
+	memalloc_noio_restore(noio);
 	if (was_missed() && nbdt_export_count())
 		pr_warn("nbdtarget: devices may have come unseen; exports whose device is gone may need set-export --reopen\n");
 }

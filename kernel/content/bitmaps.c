@@ -419,7 +419,7 @@ static struct nbdt_bitmap *look(struct nbdt_content *content, unsigned int slot,
 	bitmap = bitmaps->slots[slot];
 	*info = (struct nbdt_bitmaps_info) {
 		.slot = slot,
-		.name = kstrdup(bitmap->name, GFP_KERNEL),
+		.name = kstrdup(bitmap->name, GFP_NOIO),
 		.granule = 1ULL << bitmap->shift,
 		.size = bitmap->size,
 		.memory = nbdt_bitmap_bytes(bitmap),

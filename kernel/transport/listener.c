@@ -13,6 +13,7 @@
 #include <linux/in6.h>
 #include <linux/kthread.h>
 #include <linux/net.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <net/ipv6.h>
 
@@ -57,9 +58,11 @@ static void wait_after_error(struct nbdt_listener *listener)
 static int listener_thread(void *data)
 {
 	struct nbdt_listener *listener = data;
+	unsigned int noio = memalloc_noio_save();
 	struct socket *sock;
 	int err;
 
+	/* Memory may wait for what a client writes who has to connect again first. */
 	nbdt_sock_hold(&listener->sock);
 	while (!nbdt_sock_cancelled(&listener->sock)) {
 		err = nbdt_sock_accept(&listener->sock, &sock);
@@ -70,6 +73,7 @@ static int listener_thread(void *data)
 		cond_resched();
 	}
 	nbdt_sock_let_go(&listener->sock);
+	memalloc_noio_restore(noio);
 	return 0;
 }
 

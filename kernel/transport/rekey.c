@@ -37,6 +37,7 @@
  */
 #include <linux/compiler.h>
 #include <linux/err.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/tls.h>
@@ -335,9 +336,11 @@ int nbdt_rekey_send(struct nbdt_sock *s)
 		r->asks = false;
 	}
 	err = turn(r, s->sock, true);
-	if (err == -EAGAIN)
+	if (err == -EAGAIN) {
 		/* Nobody wakes us for it, but it is soon. */
+		schedule_timeout_uninterruptible(1);
 		WRITE_ONCE(s->writable, true);
+	}
 	if (err)
 		return err;
 	r->is_sent = false;
