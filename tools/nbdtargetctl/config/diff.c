@@ -66,6 +66,8 @@ static void diff_access_of_export(const struct diff *d, const struct export *e)
 	const struct twin *twin = twins_of(&d->twins, e->name);
 	struct step *s;
 
+	if (twin_is_kept(twin))
+		return;
 	if (twin_is_new(twin) ? !twin_is_closed(twin, d->want, d->wish) :
 				rules_same(want, now))
 		return;
@@ -239,12 +241,15 @@ static void diff_bitmaps(const struct diff *d)
 		b = d->now->bitmaps.at[i];
 		twin = twins_of(&d->twins, b->export_name);
 		if (twin && twin->want && !twin_is_new(twin) &&
+		    !twin_is_kept(twin) &&
 		    !config_bitmap(d->want, b->export_name, b->name))
 			bitmap_out(d, b);
 	}
 	for (i = 0; i < d->want->bitmaps.n; i++) {
 		b = d->want->bitmaps.at[i];
 		twin = twins_of(&d->twins, b->export_name);
+		if (twin && twin_is_kept(twin))
+			continue;
 		other = config_bitmap(d->now, b->export_name, b->name);
 		if (!twin || twin_is_new(twin) || !other)
 			bitmap_in(d, b, twin ? twin->in : NULL);
@@ -273,7 +278,7 @@ static void diff_content(const struct diff *d, const struct export *e)
 	const struct twin *twin = twins_of(&d->twins, e->name);
 	struct step *s;
 
-	if (!d->wish->content)
+	if (!d->wish->content || twin_is_kept(twin))
 		return;
 	if (!twin_is_new(twin) && !lacks_bitmaps(d, e) &&
 	    (!is_closed(config_rules_of_export(d->now, e->name)) ||

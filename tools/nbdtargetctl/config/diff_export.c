@@ -50,6 +50,15 @@ bool twin_is_new(const struct twin *twin)
 	       (twin->fate == TWIN_REPLACED && !is_stopped(twin));
 }
 
+/*
+ * It is to be another one, and can't be now: it stays as it is. What is said of the
+ * other, who may use it above all, isn't meant for the device that this one has.
+ */
+bool twin_is_kept(const struct twin *twin)
+{
+	return twin->fate == TWIN_REPLACED && is_stopped(twin);
+}
+
 const struct twin *twins_of(const struct twins *twins, struct text name)
 {
 	const struct twin *twin;
@@ -441,7 +450,8 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 	plan_all_in(p, twins, true, want, wish);
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
-		if (twin->want && twin->now && !twin_is_new(twin))
+		if (twin->want && twin->now && !twin_is_new(twin) &&
+		    !twin_is_kept(twin))
 			plan_set(p, twin, has_default(want));
 	}
 }

@@ -34,6 +34,7 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 		const struct wish *wish);
 const struct twin *twins_of(const struct twins *twins, struct text name);
 bool twin_is_new(const struct twin *twin);
+bool twin_is_kept(const struct twin *twin);
 bool twin_is_closed(const struct twin *twin, const struct config *want,
 		    const struct wish *wish);
 void twins_free(struct twins *twins);
