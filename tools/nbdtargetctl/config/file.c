@@ -411,7 +411,10 @@ static void check_rule(struct reader *r, const struct place *place,
 		       const struct rule *rule)
 {
 	bool prefix = attr_has(rule, NBDTARGET_A_RULE_PEER_PREFIX);
+	const char *wrong = rule_check(rule);
 
+	if (wrong)
+		wrong_at(r, place, "%s", wrong);
 	if (prefix && !rule->peer.len)
 		wrong_at(r, place, "peer-prefix goes with peer-address");
 	else if (prefix && rule->prefix > 8U * rule->peer.len)

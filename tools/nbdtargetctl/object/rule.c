@@ -101,27 +101,39 @@ static const char *parse_network(const char *s, size_t len, struct rule *rule)
 }
 
 /* One that ends in a backslash that nothing follows. */
-static const char *check_dn(const char *pattern)
+static const char *check_dn(struct text pattern)
 {
-	size_t len = strlen(pattern), n = 0;
+	size_t n = 0;
 
-	while (n < len && pattern[len - 1 - n] == '\\')
+	while (n < pattern.len && pattern.p[pattern.len - 1 - n] == '\\')
 		n++;
 	return n % 2 ? "the pattern ends in a backslash" : NULL;
 }
 
 /* Another would never fit. */
-static const char *check_alt_name(const char *pattern)
+static const char *check_alt_name(struct text pattern)
 {
 	static const char *const kinds[] = { "dns:", "uri:", "email:", "ip:" };
-	size_t len = strcspn(pattern, ":"), i;
+	const char *colon = memchr(pattern.p, ':', pattern.len);
+	size_t len = colon ? (size_t)(colon - pattern.p) : pattern.len, i;
 
-	if (memchr(pattern, '*', len))
+	if (memchr(pattern.p, '*', len))
 		return NULL;
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (!strncasecmp(pattern, kinds[i], strlen(kinds[i])))
+		if (pattern.len >= strlen(kinds[i]) &&
+		    !strncasecmp(pattern.p, kinds[i], strlen(kinds[i])))
 			return NULL;
-	return "san= takes dns:, uri:, email: or ip: and a pattern";
+	return "an alternative name is dns:, uri:, email: or ip: and a pattern";
+}
+
+/* Returns NULL, or what is wrong with a pattern, wherever the rule comes from. */
+const char *rule_check(const struct rule *rule)
+{
+	const char *wrong = rule->dn.len ? check_dn(rule->dn) : NULL;
+
+	if (!wrong && rule->alt_name.len)
+		wrong = check_alt_name(rule->alt_name);
+	return wrong;
 }
 
 static const char *parse_pattern(const char *s, struct rule *rule)
@@ -129,11 +141,10 @@ static const char *parse_pattern(const char *s, struct rule *rule)
 	const struct {
 		const char *key;
 		struct text *to;
-		const char *(*check)(const char *pattern);
 	} kinds[] = {
-		{ "dn", &rule->dn, check_dn },
-		{ "san", &rule->alt_name, check_alt_name },
-		{ "psk", &rule->psk, NULL },
+		{ "dn", &rule->dn },
+		{ "san", &rule->alt_name },
+		{ "psk", &rule->psk },
 	};
 	const char *value = NULL;
 	size_t i = 0;
@@ -148,7 +159,7 @@ static const char *parse_pattern(const char *s, struct rule *rule)
 		return "the pattern is too long";
 	i--;
 	*kinds[i].to = text_of(value);
-	return kinds[i].check ? kinds[i].check(value) : NULL;
+	return rule_check(rule);
 }
 
 /* Returns NULL, or what is wrong; the rule points into the string. */

@@ -24,6 +24,7 @@ extern const struct attr_names rule_actions;
 int rule_take_action(struct tool *t, const char *opt, const char *text,
 		     uint32_t *action);
 const char *rule_parse(const char *s, struct rule *rule);
+const char *rule_check(const struct rule *rule);
 char *rule_format(const struct rule *rule);
 void rule_put(struct nlmsghdr *nlh, const struct rule *rule);
 

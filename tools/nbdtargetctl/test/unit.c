@@ -378,7 +378,7 @@ static void test_rules(void)
 		{ "allow san=uri:spiffe://x/*", "allow san=uri:spiffe://x/*" },
 		{ "allow san=*:x", "allow san=*:x" },
 		{ "allow san=x.example",
-		  "san= takes dns:, uri:, email: or ip: and a pattern" },
+		  "an alternative name is dns:, uri:, email: or ip: and a pattern" },
 		{ "allow dn=CN=x\\,y", "allow dn=CN=x\\,y" },
 		{ "allow dn=CN=x\n", "allow dn=CN=x\\0a" },
 		{ "allow dn=CN=x\\", "the pattern ends in a backslash" },
