@@ -313,6 +313,37 @@ bool rules_same(const struct rules *a, const struct rules *b)
 	return true;
 }
 
+/*
+ * Whether nobody can come in who couldn't: all that differs is that what allowed went,
+ * that what denies came, and that the default denies. Others may be so, too, and aren't
+ * found out.
+ */
+bool rules_are_stricter(const struct rules *want, const struct rules *now)
+{
+	size_t i = 0, k = 0;
+
+	if (rules_allow_all(now))
+		return true;
+	if (rules_allow_all(want) || want->deny_default < now->deny_default)
+		return false;
+	while (i < now->n || k < want->n) {
+		if (i < now->n && k < want->n &&
+		    same_rule(&want->list[k], &now->list[i])) {
+			i++;
+			k++;
+		} else if (k < want->n &&
+			   want->list[k].action == NBDTARGET_ACCESS_DENY) {
+			k++;
+		} else if (i < now->n &&
+			   now->list[i].action == NBDTARGET_ACCESS_ALLOW) {
+			i++;
+		} else {
+			return false;
+		}
+	}
+	return true;
+}
+
 /* --- What a file says, and what it leaves as it is --- */
 
 static void add_bitmaps_of(struct config *to, const struct config *from,

@@ -82,5 +82,6 @@ const struct rules *config_rules_of_listener(const struct config *c,
 					     const struct endpoint *ep);
 bool rules_same(const struct rules *a, const struct rules *b);
 bool rules_allow_all(const struct rules *r);
+bool rules_are_stricter(const struct rules *want, const struct rules *now);
 
 #endif /* NBDTARGETCTL_CONFIG_H */

@@ -58,12 +58,19 @@ static bool is_closed(const struct rules *r)
 	return r && !r->n && r->deny_default == NBDTARGET_ACCESS_DENY;
 }
 
+static enum step_phase access_phase(const struct rules *want,
+				    const struct rules *now)
+{
+	return rules_are_stricter(want, now) ? PHASE_STRICTER : PHASE_ACCESS;
+}
+
 /* One that was left closed half way is opened when all else is done. */
 static void diff_access_of_export(const struct diff *d, const struct export *e)
 {
 	const struct rules *want = config_rules_of_export(d->want, e->name);
 	const struct rules *now = config_rules_of_export(d->now, e->name);
 	const struct twin *twin = twins_of(&d->twins, e->name);
+	enum step_phase phase;
 	struct step *s;
 
 	if (twin_is_kept(twin))
@@ -71,15 +78,20 @@ static void diff_access_of_export(const struct diff *d, const struct export *e)
 	if (twin_is_new(twin) ? !twin_is_closed(twin, d->want, d->wish) :
 				rules_same(want, now))
 		return;
-	s = rules_step(d, twin_is_new(twin) || is_closed(now) ?
-		       PHASE_ACCESS_IN : PHASE_ACCESS, "--export",
-		       text_copy(e->name), want);
+	if (twin_is_new(twin) || is_closed(now))
+		phase = PHASE_ACCESS_IN;
+	else
+		phase = access_phase(want, now);
+	s = rules_step(d, phase, "--export", text_copy(e->name), want);
 	step_needs(s, twin->in);
+	/* Neither is opened while the other is still to be closed. */
+	step_needs(phase == PHASE_STRICTER ? twin->set : s,
+		   phase == PHASE_STRICTER ? s : twin->stricter);
 }
 
 static void diff_access_of_listener(const struct diff *d,
 				    const struct endpoint *ep,
-				    const struct step *in)
+				    const struct step *in, struct step *set)
 {
 	const struct rules *want = config_rules_of_listener(d->want, ep);
 	const struct rules *now = config_rules_of_listener(d->now, ep);
@@ -87,9 +99,16 @@ static void diff_access_of_listener(const struct diff *d,
 
 	if (in ? rules_allow_all(want) : rules_same(want, now))
 		return;
-	s = rules_step(d, in ? PHASE_LISTENER_ACCESS_IN : PHASE_ACCESS,
-		       "--listener", endpoint_format(ep), want);
+	s = rules_step(d, in ? PHASE_LISTENER_ACCESS_IN :
+		       access_phase(want, now), "--listener",
+		       endpoint_format(ep), want);
 	step_needs(s, in);
+	s->opens = s->phase != PHASE_STRICTER;
+	/* Neither is opened while the other is still to be closed. */
+	if (set && set->phase == PHASE_STRICTER)
+		step_needs(s, set);
+	else if (set && s->phase == PHASE_STRICTER)
+		step_needs(set, s);
 }
 
 /* --- Listeners --- */
@@ -124,6 +143,7 @@ static const struct step *listener_in(const struct diff *d,
 	struct step *s = add(d, PHASE_LISTENER_IN, &verb_add_listener);
 	struct endpoint ep;
 
+	s->opens = true;
 	listener_endpoint(l, &ep);
 	if (l->tls != NBDTARGET_TLS_MODE_OFF)
 		step_option(s, "--tls", tls_mode(l));
@@ -136,20 +156,27 @@ static const struct step *listener_in(const struct diff *d,
 	return s;
 }
 
-static void listener_set(const struct diff *d, const struct listener *l)
+static struct step *listener_set(const struct diff *d,
+				 const struct listener *l,
+				 const struct listener *now)
 {
-	struct step *s = add(d, PHASE_SET, &verb_set_listener);
+	bool stricter = l->tls > now->tls;
+	struct step *s = add(d, stricter ? PHASE_STRICTER : PHASE_SET,
+			     &verb_set_listener);
 	struct endpoint ep;
 
+	s->opens = !stricter;
 	listener_endpoint(l, &ep);
 	step_option(s, "--tls", tls_mode(l));
 	name_listener(s, &ep);
+	return s;
 }
 
 /* One whose socket somebody else closed is of no use. */
 static void diff_listener(const struct diff *d, const struct listener *l)
 {
 	const struct step *out = NULL, *in = NULL;
+	struct step *set = NULL;
 	const struct listener *now;
 	struct endpoint ep;
 
@@ -160,8 +187,8 @@ static void diff_listener(const struct diff *d, const struct listener *l)
 	if (!now || now->closed)
 		in = listener_in(d, l, out);
 	else if (now->tls != l->tls)
-		listener_set(d, l);
-	diff_access_of_listener(d, &ep, in);
+		set = listener_set(d, l, now);
+	diff_access_of_listener(d, &ep, in, set);
 }
 
 static void diff_listeners(const struct diff *d)

@@ -380,7 +380,19 @@ static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
 	twin->in = s;
 }
 
-static void plan_set(struct plan *p, const struct twin *twin,
+static void plan_stricter(struct plan *p, struct twin *twin)
+{
+	struct step *s = plan_add(p, PHASE_STRICTER, &verb_set_export);
+	bool differs = words_export_stricter(s, twin->want, twin->now);
+
+	step_name(s, twin->want->name);
+	if (differs)
+		twin->stricter = s;
+	else
+		plan_drop_last(p);
+}
+
+static void plan_set(struct plan *p, struct twin *twin,
 		     bool someone_is_default)
 {
 	struct step *s = plan_add(p, PHASE_SET, &verb_set_export);
@@ -391,10 +403,14 @@ static void plan_set(struct plan *p, const struct twin *twin,
 	differs = words_export_set(s, twin->want, twin->now,
 				   someone_is_default);
 	step_name(s, twin->want->name);
+	if (!differs && twin->fate != TWIN_REOPENED) {
+		plan_drop_last(p);
+		return;
+	}
 	if (twin->fate == TWIN_REOPENED)
 		note(s, twin);
-	else if (!differs)
-		plan_drop_last(p);
+	step_needs(s, twin->stricter);
+	twin->set = s;
 }
 
 static bool has_default(const struct config *c)
@@ -450,8 +466,10 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 	plan_all_in(p, twins, true, want, wish);
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
-		if (twin->want && twin->now && !twin_is_new(twin) &&
-		    !twin_is_kept(twin))
-			plan_set(p, twin, has_default(want));
+		if (!twin->want || !twin->now || twin_is_new(twin) ||
+		    twin_is_kept(twin))
+			continue;
+		plan_stricter(p, twin);
+		plan_set(p, twin, has_default(want));
 	}
 }

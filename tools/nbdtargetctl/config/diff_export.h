@@ -21,6 +21,8 @@ struct twin {
 	enum step_result stopped;	/* STEP_PLANNED when nothing is in the way */
 	char *why;			/* what is in the way, or what it costs */
 	const struct step *out, *in;	/* of its own, or NULL */
+	const struct step *stricter;	/* by which fewer come in */
+	struct step *set;		/* of all else */
 };
 
 struct twins {

@@ -117,7 +117,7 @@ void step_needs(struct step *s, const struct step *other)
 {
 	size_t i;
 
-	for (i = 0; other && i < STEP_NEEDS; i++) {
+	for (i = 0; s && other && i < STEP_NEEDS; i++) {
 		if (s->needs[i])
 			continue;
 		s->needs[i] = other;

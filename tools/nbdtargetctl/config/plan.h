@@ -10,10 +10,14 @@
 #include "base/text.h"
 #include "base/tool.h"
 
-/* Who may do less, and what makes room, comes first; who may come in, last. */
+/*
+ * Who may do less, and what makes room, comes first; who may come in, last. Rules that
+ * may let in others than before come behind all that surely lets in fewer.
+ */
 enum step_phase {
 	PHASE_TARGET,
 	PHASE_LISTENER_OUT,
+	PHASE_STRICTER,		/* TLS, bindings and rules by which fewer come in */
 	PHASE_BORROWER_OUT,	/* exports with another's bitmap */
 	PHASE_EXPORT_OUT,
 	PHASE_BITMAP_OUT,
@@ -34,6 +38,7 @@ enum step_result {
 	STEP_FAILED,
 	STEP_REFUSED,		/* it would need --force */
 	STEP_SKIPPED,		/* what it needs failed */
+	STEP_HELD,		/* it lets in more, and what lets in fewer failed */
 	STEP_ABSENT,		/* there is no device for it, which is no failure */
 };
 
@@ -47,6 +52,7 @@ struct step {
 	int n;
 	int names;		/* arguments in front of the options */
 	bool ended;		/* the options are, by "--" */
+	bool opens;		/* it may let somebody come to the target, of a listener */
 	char *why;		/* a note for people, or NULL */
 	enum step_result result;
 	const struct step *needs[STEP_NEEDS];

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Plans that are carried out, step by step. One that fails doesn't keep those from
- * going on that don't need it. What is done is told when it is, on stdout; what isn't,
+ * going on that don't need it; but once something that is to go, or to let in fewer, is
+ * still as it was, no listener opens, and none lets in others than before: who comes by
+ * it would find what isn't meant for him. What is done is told when it is, on stdout; what isn't,
  * on stderr, as the verb that it is says it, and once more by number at the end.
  */
 #include <stdio.h>
@@ -18,11 +20,12 @@ static const char *const result_names[] = {
 	[STEP_FAILED] = "failed",
 	[STEP_REFUSED] = "refused",
 	[STEP_SKIPPED] = "skipped",
+	[STEP_HELD] = "skipped",
 	[STEP_ABSENT] = "absent",
 };
 
 /* Why it isn't even tried; STEP_PLANNED when it is. */
-static enum step_result is_kept(const struct step *s)
+static enum step_result is_kept(const struct run *r, const struct step *s)
 {
 	size_t i;
 
@@ -34,7 +37,7 @@ static enum step_result is_kept(const struct step *s)
 		if (s->needs[i]->result != STEP_DONE)
 			return STEP_SKIPPED;
 	}
-	return STEP_PLANNED;
+	return s->opens && r->hold ? STEP_HELD : STEP_PLANNED;
 }
 
 /* The verb does it, and says why when it can't. */
@@ -102,6 +105,9 @@ static void complain(struct run *r, const struct step *s)
 	else if (s->result == STEP_SKIPPED)
 		fail(r->t, NULL, "not done, as what it needs wasn't: %s",
 		     shown);
+	else if (s->result == STEP_HELD)
+		fail(r->t, NULL,
+		     "not done, as what keeps others out wasn't: %s", shown);
 	else if (s->why)
 		fail(r->t, NULL, "%s: %s", shown, s->why);
 	free(shown);
@@ -111,12 +117,19 @@ static void complain(struct run *r, const struct step *s)
 static bool is_failure(enum step_result result)
 {
 	return result == STEP_FAILED || result == STEP_REFUSED ||
-	       result == STEP_SKIPPED;
+	       result == STEP_SKIPPED || result == STEP_HELD;
+}
+
+/* What comes later lets in only whom this says. Bitmaps let in nobody. */
+static bool keeps_out(const struct step *s)
+{
+	return s->phase > PHASE_TARGET && s->phase <= PHASE_SET &&
+	       s->phase != PHASE_BITMAP_OUT;
 }
 
 static void run_step(struct run *r, struct step *s)
 {
-	enum step_result kept = is_kept(s);
+	enum step_result kept = is_kept(r, s);
 	bool tried = kept == STEP_PLANNED && !r->dry;
 
 	s->result = kept;
@@ -132,6 +145,7 @@ static void run_step(struct run *r, struct step *s)
 		complain(r, s);
 	}
 	r->failed += is_failure(s->result);
+	r->hold |= is_failure(s->result) && keeps_out(s);
 	if (r->told)
 		tell_json(r, s);
 }

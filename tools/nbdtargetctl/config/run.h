@@ -12,6 +12,7 @@ struct run {
 	bool dry;
 	json_t *told;		/* steps, when JSON is wanted */
 	size_t done, failed;	/* of the steps; failed counts those refused, too */
+	bool hold;		/* what lets in fewer wasn't done: nothing opens */
 };
 
 void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_phase last);

@@ -159,8 +159,51 @@ static bool same_listeners(const struct export *a, const struct export *b)
 	return true;
 }
 
+static bool is_bound_to(const struct export *e, const struct endpoint *ep)
+{
+	size_t i;
+
+	for (i = 0; i < e->listeners.n; i++)
+		if (endpoint_same(&e->listeners.at[i], ep))
+			return true;
+	return false;
+}
+
+/* Nobody reaches it by a listener by which nobody did; none is by all. */
+static bool has_fewer_listeners(const struct export *want,
+				const struct export *now)
+{
+	size_t i;
+
+	if (!want->listeners.n || same_listeners(want, now))
+		return false;
+	for (i = 0; now->listeners.n && i < want->listeners.n; i++)
+		if (!is_bound_to(now, &want->listeners.at[i]))
+			return false;
+	return true;
+}
+
+static void put_listeners(struct step *s, const struct export *want)
+{
+	step_option(s, "--listeners",
+		    export_format_listeners(&want->listeners));
+}
+
+/* Of set-export, that by which fewer come in; false when there is nothing. */
+bool words_export_stricter(struct step *s, const struct export *want,
+			   const struct export *now)
+{
+	int n = s->n;
+
+	if (want->tls_required && !now->tls_required)
+		step_option(s, "--tls", mem_copy("required"));
+	if (has_fewer_listeners(want, now))
+		put_listeners(s, want);
+	return s->n > n;
+}
+
 /*
- * Of set-export, what differs; false when nothing does. is_moved: another becomes the
+ * Of set-export, what else differs; false when nothing does. is_moved: another becomes the
  * default, which takes it from any that was.
  */
 bool words_export_set(struct step *s, const struct export *want,
@@ -178,15 +221,13 @@ bool words_export_set(struct step *s, const struct export *want,
 	if (want->max_connections != now->max_connections)
 		step_option(s, "--max-connections",
 			    words_number(want->max_connections));
-	if (want->tls_required != now->tls_required)
-		step_option(s, "--tls", mem_copy(want->tls_required ?
-						 "required" : "optional"));
+	if (now->tls_required && !want->tls_required)
+		step_option(s, "--tls", mem_copy("optional"));
 	if (want->on_return != now->on_return)
 		step_option(s, "--on-return", mem_copy(want->on_return ?
 						       "reopen" : "stay"));
-	if (!same_listeners(want, now))
-		step_option(s, "--listeners",
-			    export_format_listeners(&want->listeners));
+	if (!same_listeners(want, now) && !has_fewer_listeners(want, now))
+		put_listeners(s, want);
 	return s->n > n;
 }
 
