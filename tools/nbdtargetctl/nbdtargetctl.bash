@@ -79,7 +79,7 @@ _nbdtargetctl_options()
 	save-bitmaps)
 		echo --remove-exports --timeout ;;
 	restore-bitmaps)
-		echo --trust --if-missing ;;
+		echo --trust --if-missing --final ;;
 	remove-export)
 		echo --force --if-exists --rescan --no-wait --timeout ;;
 	remove-listener)
@@ -87,7 +87,7 @@ _nbdtargetctl_options()
 	save)
 		echo --commands ;;
 	apply)
-		echo --dry-run --force ;;
+		echo --bitmaps --trust --dry-run --force ;;
 	restore)
 		echo --export --device --bitmaps --trust --dry-run --force ;;
 	clear)

@@ -4,7 +4,7 @@
  * diff.c finds, and no more. Nothing is remembered between two runs: one that was
  * killed has done some of the steps, and the next finds the others.
  *
- * With a file of save-bitmaps, restore goes in two rounds: once exports are there and
+ * With a file of save-bitmaps, it goes in two rounds: once exports are there and
  * have what was saved, it looks anew which bitmaps are still missing. Nobody is let in
  * before the second round is over.
  */
@@ -160,7 +160,11 @@ static int apply_file(struct apply *a)
 
 /* --- The verbs --- */
 
-enum { APPLY_DRY_RUN, APPLY_FORCE };
+enum { APPLY_BITMAPS, APPLY_TRUST, APPLY_DRY_RUN, APPLY_FORCE };
+
+#define OPT_BITMAPS { "--bitmaps", OPT_TEXT, "FILE", \
+	"a file of save-bitmaps, if it is there", NBDTARGET_MAX_DEVICE }
+#define OPT_TRUST { "--trust", OPT_FLAG, NULL, "as for restore-bitmaps", 0 }
 
 #define OPT_DRY_RUN { "--dry-run", OPT_FLAG, NULL, \
 	"show what would be done, and do nothing", 0 }
@@ -168,10 +172,23 @@ enum { APPLY_DRY_RUN, APPLY_FORCE };
 	"clients, and what bitmaps have recorded, may have to go", 0 }
 
 static const struct opt apply_opts[] = {
+	[APPLY_BITMAPS] = OPT_BITMAPS,
+	[APPLY_TRUST] = OPT_TRUST,
 	[APPLY_DRY_RUN] = OPT_DRY_RUN,
 	[APPLY_FORCE] = OPT_FORCE,
 	{ .name = NULL }
 };
+
+/* The file is there once something was saved. */
+static int take_content(struct apply *a, const char *content, bool trust)
+{
+	if (trust && !content)
+		return fail_usage(a->t, "--trust goes with --bitmaps");
+	a->wish.trust = trust;
+	if (!content || !access(content, F_OK) || errno != ENOENT)
+		a->wish.content = content;
+	return 0;
+}
 
 static int apply(struct tool *t, const struct args *args)
 {
@@ -181,8 +198,10 @@ static int apply(struct tool *t, const struct args *args)
 		.wish = { .force = args->opt[APPLY_FORCE].given },
 		.run = { .dry = args->opt[APPLY_DRY_RUN].given },
 	};
+	int ret = take_content(&a, args->opt[APPLY_BITMAPS].text,
+			       args->opt[APPLY_TRUST].given);
 
-	return apply_file(&a);
+	return ret ? ret : apply_file(&a);
 }
 
 const struct verb verb_apply = {
@@ -208,10 +227,8 @@ static const struct opt restore_opts[] = {
 		"only this export of the file", NBDTARGET_MAX_STRING },
 	[RESTORE_DEVICE] = { "--device", OPT_TEXT, "PATH",
 		"only the exports of this device", NBDTARGET_MAX_DEVICE },
-	[RESTORE_BITMAPS] = { "--bitmaps", OPT_TEXT, "FILE",
-		"a file of save-bitmaps, if it is there", NBDTARGET_MAX_DEVICE },
-	[RESTORE_TRUST] = { "--trust", OPT_FLAG, NULL,
-		"as for restore-bitmaps", 0 },
+	[RESTORE_BITMAPS] = OPT_BITMAPS,
+	[RESTORE_TRUST] = OPT_TRUST,
 	[RESTORE_DRY_RUN] = OPT_DRY_RUN,
 	[RESTORE_FORCE] = OPT_FORCE,
 	{ .name = NULL }
@@ -228,8 +245,6 @@ static int restore(struct tool *t, const struct args *args)
 		.wish = {
 			.restore = true,
 			.force = o[RESTORE_FORCE].given,
-			.content = o[RESTORE_BITMAPS].text,
-			.trust = o[RESTORE_TRUST].given,
 		},
 		.run = { .dry = o[RESTORE_DRY_RUN].given },
 	};
@@ -237,12 +252,9 @@ static int restore(struct tool *t, const struct args *args)
 
 	if (a.export && a.device)
 		return fail_usage(t, "--export or --device, not both");
-	if (a.wish.trust && !a.wish.content)
-		return fail_usage(t, "--trust goes with --bitmaps");
-	/* Nothing was saved yet. */
-	if (a.wish.content && access(a.wish.content, F_OK) && errno == ENOENT)
-		a.wish.content = NULL;
-	ret = apply_file(&a);
+	ret = take_content(&a, o[RESTORE_BITMAPS].text, o[RESTORE_TRUST].given);
+	if (!ret)
+		ret = apply_file(&a);
 	return ret == TOOL_CHANGED ? TOOL_OK : ret;
 }
 

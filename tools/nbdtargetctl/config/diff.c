@@ -299,7 +299,11 @@ static bool lacks_bitmaps(const struct diff *d, const struct export *e)
 	return false;
 }
 
-/* What was saved of one that wasn't there, or that nobody was let in yet. */
+/*
+ * What was saved of one that wasn't there, or that nobody was let in yet; whatever isn't
+ * restored is spent by that, as clients are to come. One that is open may have been
+ * written to: what was saved of it isn't looked at.
+ */
 static void diff_content(const struct diff *d, const struct export *e)
 {
 	const struct twin *twin = twins_of(&d->twins, e->name);
@@ -307,12 +311,14 @@ static void diff_content(const struct diff *d, const struct export *e)
 
 	if (!d->wish->content || twin_is_kept(twin))
 		return;
-	if (!twin_is_new(twin) && !lacks_bitmaps(d, e) &&
+	if (!twin_is_new(twin) &&
 	    (!is_closed(config_rules_of_export(d->now, e->name)) ||
-	     is_closed(config_rules_of_export(d->want, e->name))))
+	     (is_closed(config_rules_of_export(d->want, e->name)) &&
+	      !lacks_bitmaps(d, e))))
 		return;
 	s = add(d, PHASE_CONTENT_IN, &verb_restore_bitmaps);
 	step_option(s, "--if-missing", NULL);
+	step_option(s, "--final", NULL);
 	if (d->wish->trust)
 		step_option(s, "--trust", NULL);
 	step_name(s, text_of(d->wish->content));

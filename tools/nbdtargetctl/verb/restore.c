@@ -30,6 +30,7 @@ struct restore {
 	bool if_missing;
 	struct attr_list exports;
 	bool trust;			/* what can't be proved */
+	bool final;			/* clients are to come, restored or not */
 };
 
 /* A record, and what it is to be restored to. */
@@ -386,6 +387,57 @@ static int check_file(const struct restore *r)
 	return fail(r->t, r->path, "is damaged: it goes on behind its end");
 }
 
+/* By one of those that are chosen, its device can be written to. */
+static bool is_to_be_written(const struct restore *r, const json_t *about)
+{
+	const struct export *e;
+	size_t i;
+	int k;
+
+	for (i = 0; i < r->exports.n; i++) {
+		e = attr_list_item(&r->exports, i);
+		for (k = 1; k < r->args->n; k++)
+			if (text_is(e->name, r->args->pos[k]))
+				break;
+		if ((r->args->n == 1 || k < r->args->n) && !e->read_only &&
+		    !device_is_other(e, about))
+			return true;
+	}
+	return false;
+}
+
+static bool is_frozen(const json_t *about)
+{
+	char *bitmap = json_get_hex(about, "bitmap");
+	bool is = *bitmap &&
+		  !json_is_true(json_object_get(about, "recording"));
+
+	free(bitmap);
+	return is;
+}
+
+/*
+ * What wasn't restored isn't good another time: nobody records what clients write from
+ * now on. Also what is of a device that had another name; one that is frozen stays good.
+ */
+static int spend_rest(struct restore *r)
+{
+	const struct record *record;
+	size_t at = 0;
+	json_t *about;
+	int ret = 0;
+
+	while ((record = record_at(r->map, r->size, at)) && record->json_len) {
+		about = record_about(record);
+		if (record->state == RECORD_CLEAN && !is_frozen(about) &&
+		    is_to_be_written(r, about) && consume(r, record))
+			ret = TOOL_REFUSED;
+		json_decref(about);
+		at += record_size(record);
+	}
+	return ret;
+}
+
 static int restore_all(struct restore *r)
 {
 	const struct record *record;
@@ -400,16 +452,19 @@ static int restore_all(struct restore *r)
 		first = first ? first : ret;
 		at += record_size(record);
 	}
-	return first;
+	ret = r->final ? spend_rest(r) : 0;
+	return first ? first : ret;
 }
 
-enum { RESTORE_TRUST, RESTORE_IF_MISSING };
+enum { RESTORE_TRUST, RESTORE_IF_MISSING, RESTORE_FINAL };
 
 static const struct opt restore_opts[] = {
 	[RESTORE_TRUST] = { "--trust", OPT_FLAG, NULL,
 		"nobody else has written, also where that isn't proved", 0 },
 	[RESTORE_IF_MISSING] = { "--if-missing", OPT_FLAG, NULL,
 		"leave bitmaps alone that are there", 0 },
+	[RESTORE_FINAL] = { "--final", OPT_FLAG, NULL,
+		"what isn't restored isn't good another time, either", 0 },
 	{ .name = NULL }
 };
 
@@ -421,6 +476,7 @@ static int restore_bitmaps(struct tool *t, const struct args *a)
 		.path = a->pos[0],
 		.trust = a->opt[RESTORE_TRUST].given,
 		.if_missing = a->opt[RESTORE_IF_MISSING].given,
+		.final = a->opt[RESTORE_FINAL].given,
 	};
 	struct stat st = { 0 };
 	int ret = kernel_connect(t, r.path);
@@ -455,7 +511,7 @@ const struct verb verb_restore_bitmaps = {
 	.args = "FILE [EXPORT]...",
 	.summary = "Makes the bitmaps that a file has, and knows again what is zero.",
 	.details = "After add-export, and before any client can write. What fails isn't lost:\n"
-		   "the file is good for it once more.",
+		   "the file is good for it once more, unless --final is given.",
 	.opts = restore_opts,
 	.min_args = 1,
 	.max_args = ARGS_MAX,
