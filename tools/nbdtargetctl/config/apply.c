@@ -43,16 +43,22 @@ static bool is_named(const struct export *e, const void *name)
 	return text_is(e->name, name);
 }
 
-static bool is_on(const struct export *e, const void *arg)
+static bool is_node_of(struct text text, const struct stat *device)
 {
-	const struct stat *device = arg;
-	char *path = text_copy(e->device);
+	char *path = text_copy(text);
 	struct stat st;
 	bool is = !stat(path, &st) && S_ISBLK(st.st_mode) &&
 		  st.st_rdev == device->st_rdev;
 
 	free(path);
 	return is;
+}
+
+/* Whichever of the two devices that it needs comes last brings it. */
+static bool is_on(const struct export *e, const void *arg)
+{
+	return is_node_of(e->device, arg) ||
+	       (e->metadata.len && is_node_of(e->metadata, arg));
 }
 
 static int choose_device(struct apply *a, const struct config *file,

@@ -99,12 +99,30 @@ static bool is_other_device(const struct twin *twin)
 
 static void check_device(struct twin *twin, const struct wish *wish)
 {
-	twin->device = find_device(twin->want->device);
-	if (twin->device)
-		return;
+	struct text path = twin->want->device;
+
+	twin->device = find_device(path);
+	if (twin->device) {
+		path = twin->want->metadata;
+		if (!path.len || find_device(path))
+			return;
+	}
 	stop(twin, wish->restore ? STEP_ABSENT : STEP_FAILED, "%.*s: %s%s",
-	     (int)twin->want->device.len, twin->want->device.p, strerror(errno),
+	     (int)path.len, path.p, strerror(errno),
 	     twin->now ? ", so it stays as it is" : "");
+}
+
+/* A path that leads nowhere may have led to the device that is there. */
+static bool is_other_metadata(const struct export *want,
+			      const struct export *now)
+{
+	uint32_t be, is;
+
+	if (!want->metadata.len || !now->metadata.len)
+		return want->metadata.len != now->metadata.len;
+	be = find_device(want->metadata);
+	is = find_device(now->metadata);
+	return be && is ? be != is : !text_same(want->metadata, now->metadata);
 }
 
 /* --- What becomes of each --- */
@@ -117,7 +135,7 @@ static bool differs_for_good(const struct export *want,
 	       want->shared != now->shared || want->map != now->map ||
 	       !text_same(want->bitmap_export, now->bitmap_export) ||
 	       !text_same(want->bitmap_name, now->bitmap_name) ||
-	       !text_same(want->metadata, now->metadata) ||
+	       is_other_metadata(want, now) ||
 	       want->metadata_continue != now->metadata_continue ||
 	       (attr_has(want, NBDTARGET_A_EXPORT_MAP_GRANULARITY) &&
 		attr_has(now, NBDTARGET_A_EXPORT_MAP_GRANULARITY) &&
