@@ -29,6 +29,8 @@ static bool is_link_local(const struct address *a)
 	       (a->bytes[1] & 0xc0) == 0x80;
 }
 
+const char *const endpoint_no_interface = "there is no such interface";
+
 static const char *parse_zone(const char *zone, uint32_t *ifindex)
 {
 	uint64_t n;
@@ -40,7 +42,7 @@ static const char *parse_zone(const char *zone, uint32_t *ifindex)
 	if (*ifindex)
 		return NULL;
 	if (number_parse(zone, INT32_MAX, &n) || !n)
-		return "there is no such interface";
+		return endpoint_no_interface;
 	*ifindex = n;
 	return NULL;
 }

@@ -19,6 +19,9 @@ struct endpoint {
 
 #define ADDRESS_MAX 64	/* characters of address_format(), with zone */
 
+/* What endpoint_parse() returns of an interface that there isn't, maybe not yet. */
+extern const char *const endpoint_no_interface;
+
 const char *endpoint_parse(const char *s, struct endpoint *ep);
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
 char *endpoint_format(const struct endpoint *ep);

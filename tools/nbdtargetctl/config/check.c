@@ -17,7 +17,6 @@ static void say(struct reader *r, const struct place *place, bool of_key,
 	struct position at = place_find(r->text, place, of_key);
 	char *s;
 
-	r->wrong++;
 	if (vasprintf(&s, fmt, ap) < 0)
 		return;
 	fail(r->t, NULL, "%s:%u:%u: %s", r->path, at.line, at.column, s);
@@ -26,6 +25,17 @@ static void say(struct reader *r, const struct place *place, bool of_key,
 
 /* A value is. */
 void wrong_at(struct reader *r, const struct place *place, const char *fmt, ...)
+{
+	va_list ap;
+
+	r->wrong++;
+	va_start(ap, fmt);
+	say(r, place, false, fmt, ap);
+	va_end(ap);
+}
+
+/* Something is to be known of a value, with which the file can be gone by. */
+void warn_at(struct reader *r, const struct place *place, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -39,6 +49,7 @@ void wrong_key(struct reader *r, const struct place *place, const char *fmt, ...
 {
 	va_list ap;
 
+	r->wrong++;
 	va_start(ap, fmt);
 	say(r, place, true, fmt, ap);
 	va_end(ap);

@@ -13,11 +13,16 @@ struct reader {
 	struct config *c;
 	size_t wrong;		/* how much is */
 	struct place sections[CONFIG_N_SECTIONS];
+	const char **zones;	/* interfaces that there aren't; see stand_in() */
+	size_t n_zones;
 };
 
 void wrong_at(struct reader *r, const struct place *place, const char *fmt, ...)
 	__printf(3, 4);
 void wrong_key(struct reader *r, const struct place *place, const char *fmt, ...)
+	__printf(3, 4);
+
+void warn_at(struct reader *r, const struct place *place, const char *fmt, ...)
 	__printf(3, 4);
 
 void check_all(struct reader *r);

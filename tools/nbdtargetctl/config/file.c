@@ -168,6 +168,44 @@ static void take_address(struct reader *r, const struct place *place,
 			 place->key);
 }
 
+/* One for each, so that two of them aren't one. */
+static int zone_number(struct reader *r, const char *zone)
+{
+	size_t i;
+
+	for (i = 0; i < r->n_zones; i++)
+		if (!strcmp(r->zones[i], zone))
+			return INT32_MAX - i;
+	r->zones = mem_resize(r->zones, (i + 1) * sizeof(*r->zones));
+	r->zones[i] = zone;
+	r->n_zones++;
+	return INT32_MAX - i;
+}
+
+/*
+ * An interface that isn't there, or not yet, has a number here that none has: what is on
+ * it fails by itself, and an export that is bound to it alone is open to nobody, where
+ * one without an address would be to all.
+ */
+static const char *stand_in(struct reader *r, const struct place *place,
+			    const char *s, struct endpoint *to)
+{
+	const char *at = strchr(s, '%') + 1, *problem;
+	size_t len = strcspn(at, "]");
+	char *zone = config_alloc(r->c, len + 1), *known;
+
+	memcpy(zone, at, len);
+	known = mem_printf("%.*s%d%s", (int)(at - s), s, zone_number(r, zone),
+			   at + len);
+	problem = endpoint_parse(known, to);
+	free(known);
+	if (!problem)
+		warn_at(r, place,
+			"warning: '%s': there is no interface '%s', so nobody comes by that",
+			s, zone);
+	return problem;
+}
+
 static void take_endpoint(struct reader *r, const struct place *place,
 			  const json_t *value, struct endpoint *to)
 {
@@ -179,6 +217,8 @@ static void take_endpoint(struct reader *r, const struct place *place,
 		return;
 	}
 	problem = endpoint_parse(s, to);
+	if (problem == endpoint_no_interface)
+		problem = stand_in(r, place, s, to);
 	if (problem)
 		wrong_at(r, place, "'%s': %s", s, problem);
 }
@@ -638,5 +678,6 @@ int file_read(struct tool *t, const char *path, struct config *c)
 		     error.column > 0 ? error.column : 1, error.text);
 	}
 	free(text);
+	free(r.zones);
 	return r.wrong ? TOOL_REFUSED : 0;
 }
