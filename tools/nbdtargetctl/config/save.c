@@ -73,7 +73,7 @@ static int write_file(struct tool *t, const struct config *c, const char *path,
 	int ret;
 
 	if (replace_begin(&file, path))
-		return fail(t, path, "%s", strerror(errno));
+		return fail(t, path, "%s", replace_error(&file));
 	ret = write(t, c, file.f);
 	if (!ret && replace_commit(&file))
 		ret = fail(t, path, "%s", strerror(errno));

@@ -260,7 +260,7 @@ static int save_all(struct save *s)
 static int publish(struct save *s)
 {
 	if (!record_write_end(s->f) || replace_commit(&s->file))
-		return fail(s->t, s->file.path, "%s", strerror(errno));
+		return fail(s->t, s->args->pos[0], "%s", strerror(errno));
 	return 0;
 }
 
@@ -303,7 +303,7 @@ static int remove_all(struct save *s)
 	for (i = 0; i < s->ends.n; i++)
 		stays |= s->ends.list[i].state != ENDING_GONE;
 	if (stays && s->good)
-		fail(s->t, s->file.path,
+		fail(s->t, s->args->pos[0],
 		     "has what was saved; save the rest to another file");
 	return stays ? TOOL_REFUSED : ret;
 }
@@ -343,7 +343,7 @@ static int make_file(struct save *s, const char *path)
 	int ret;
 
 	if (replace_begin(&s->file, path))
-		return fail(s->t, path, "%s", strerror(errno));
+		return fail(s->t, path, "%s", replace_error(&s->file));
 	s->f = s->file.f;
 	ret = save_to(s);
 	replace_end(&s->file);
