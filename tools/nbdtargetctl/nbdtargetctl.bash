@@ -85,7 +85,7 @@ _nbdtargetctl_options()
 	remove-listener)
 		echo --force --if-exists --no-wait --timeout ;;
 	save)
-		echo --commands ;;
+		echo --commands --no-bitmaps ;;
 	apply)
 		echo --bitmaps --trust --dry-run --force ;;
 	restore)

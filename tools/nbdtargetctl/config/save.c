@@ -13,11 +13,13 @@
 #include "config/write.h"
 #include "nl/kernel.h"
 
-enum { SAVE_COMMANDS };
+enum { SAVE_COMMANDS, SAVE_NO_BITMAPS };
 
 static const struct opt save_opts[] = {
 	[SAVE_COMMANDS] = { "--commands", OPT_FLAG, NULL,
 		"as commands for -b, not as JSON", 0 },
+	[SAVE_NO_BITMAPS] = { "--no-bitmaps", OPT_FLAG, NULL,
+		"without bitmaps: apply leaves those alone that there are", 0 },
 	{ .name = NULL }
 };
 
@@ -92,6 +94,10 @@ static int save(struct tool *t, const struct args *a)
 	if (ret)
 		return ret;
 	ret = config_get(t, &c);
+	if (!ret && a->opt[SAVE_NO_BITMAPS].given) {
+		c.has[CONFIG_BITMAPS] = false;
+		c.bitmaps.n = 0;
+	}
 	if (!ret) {
 		config_sort(&c);
 		ret = to_stdout ? write(t, &c, stdout) :

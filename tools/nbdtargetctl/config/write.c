@@ -66,7 +66,8 @@ json_t *config_json(const struct config *c)
 	json_put(o, "exports", array = json_array());
 	for (i = 0; i < c->exports.n; i++)
 		json_add(array, json_of(&members_export, c->exports.at[i]));
-	json_put(o, "bitmaps", array = json_array());
+	if (c->has[CONFIG_BITMAPS])
+		json_put(o, "bitmaps", array = json_array());
 	for (i = 0; i < c->bitmaps.n; i++)
 		json_add(array, json_of(&members_bitmap, c->bitmaps.at[i]));
 	json_put(o, "access", array = json_array());
