@@ -311,6 +311,9 @@ static void diff_content(const struct diff *d, const struct export *e)
 
 	if (!d->wish->content || twin_is_kept(twin))
 		return;
+	/* It comes after what was saved of its lender, and only reads. */
+	if (attr_has(e, NBDTARGET_A_EXPORT_BITMAP_NAME))
+		return;
 	if (!twin_is_new(twin) &&
 	    (!is_closed(config_rules_of_export(d->now, e->name)) ||
 	     (is_closed(config_rules_of_export(d->want, e->name)) &&
