@@ -6,7 +6,8 @@
  *
  * With a file of save-bitmaps, it goes in two rounds: once exports are there and
  * have what was saved, it looks anew which bitmaps are still missing. Nobody is let in
- * before the second round is over.
+ * before the second round is over. What the file doesn't say is as it was before the first:
+ * exports that are closed for so long would stay so.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct apply {
 	struct tool *t;
 	const char *path;
 	struct config file;
+	struct config before;	/* what was there */
 	const char *export;	/* only that of the file, or NULL */
 	const char *device;	/* only those of the file with that, or NULL */
 	struct wish wish;
@@ -104,7 +106,7 @@ static int run_round(struct apply *a, enum step_phase first, enum step_phase las
 
 	if (ret)
 		goto out;
-	config_complete(&all, &a->file, &now);
+	config_complete(&all, &a->file, &a->before);
 	if (a->export)
 		ret = choose_export(a, &all, &now, &some);
 	else if (a->device)
@@ -121,8 +123,10 @@ out:
 
 static int run_rounds(struct apply *a)
 {
-	int ret;
+	int ret = config_get(a->t, &a->before);
 
+	if (ret)
+		return ret;
 	if (!a->wish.content || a->run.dry)
 		return run_round(a, FIRST, LAST);
 	ret = run_round(a, FIRST, PHASE_CONTENT_IN);
@@ -160,6 +164,7 @@ static int apply_file(struct apply *a)
 {
 	int ret = apply_all(a);
 
+	config_free(&a->before);
 	config_free(&a->file);
 	return ret;
 }
