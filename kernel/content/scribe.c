@@ -176,13 +176,9 @@ static int add_area(struct nbdt_scribe *scribe, struct nbdt_bitmap *bitmap)
 
 /* --- Bits --- */
 
-static void set_block(unsigned long *which, const struct nbdt_bitmap *bitmap,
-		      u32 blocks, u64 granule)
+static void set_block(unsigned long *which, u64 granule)
 {
-	u64 block = granule / (NBDTARGET_META_BITS * BITS_PER_BYTE);
-
-	if (granule < bitmap->nr_bits && block < blocks)
-		__set_bit(block, which);
+	__set_bit(granule / (NBDTARGET_META_BITS * BITS_PER_BYTE), which);
 }
 
 /* The blocks that regions have their bits in; as many as are worth it: all. */
@@ -199,10 +195,15 @@ static void choose_blocks(const struct nbdt_scribe *scribe,
 		at = (u64)scribe->regions[i] << shift >> bitmap->shift;
 		end = (((u64)scribe->regions[i] + 1) << shift) - 1;
 		end >>= bitmap->shift;
+		/* The bitmap may be of a smaller device than that is now. */
+		if (at >= bitmap->nr_bits)
+			continue;
+		/* The last region may be a part of one. */
+		end = min_t(u64, end, bitmap->nr_bits - 1);
 		/* A region may have more bits than a block. */
 		for (; at < end; at += NBDTARGET_META_BITS * BITS_PER_BYTE)
-			set_block(which, bitmap, blocks, at);
-		set_block(which, bitmap, blocks, end);
+			set_block(which, at);
+		set_block(which, end);
 	}
 	/* In one piece, and then the next time as well. */
 	if (bitmap_weight(which, blocks) >= blocks / 4)
