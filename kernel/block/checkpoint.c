@@ -75,7 +75,10 @@ static DEFINE_MUTEX(held_mutex);
 static LIST_HEAD(held);
 static u32 last_id;
 
-/* Held while checkpoints are stored, and switch bitmaps; for I/O with a deadline. */
+/*
+ * Held while checkpoints are stored, and switch bitmaps; for I/O with a deadline.  Not
+ * by those that have nothing to store, whose gates would be shut for what others' wait.
+ */
 static DEFINE_MUTEX(store_mutex);
 
 /* --- Flushing, with a deadline --- */
@@ -271,6 +274,39 @@ static int store_all(struct checkpoint *cp, struct netlink_ext_ack *extack)
 	return store(cp, decider, NBDT_METADATA_COMMIT, NULL, extack);
 }
 
+static bool has_metadata(struct checkpoint *cp)
+{
+	struct member *member;
+
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (content_of(member)->metadata)
+			return true;
+	}
+	return false;
+}
+
+/* In memory. */
+static void switch_all(struct checkpoint *cp, bool commit)
+{
+	struct member *member;
+
+	for (member = cp->members; member < cp->members + cp->nr; member++)
+		nbdt_switch_end(content_of(member), &member->bitmaps, commit,
+				cp->name);
+}
+
+/* One after the other, as of each metadata one may be pending. */
+static int store_and_switch(struct checkpoint *cp, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	mutex_lock(&store_mutex);
+	err = store_all(cp, extack);
+	switch_all(cp, !err);
+	mutex_unlock(&store_mutex);
+	return err;
+}
+
 /* What every checkpoint comes to. */
 static int finish(struct checkpoint *cp, bool commit,
 		  struct netlink_ext_ack *extack)
@@ -278,16 +314,12 @@ static int finish(struct checkpoint *cp, bool commit,
 	struct member *member;
 	int err = 0;
 
-	/* One after the other, as of each metadata one may be pending. */
-	mutex_lock(&store_mutex);
-	if (commit)
-		err = store_all(cp, extack);
-	commit &= !err;
 	/* All before any gate is opened. */
-	for (member = cp->members; member < cp->members + cp->nr; member++)
-		nbdt_switch_end(content_of(member), &member->bitmaps, commit,
-				cp->name);
-	mutex_unlock(&store_mutex);
+	if (commit && has_metadata(cp))
+		err = store_and_switch(cp, extack);
+	else
+		switch_all(cp, commit);
+	commit &= !err;
 	for (member = cp->members; member < cp->members + cp->nr; member++)
 		nbdt_gate_open(&content_of(member)->gate, &member->visit);
 	for (member = cp->members; member < cp->members + cp->nr; member++) {
