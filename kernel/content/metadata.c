@@ -724,24 +724,29 @@ void nbdt_metadata_free(struct nbdt_content *content)
 
 /* --- Commands --- */
 
+/* Why a job wasn't done, when it isn't the device. */
+static void say_why(const struct nbdt_metadata *metadata, int err,
+		    struct netlink_ext_ack *extack)
+{
+	if (err == -ENOSPC)
+		nbdt_set_err_msg(extack,
+				 "there is no room on metadata device '%.32s'",
+				 metadata->path);
+	if (err == -ESHUTDOWN)
+		nbdt_set_err_msg(extack, "the export is being removed");
+}
+
 /* What became of a job, for who had it done. */
 static int result(struct nbdt_content *content, int err,
 		  struct netlink_ext_ack *extack)
 {
 	struct nbdt_metadata *metadata = content->metadata;
 
-	switch (err) {
-	case 0:
+	if (!err)
 		return 0;
-	case -ENOSPC:
-		nbdt_set_err_msg(extack,
-				 "there is no room on metadata device '%.32s'",
-				 metadata->path);
-		return err;
-	case -ENOMEM:
-		return err;
-	case -ESHUTDOWN:
-		nbdt_set_err_msg(extack, "the export is being removed");
+	/* A device has the same errors as we: who has failed tells whose it is. */
+	if (err == -ESHUTDOWN || !READ_ONCE(metadata->scribe.err)) {
+		say_why(metadata, err, extack);
 		return err;
 	}
 	nbdt_set_err_msg(extack, "metadata device '%.32s' has failed",
