@@ -323,10 +323,18 @@ static bool gives_back(const struct nbdt_request *req)
 		bdev_write_zeroes_sectors(req->disk->content.bdev));
 }
 
+/* As long as anything may be at a time: the write-intent log has to take all of it. */
+static u64 log_most(const struct nbdt_request *req)
+{
+	const struct nbdt_intent *intent = req->disk->content.bitmaps.intent;
+
+	return intent ? nbdt_intent_reach(intent) : U64_MAX;
+}
+
 /*
  * In bytes: what a device gives back at once, or 1.  A device may call it more
  * than a part; its zeroes have to be cut then all the same, as who can't give
- * them back writes them.
+ * them back writes them.  So has all that the log can't take.
  */
 static u64 grain_of(const struct nbdt_request *req, u64 part)
 {
@@ -334,17 +342,16 @@ static u64 grain_of(const struct nbdt_request *req, u64 part)
 
 	if (gives_back(req))
 		grain = bdev_discard_granularity(req->disk->content.bdev);
-	if (grain > part && (req->cmd.type != NBDT_CMD_TRIM || part < PART))
+	if (grain > part && (req->cmd.type != NBDT_CMD_TRIM ||
+			     grain > log_most(req)))
 		grain = 0;
 	return grain ?: 1;
 }
 
-/* As long as a part may be; the write-intent log has to take all of it. */
+/* As long as a part may be. */
 static u64 part_most(const struct nbdt_request *req)
 {
-	const struct nbdt_intent *intent = req->disk->content.bitmaps.intent;
-
-	return intent ? min_t(u64, PART, nbdt_intent_reach(intent)) : PART;
+	return min_t(u64, PART, log_most(req));
 }
 
 /*
