@@ -472,6 +472,8 @@ void nbdt_export_tick(void)
 		/* Of clients that are gone: theirs needn't wait any longer. */
 		if (nbdt_gate_is_shut(&export->disk.content.gate))
 			nbdt_turn_resume(&export->disk);
+		/* The log's device may hang. */
+		nbdt_turn_logged(&export->disk);
 	}
 	mutex_unlock(&exports_mutex);
 	look_after_all();
@@ -550,9 +552,10 @@ void nbdt_export_detach(struct nbdt_export *export, struct nbdt_origin *origin)
 void nbdt_export_kill(struct nbdt_export *export, const char *reason)
 {
 	nbdt_origins_kill(&export->origins, reason);
-	/* What waits for the gate is over now; it may be shut for long. */
+	/* What waits for the gate or the log is over now; either may take long. */
 	smp_mb();
 	nbdt_turn_resume(&export->disk);
+	nbdt_turn_logged(&export->disk);
 }
 
 /**

@@ -220,7 +220,9 @@ static void wait_aside(struct nbdt_request *req)
 
 /*
  * Outside the gate until the log has what the request changes, or has failed
- * (slow.c).  The request isn't the caller's any more.
+ * (slow.c), which it has when its device hangs (scribe.c); or the client is gone, which
+ * is seen when the request is resumed the next time, about each second.  The request
+ * isn't the caller's any more.
  */
 static void wait_for_log(struct nbdt_request *req)
 {

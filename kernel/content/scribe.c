@@ -21,22 +21,25 @@
  * then on, or they go on, and all bitmaps that record are inconsistent; in that case
  * a last attempt is made to say so on the device.  The same when it doesn't get on
  * with a job within 30 s: then it is told so by who waits, and stops when it comes
- * back.
+ * back.  And the same when one of its writes takes that long, whoever waits: while it
+ * works, a timer looks every 30 s whether it has begun another.
  *
  * Who waits for it: commands, each with that deadline, with the gate of their export
- * shut; requests that change something where the log isn't, without one, as they
- * wait for their own device.
+ * shut; requests that change something where the log isn't, until it has run or
+ * failed, or their client is gone.
  */
 #include <linux/bitmap.h>
+#include <linux/jiffies.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/work.h"
 #include "content/bitmap.h"
 #include "content/scribe.h"
 
-/* For a job, in ms; longer than what a device is given to come back. */
+/* For a job, and a write, in ms; longer than what a device is given to come back. */
 #define JOB_TIMEOUT	30000
 
 /* --- Failure --- */
@@ -556,16 +559,36 @@ static void do_jobs(struct nbdt_scribe *scribe)
 	}
 }
 
-static void scribe_work(struct work_struct *work)
-{
-	struct nbdt_scribe *scribe = container_of(work, struct nbdt_scribe,
-						  work);
-	unsigned int noio = memalloc_noio_save();
-	int err = 0;
+/* --- The worker --- */
 
-	/* The device may be closed; somebody asked late, for nothing. */
-	if (READ_ONCE(scribe->closed) && !has_jobs(scribe))
-		goto out;
+/* The worker is at it: does it get on? */
+static void watch(struct work_struct *work)
+{
+	struct nbdt_scribe *scribe = container_of(to_delayed_work(work),
+						  struct nbdt_scribe, watch);
+	u64 writes = READ_ONCE(scribe->ledger.writes);
+
+	if (writes == scribe->watched) {
+		fail(scribe, -ETIMEDOUT);
+		return;
+	}
+	scribe->watched = writes;
+	queue_delayed_work(nbdt_control_wq, &scribe->watch,
+			   msecs_to_jiffies(JOB_TIMEOUT));
+}
+
+/* The timer isn't set. */
+static void watch_begin(struct nbdt_scribe *scribe)
+{
+	scribe->watched = scribe->ledger.writes;
+	queue_delayed_work(nbdt_control_wq, &scribe->watch,
+			   msecs_to_jiffies(JOB_TIMEOUT));
+}
+
+static void go_round(struct nbdt_scribe *scribe)
+{
+	int err;
+
 	if (!has_failed(scribe)) {
 		err = READ_ONCE(scribe->dead) ? -ENODEV : 0;
 		err = err ?: write_log(scribe);
@@ -576,7 +599,20 @@ static void scribe_work(struct work_struct *work)
 	/* Somebody else may have. */
 	if (has_failed(scribe))
 		say_failed(scribe);
-out:
+}
+
+static void scribe_work(struct work_struct *work)
+{
+	struct nbdt_scribe *scribe = container_of(work, struct nbdt_scribe,
+						  work);
+	unsigned int noio = memalloc_noio_save();
+
+	/* The device may be closed; somebody asked late, for nothing. */
+	if (!READ_ONCE(scribe->closed) || has_jobs(scribe)) {
+		watch_begin(scribe);
+		go_round(scribe);
+		cancel_delayed_work_sync(&scribe->watch);
+	}
 	scribe->ran(scribe);
 	memalloc_noio_restore(noio);
 }
@@ -618,6 +654,7 @@ int nbdt_scribe_init(struct nbdt_scribe *scribe, u64 size)
 	spin_lock_init(&scribe->lock);
 	INIT_LIST_HEAD(&scribe->jobs);
 	INIT_WORK(&scribe->work, scribe_work);
+	INIT_DELAYED_WORK(&scribe->watch, watch);
 	scribe->regions = kvcalloc(slots, sizeof(u32), GFP_KERNEL);
 	if (!scribe->regions)
 		return -ENOMEM;

@@ -52,6 +52,8 @@ struct nbdt_scribe {
 	struct nbdt_intent intent;
 	struct workqueue_struct *wq;
 	struct work_struct work;
+	struct delayed_work watch;	/* pending only while the worker works */
+	u64 watched;			/* writes when it was set */
 	bool go_on;			/* when it has failed */
 	void (*ran)(struct nbdt_scribe *scribe);
 	void (*failed)(struct nbdt_scribe *scribe);
