@@ -157,7 +157,10 @@ int nbdt_ledger_read_head(struct nbdt_ledger *ledger)
 	return 0;
 }
 
-/* What is in ledger->head, and then a record, of what is in ledger->log. */
+/*
+ * What is in ledger->head.  It counts when this returns 0; a record has to follow, of
+ * what is in ledger->log, for who finds that it has gone bad.
+ */
 int nbdt_ledger_write_head(struct nbdt_ledger *ledger)
 {
 	u64 sequence = ledger->head_sequence + 1;
@@ -167,10 +170,9 @@ int nbdt_ledger_write_head(struct nbdt_ledger *ledger)
 	     0, 0, HEAD_BYTES);
 	err = write_blocks(ledger, ledger->head, head_block(sequence),
 			   HEAD_BYTES);
-	if (err)
-		return err;
-	ledger->head_sequence = sequence;
-	return nbdt_ledger_write_log(ledger);
+	if (!err)
+		ledger->head_sequence = sequence;
+	return err;
 }
 
 /* --- The log --- */

@@ -534,7 +534,8 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 	if (config->identity)
 		strscpy(head->identity, config->identity,
 			sizeof(head->identity));
-	return store(metadata, NULL, NULL);
+	/* It doesn't begin with one that has failed since. */
+	return store(metadata, NULL, NULL) ?: READ_ONCE(metadata->scribe.err);
 }
 
 /* Everything that is found. */

@@ -76,6 +76,7 @@ static void say_failed(struct nbdt_scribe *scribe)
 	ledger->head->flags |= cpu_to_le32(NBDTARGET_META_FAILED);
 	nbdt_ledger_write_head(ledger);
 	nbdt_ledger_write_head(ledger);
+	nbdt_ledger_write_log(ledger);
 	WRITE_ONCE(ledger->barred, true);
 }
 
@@ -377,7 +378,8 @@ static int write_rewritten(struct nbdt_scribe *scribe,
 	if (!any)
 		return 0;
 	fill_entries(scribe, job, true);
-	err = nbdt_ledger_write_head(&scribe->ledger);
+	err = nbdt_ledger_write_head(&scribe->ledger) ?:
+	      nbdt_ledger_write_log(&scribe->ledger);
 	for (i = 0; i < job->nr && !err; i++) {
 		each = find(scribe, job->items[i].bitmap);
 		if (job->items[i].rewritten)
@@ -427,11 +429,16 @@ static int do_job(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 	if (err || job->room_only)
 		return err;
 	err = write_head(scribe, job);
+	if (err) {
+		fail_writing(scribe, err);
+		return err;
+	}
+	settle(scribe, job);
+	/* It has taken place: what fails now has failed later. */
+	err = nbdt_ledger_write_log(&scribe->ledger);
 	if (err)
 		fail_writing(scribe, err);
-	else
-		settle(scribe, job);
-	return err;
+	return 0;
 }
 
 static void job_free(struct kref *ref)
@@ -706,7 +713,8 @@ int nbdt_scribe_finish(struct nbdt_scribe *scribe)
 	if (err)
 		return err;
 	head->flags |= cpu_to_le32(NBDTARGET_META_CLEAN);
-	return nbdt_ledger_write_head(&scribe->ledger);
+	return nbdt_ledger_write_head(&scribe->ledger) ?:
+	       nbdt_ledger_write_log(&scribe->ledger);
 }
 
 /* Stopped, and the device is closed. */
