@@ -474,13 +474,14 @@ static void give_up(struct nbdt_request *req, int err)
 
 /*
  * Has the log failed, of what has to survive a crash?  Then writes fail, too, as long
- * as a bitmap records.
+ * as a bitmap records, or may be found to.
  */
 static bool is_stopped(const struct nbdt_request *req)
 {
 	const struct nbdt_bitmaps *bitmaps = &req->disk->content.bitmaps;
 
-	return bitmaps->intent && READ_ONCE(bitmaps->nr_recording) &&
+	return bitmaps->intent &&
+	       (READ_ONCE(bitmaps->nr_recording) || READ_ONCE(bitmaps->unsure)) &&
 	       nbdt_proto_cmd_writes(&req->cmd) &&
 	       nbdt_intent_is_stopped(bitmaps->intent);
 }

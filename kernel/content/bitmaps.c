@@ -79,12 +79,12 @@ bool nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len)
 
 	if (!READ_ONCE(bitmaps->written)) {
 		WRITE_ONCE(bitmaps->written, true);
-		if (!nr)
+		if (!nr && !bitmaps->unsure)
 			WRITE_ONCE(bitmaps->active, false);
 	}
 	for (i = 0; i < nr; i++)
 		nbdt_bitmap_mark(bitmaps->recording[i], offset, len);
-	if (!bitmaps->intent || !nr)
+	if (!bitmaps->intent || (!nr && !bitmaps->unsure))
 		return true;
 	return nbdt_intent_has(bitmaps->intent, offset, len) ||
 	       nbdt_intent_want(bitmaps->intent, offset, len);
@@ -101,7 +101,7 @@ void nbdt_bitmaps_choose_locked(struct nbdt_bitmaps *bitmaps)
 			bitmaps->recording[nr++] = bitmaps->slots[slot];
 	}
 	bitmaps->nr_recording = nr;
-	WRITE_ONCE(bitmaps->active, nr || !bitmaps->written);
+	WRITE_ONCE(bitmaps->active, nr || !bitmaps->written || bitmaps->unsure);
 }
 
 /* --- Clients --- */

@@ -34,6 +34,7 @@ struct nbdt_bitmaps {
 	bool active;			/* a request that changes something... */
 	bool written;			/* ...has to be told, or there was one */
 	unsigned int nr_recording;
+	bool unsure;			/* one may, says the metadata, which has failed */
 	struct nbdt_bitmap *recording[NBDT_BITMAPS_MAX];
 	struct nbdt_intent *intent;	/* what survives a crash, or NULL; fixed */
 

@@ -493,6 +493,32 @@ static void gather_locked(struct nbdt_metadata *metadata,
 	memcpy(job->groups, metadata->groups, sizeof(job->groups));
 }
 
+static bool may_record(const struct nbdt_scribe_job *job)
+{
+	u32 i;
+
+	for (i = 0; i < job->nr; i++) {
+		if (job->items[i].flags & (NBDTARGET_META_RECORDING |
+					   NBDTARGET_META_RECORDING_AFTER))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * It isn't known whether the head is there.  If a bitmap records by it, and none does
+ * in memory, nobody would know of a write.
+ */
+static void be_unsure(struct nbdt_metadata *metadata)
+{
+	struct nbdt_bitmaps *bitmaps = &metadata->content->bitmaps;
+
+	mutex_lock(&nbdt_bitmaps_mutex);
+	WRITE_ONCE(bitmaps->unsure, true);
+	WRITE_ONCE(bitmaps->active, true);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+}
+
 /* Have the head say what CHANGE makes of it, if that isn't NULL. */
 static int store(struct nbdt_metadata *metadata,
 		 void (*change)(struct nbdt_metadata *metadata,
@@ -500,6 +526,8 @@ static int store(struct nbdt_metadata *metadata,
 		 const struct nbdt_metadata_point *point)
 {
 	struct nbdt_scribe_job *job = nbdt_scribe_job();
+	struct nbdt_scribe *scribe = &metadata->scribe;
+	bool unsure;
 	int err;
 
 	if (!job)
@@ -508,9 +536,14 @@ static int store(struct nbdt_metadata *metadata,
 	if (change)
 		change(metadata, point);
 	gather_locked(metadata, job);
-	err = nbdt_scribe_submit(&metadata->scribe, job);
+	unsure = may_record(job) && !scribe->go_on;
+	err = nbdt_scribe_submit(scribe, job);
 	mutex_unlock(&nbdt_bitmaps_mutex);
-	return nbdt_scribe_wait(&metadata->scribe, job, err);
+	unsure &= !err;
+	err = nbdt_scribe_wait(scribe, job, err);
+	if (err && unsure && READ_ONCE(scribe->err))
+		be_unsure(metadata);
+	return err;
 }
 
 /* A generation begins, with a log that is empty. */
