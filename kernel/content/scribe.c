@@ -287,7 +287,7 @@ static int write_log(struct nbdt_scribe *scribe)
 
 static void fill_entry(struct nbdtarget_meta_bitmap *entry,
 		       const struct nbdt_scribe_item *item,
-		       const struct nbdt_ledger_area *area, u32 flags)
+		       const struct nbdt_ledger_area *area)
 {
 	memset(entry, 0, sizeof(*entry));
 	memcpy(entry->name, item->name, sizeof(entry->name));
@@ -296,26 +296,40 @@ static void fill_entry(struct nbdtarget_meta_bitmap *entry,
 	entry->start = cpu_to_le64(area->start);
 	entry->blocks = cpu_to_le32(area->blocks);
 	entry->shift = cpu_to_le32(item->bitmap->shift);
-	entry->flags = cpu_to_le32(item->flags | flags);
+	entry->flags = cpu_to_le32(item->flags);
 }
 
-/* What the head says of bitmaps; DISTRUST: not yet to believe those that change. */
-static void fill_entries(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
-			 bool distrust)
+/* What the head says of bitmaps. */
+static void fill_entries(struct nbdt_scribe *scribe,
+			 const struct nbdt_scribe_job *job)
 {
 	struct nbdtarget_meta_head *head = scribe->ledger.head;
-	struct nbdt_scribe_item *item;
-	u32 flags, i;
+	const struct nbdt_scribe_item *item;
+	u32 i;
 
 	memset(head->bitmap, 0, sizeof(head->bitmap));
 	for (i = 0; i < job->nr; i++) {
 		item = &job->items[i];
-		flags = distrust && item->rewritten ?
-			NBDTARGET_META_INCONSISTENT : 0;
 		fill_entry(&head->bitmap[i], item,
-			   &find(scribe, item->bitmap)->area, flags);
+			   &find(scribe, item->bitmap)->area);
 	}
 	head->bitmaps = cpu_to_le32(job->nr);
+}
+
+/* The head as it was, but for one bitmap; false when it hasn't that yet. */
+static bool distrust(struct nbdtarget_meta_head *head, u64 id)
+{
+	struct nbdtarget_meta_bitmap *entry;
+	u32 i;
+
+	for (i = 0; i < le32_to_cpu(head->bitmaps); i++) {
+		entry = &head->bitmap[i];
+		if (le64_to_cpu(entry->id) != id)
+			continue;
+		entry->flags |= cpu_to_le32(NBDTARGET_META_INCONSISTENT);
+		return true;
+	}
+	return false;
 }
 
 static void fill_points(struct nbdt_scribe *scribe,
@@ -364,22 +378,32 @@ static int write_item(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
 	return err;
 }
 
-/* Under a head that says that they aren't to be believed. */
-static int write_rewritten(struct nbdt_scribe *scribe,
-			   struct nbdt_scribe_job *job)
+/* A head that says no more than before, but that they aren't to be believed. */
+static int distrust_rewritten(struct nbdt_scribe *scribe,
+			      const struct nbdt_scribe_job *job)
 {
 	struct nbdt_scribe_bitmap *each;
 	bool any = false;
-	int err;
 	u32 i;
 
-	for (i = 0; i < job->nr; i++)
-		any |= job->items[i].rewritten;
+	for (i = 0; i < job->nr; i++) {
+		each = find(scribe, job->items[i].bitmap);
+		if (job->items[i].rewritten)
+			any |= distrust(scribe->ledger.head, each->area.id);
+	}
 	if (!any)
 		return 0;
-	fill_entries(scribe, job, true);
-	err = nbdt_ledger_write_head(&scribe->ledger) ?:
-	      nbdt_ledger_write_log(&scribe->ledger);
+	return nbdt_ledger_write_head(&scribe->ledger) ?:
+	       nbdt_ledger_write_log(&scribe->ledger);
+}
+
+static int write_rewritten(struct nbdt_scribe *scribe,
+			   const struct nbdt_scribe_job *job)
+{
+	struct nbdt_scribe_bitmap *each;
+	int err = distrust_rewritten(scribe, job);
+	u32 i;
+
 	for (i = 0; i < job->nr && !err; i++) {
 		each = find(scribe, job->items[i].bitmap);
 		if (job->items[i].rewritten)
@@ -396,7 +420,7 @@ static int write_head(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 
 	if (err)
 		return err;
-	fill_entries(scribe, job, false);
+	fill_entries(scribe, job);
 	fill_points(scribe, job);
 	return nbdt_ledger_write_head(&scribe->ledger);
 }
