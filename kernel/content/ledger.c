@@ -11,10 +11,12 @@
  * Who owns it: the metadata.  One task at a time uses it: who opens it, then the
  * writer, then who closes it.
  */
+#include <linux/align.h>
 #include <linux/bio.h>
 #include <linux/bitmap.h>
 #include <linux/blkdev.h>
 #include <linux/crc32c.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -201,6 +203,8 @@ static int read_record(struct nbdt_ledger *ledger, u64 at)
  * nbdt_ledger_read_log - read the record that counts into ledger->log
  * @ledger: its head was read
  *
+ * What is written from now on is newer than all that was found, whatever this returns.
+ *
  * Return: 0; -ENODATA when there is none of the head's generation; -ESTALE when
  * one follows a head that is newer: then that has gone bad, and the other is of
  * the past; or an error of reading.
@@ -208,6 +212,7 @@ static int read_record(struct nbdt_ledger *ledger, u64 at)
 int nbdt_ledger_read_log(struct nbdt_ledger *ledger)
 {
 	struct nbdtarget_meta_mark *mark = &ledger->log->mark;
+	u64 generation = ledger->generation, head = ledger->head_sequence;
 	u64 best = 0, at;
 	bool found = false, failed = false;
 	int err;
@@ -217,20 +222,26 @@ int nbdt_ledger_read_log(struct nbdt_ledger *ledger)
 		failed |= err && err != -EUCLEAN;
 		if (err)
 			continue;
-		if (le64_to_cpu(mark->id) > ledger->head_sequence)
-			return -ESTALE;
-		if (le64_to_cpu(mark->generation) != ledger->generation)
+		head = max(head, le64_to_cpu(mark->id));
+		ledger->log_sequence = max(ledger->log_sequence,
+					   le64_to_cpu(mark->sequence));
+		ledger->generation = max(ledger->generation,
+					 le64_to_cpu(mark->generation));
+		if (le64_to_cpu(mark->generation) != generation)
 			continue;
-		if (!found || le64_to_cpu(mark->sequence) > best)
-			best = le64_to_cpu(mark->sequence);
+		best = max(best, le64_to_cpu(mark->sequence));
 		found = true;
+	}
+	if (head > ledger->head_sequence) {
+		/* The good copy stays until the other is written. */
+		ledger->head_sequence += ALIGN(head - ledger->head_sequence, 2);
+		return -ESTALE;
 	}
 	/* One that can't be read may be the one. */
 	if (failed)
 		return -EIO;
 	if (!found)
 		return -ENODATA;
-	ledger->log_sequence = best;
 	return read_record(ledger, best);
 }
 
