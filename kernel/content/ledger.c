@@ -161,7 +161,8 @@ int nbdt_ledger_read_head(struct nbdt_ledger *ledger)
 
 /*
  * What is in ledger->head.  It counts when this returns 0; a record has to follow, of
- * what is in ledger->log, for who finds that it has gone bad.
+ * what is in ledger->log, for who finds that it has gone bad.  Else it may be made
+ * again, to the same copy.
  */
 int nbdt_ledger_write_head(struct nbdt_ledger *ledger)
 {
@@ -175,6 +176,12 @@ int nbdt_ledger_write_head(struct nbdt_ledger *ledger)
 	if (!err)
 		ledger->head_sequence = sequence;
 	return err;
+}
+
+/* The copy that was going to be written next can't be: the other is. */
+void nbdt_ledger_skip_head(struct nbdt_ledger *ledger)
+{
+	ledger->head_sequence++;
 }
 
 /* --- The log --- */

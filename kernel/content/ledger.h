@@ -42,6 +42,7 @@ void nbdt_ledger_close(struct nbdt_ledger *ledger);
 
 int nbdt_ledger_read_head(struct nbdt_ledger *ledger);
 int nbdt_ledger_write_head(struct nbdt_ledger *ledger);
+void nbdt_ledger_skip_head(struct nbdt_ledger *ledger);
 int nbdt_ledger_read_log(struct nbdt_ledger *ledger);
 int nbdt_ledger_write_log(struct nbdt_ledger *ledger);
 

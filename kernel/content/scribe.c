@@ -63,19 +63,23 @@ static void fail(struct nbdt_scribe *scribe, int err)
 
 /*
  * By the worker: nothing there is to be believed, as writes go on without it.  It may
- * be that only some of the device has failed.  In both copies.
+ * be that only some of the device has failed.  In both copies, or the one that can be.
  */
 static void say_failed(struct nbdt_scribe *scribe)
 {
 	struct nbdt_ledger *ledger = &scribe->ledger;
+	int i;
 
 	if (!scribe->go_on || scribe->said || READ_ONCE(scribe->dead))
 		return;
 	scribe->said = true;
 	WRITE_ONCE(ledger->barred, false);
 	ledger->head->flags |= cpu_to_le32(NBDTARGET_META_FAILED);
-	nbdt_ledger_write_head(ledger);
-	nbdt_ledger_write_head(ledger);
+	for (i = 0; i < 2; i++) {
+		if (nbdt_ledger_write_head(ledger))
+			nbdt_ledger_skip_head(ledger);
+	}
+	/* If that is all that arrives, who reads it misses the heads. */
 	nbdt_ledger_write_log(ledger);
 	WRITE_ONCE(ledger->barred, true);
 }
