@@ -19,7 +19,9 @@
  *
  * Where exports have metadata, the checkpoint is stored there before bitmaps are
  * switched in memory, and the gates are opened after both: see metadata.c.  What it
- * waits for then has a deadline of its own.
+ * waits for then has a deadline of its own.  Before, devices are flushed: a power cut
+ * would undo writes that aren't on stable storage, and what is undone changes a device
+ * after the checkpoint, in no bitmap that began with it.
  *
  * One that is held is on a list.  Whoever takes it off, under the mutex, is its
  * only owner and ends it: the second command, the timer, the closing of the
@@ -173,6 +175,17 @@ static void announce(const struct checkpoint *cp, struct nbdt_export *export)
 
 /* --- Surviving a crash --- */
 
+static bool has_metadata(struct checkpoint *cp)
+{
+	struct member *member;
+
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (content_of(member)->metadata)
+			return true;
+	}
+	return false;
+}
+
 static int store(struct checkpoint *cp, struct member *member,
 		 enum nbdt_metadata_step step, const struct member *decider,
 		 struct netlink_ext_ack *extack)
@@ -272,17 +285,6 @@ static int store_all(struct checkpoint *cp, struct netlink_ext_ack *extack)
 	if (nr > 1)
 		return store_group(cp, decider, extack);
 	return store(cp, decider, NBDT_METADATA_COMMIT, NULL, extack);
-}
-
-static bool has_metadata(struct checkpoint *cp)
-{
-	struct member *member;
-
-	for (member = cp->members; member < cp->members + cp->nr; member++) {
-		if (content_of(member)->metadata)
-			return true;
-	}
-	return false;
 }
 
 /* In memory. */
@@ -454,7 +456,7 @@ int nbdt_checkpoint_begin(const struct nbdt_checkpoint_config *config, u32 *id,
 	for (i = 0; i < config->nr && !err; i++)
 		err = add_member(cp, config->exports[i], config, extack);
 	if (!err)
-		err = quiesce(cp, config->hold, extack);
+		err = quiesce(cp, config->hold || has_metadata(cp), extack);
 	if (!err && config->hold)
 		*id = hold(cp);
 	else if (err)
