@@ -233,6 +233,16 @@ int nbdt_bitmaps_enable(struct nbdt_content *content, const char *name,
 	return err;
 }
 
+/* It couldn't be stored: with what was loaded, it may be loaded again. */
+static void undo_trust(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
+		       bool kept)
+{
+	bitmap->inconsistent = true;
+	bitmap->kept = kept;
+	bitmap->recording = false;
+	nbdt_bitmaps_choose_locked(&content->bitmaps);
+}
+
 /**
  * nbdt_bitmaps_trust - what was loaded is what there was
  * @content: of which it is
@@ -249,6 +259,7 @@ int nbdt_bitmaps_trust(struct nbdt_content *content, const char *name,
 {
 	struct nbdt_gate_visit visit;
 	struct nbdt_bitmap *bitmap;
+	bool kept;
 	int err;
 
 	mutex_lock(&nbdt_bitmaps_mutex);
@@ -260,6 +271,7 @@ int nbdt_bitmaps_trust(struct nbdt_content *content, const char *name,
 	bitmap->hidden = true;
 	err = be_alone(content, bitmap, &visit, extack);
 	bitmap->hidden = false;
+	kept = bitmap->kept;
 	if (!err) {
 		bitmap->inconsistent = false;
 		/* The file that it came from has it still. */
@@ -276,6 +288,8 @@ int nbdt_bitmaps_trust(struct nbdt_content *content, const char *name,
 	if (!err) {
 		bitmap->stored.rewritten = true;
 		err = store(content, bitmap, true, extack);
+		if (err)
+			undo_trust(content, bitmap, kept);
 	}
 	nbdt_gate_open(&content->gate, &visit);
 out:
