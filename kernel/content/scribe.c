@@ -19,12 +19,12 @@
  *
  * When something can't be written, it has failed, for good.  Either writes fail from
  * then on, or they go on, and all bitmaps that record are inconsistent; in that case
- * a last attempt is made to say so on the device.  The same when it doesn't get on
- * with a job within 30 s: then it is told so by who waits, and stops when it comes
+ * a last attempt is made to say so on the device.  The same when it has a job and
+ * begins no write within 30 s: then it is told so by who waits, and stops when it comes
  * back.  And the same when one of its writes takes that long, whoever waits: while it
  * works, a timer looks every 30 s whether it has begun another.
  *
- * Who waits for it: commands, each with that deadline, with the gate of their export
+ * Who waits for it: commands, as long as it gets on, with the gate of their export
  * shut; requests that change something where the log isn't, until it has run or
  * failed, or their client is gone.
  */
@@ -534,6 +534,20 @@ int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 	return err;
 }
 
+/* For as long as it gets on: there may be many, and large ones on a slow device. */
+static int wait_for_job(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
+{
+	unsigned long timeout = msecs_to_jiffies(JOB_TIMEOUT);
+	u64 writes;
+
+	do {
+		writes = READ_ONCE(scribe->ledger.writes);
+		if (wait_for_completion_timeout(&job->done, timeout))
+			return job->err;
+	} while (READ_ONCE(scribe->ledger.writes) != writes);
+	return -ETIMEDOUT;
+}
+
 /**
  * nbdt_scribe_wait - wait for a job
  * @scribe: the scribe
@@ -546,12 +560,8 @@ int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 int nbdt_scribe_wait(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
 		     int err)
 {
-	unsigned long timeout = msecs_to_jiffies(JOB_TIMEOUT);
-
-	if (!err && wait_for_completion_timeout(&job->done, timeout))
-		err = job->err;
-	else if (!err)
-		err = -ETIMEDOUT;
+	if (!err)
+		err = wait_for_job(scribe, job);
 	if (err == -ETIMEDOUT)
 		fail(scribe, err);
 	kref_put(&job->ref, job_free);
