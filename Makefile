@@ -61,9 +61,9 @@ uapi: ## write uapi/nbdtarget.h from the netlink contract
 	uapi/generate >uapi/nbdtarget.h.new
 	mv uapi/nbdtarget.h.new uapi/nbdtarget.h
 
-# Of what git has, and from nothing: packaging/debian says how.
+# Of what git has, and from nothing: tools/nbdtargetctl/packaging/debian says how.
 deb: ## build the Debian packages nbdtarget-dkms and nbdtargetctl in .build/deb, and have lintian look
-	@packaging/deb
+	@tools/nbdtargetctl/packaging/deb
 
 deps: ## install the Debian packages that all of this needs, where missing
 	@selftests/deps
