@@ -37,11 +37,12 @@
  * header, gets memory from stock.c (accounted by mem.c), and dispatches.
  * block/dispatch.c asks turn.c for its turn (gate, ranges, parts), which leaves
  * word in the dirty bitmaps and the map; if it isn't its turn, or the write-intent
- * log hasn't got it yet, it waits aside, and a worker asks again.  It goes to io.c, or to a worker in slow.c when it isn't
- * whole blocks, or the host has some of it cached.  complete.c takes it back to
- * where it came from (origin.h); the thread answers in reply.c.  BLOCK_STATUS never
- * leaves the thread: status.c.  A READ is cut in transmit.c, by what is known to be
- * zero.  checkpoint.c shuts the gates of several exports at once.
+ * log hasn't got it yet, it waits aside, and a worker asks again.  It goes to io.c,
+ * or to a worker in slow.c when it isn't whole blocks, or the host has some of it
+ * cached.  complete.c takes it back to where it came from (origin.h); the thread
+ * answers in reply.c.  BLOCK_STATUS never leaves the thread: status.c.  A READ is cut
+ * in transmit.c, by what is known to be zero.  checkpoint.c shuts the gates of several
+ * exports at once.
  *
  * Where something new goes:
  *

@@ -319,7 +319,7 @@ int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset
 	slot = nbdt_bitmaps_slot_locked(&content->bitmaps, name);
 	if (slot >= 0)
 		bitmap = content->bitmaps.slots[slot];
-	if (nbdt_bitmaps_is_there(bitmap)) {
+	if (bitmap && nbdt_bitmaps_is_there(bitmap)) {
 		/* What is read now is gone by after a crash. */
 		if (!bitmap->recording)
 			bitmap->kept = true;

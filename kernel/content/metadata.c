@@ -394,7 +394,7 @@ static int load_bitmap(struct nbdt_metadata *metadata,
 	u32 flags = le32_to_cpu(entry->flags);
 	bool clean = head->flags & cpu_to_le32(NBDTARGET_META_CLEAN);
 	struct nbdt_bitmap *bitmap;
-	bool complete;
+	bool complete = false;
 
 	bitmap = load_bits(scribe, entry, &complete, extack);
 	if (IS_ERR(bitmap))

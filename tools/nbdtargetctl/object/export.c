@@ -38,6 +38,7 @@ static const char *const state_names[] = {
 static const struct attr_names export_states = {
 	state_names, ARRAY_SIZE(state_names)
 };
+
 static const char *const map_names[] = {
 	[NBDTARGET_MAP_AUTO] = "auto",
 	[NBDTARGET_MAP_OFF] = "off",
@@ -314,9 +315,9 @@ static void print_metadata(const struct export *e)
 	if (!e->metadata.len)
 		return;
 	print_text_line("metadata", e->metadata);
-	printf("                generation %" PRIu64 ", %s dirty after a crash, %" PRIu64 " writes\n",
-	       e->metadata_generation, size_format(buf, e->metadata_bound),
-	       e->metadata_writes);
+	printf("                generation %" PRIu64 ", %s dirty after a crash",
+	       e->metadata_generation, size_format(buf, e->metadata_bound));
+	printf(", %" PRIu64 " writes\n", e->metadata_writes);
 	if (e->metadata_error)
 		printf("                FAILED (%s): %s\n",
 		       strerror(e->metadata_error), e->metadata_continue ?
