@@ -882,7 +882,7 @@ static void cancel(struct nbdt_metadata *metadata,
 /* Whoever asks is told that it took place. */
 static void remember_group(struct nbdt_metadata *metadata, const u8 *group)
 {
-	memmove(metadata->groups[1], metadata->groups[0],
+	memmove(metadata->groups + 1, metadata->groups,
 		sizeof(metadata->groups) - sizeof(metadata->groups[0]));
 	memcpy(metadata->groups[0], group, sizeof(metadata->groups[0]));
 }
