@@ -386,12 +386,15 @@ bool nbdt_stream_is_asking(const struct nbdt_sock *s, u32 *heard)
 
 /*
  * Has the peer acknowledged anything, or said that it takes nothing, since then
- * (in jiffies)?  If not, it is for TCP to say when the peer is gone.
+ * (in jiffies), or all that it was asked?  TCP asks one that takes nothing ever less
+ * often.  If not, it is for TCP to say when the peer is gone.
  */
 bool nbdt_stream_heard_since(const struct nbdt_sock *s, unsigned long since)
 {
-	return time_after32(READ_ONCE(tcp_sk(s->sock->sk)->rcv_tstamp),
-			    (u32)since);
+	u32 heard;
+
+	return !nbdt_stream_is_asking(s, &heard) ||
+	       time_after32(heard, (u32)since);
 }
 
 /**
