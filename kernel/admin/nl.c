@@ -12,6 +12,7 @@
 #include <net/net_namespace.h>
 
 #include "admin/nl.h"
+#include "admin/nl_job.h"
 #include "base/stats.h"
 #include "compat/compat.h"
 #include "nbdtarget.h"
@@ -68,11 +69,12 @@ static int check_once(struct genl_info *info)
 /*
  * Before every command.  What it allocates isn't had by writing to devices: the memory
  * may be wanted under a lock that a client needs to come back, and be on that client's
- * disk, which is one of ours.
+ * disk, which is one of ours.  Of one that is a job this is all that happens here.
  */
 static int before_command(const struct nbdt_compat_genl_op *op,
 			  struct sk_buff *skb, struct genl_info *info)
 {
+	unsigned int noio;
 	int err;
 
 	if (!(op->internal_flags & NBDT_NL_TELLS) &&
@@ -84,7 +86,13 @@ static int before_command(const struct nbdt_compat_genl_op *op,
 	err = check_once(info);
 	if (err)
 		return err;
-	info->user_ptr[0] = (void *)(unsigned long)memalloc_noio_save();
+	noio = memalloc_noio_save();
+	if (op->internal_flags & NBDT_NL_WAITS) {
+		err = nbdt_nl_job_begin(skb, info, op->maxattr, op->doit);
+		memalloc_noio_restore(noio);
+		return err;
+	}
+	info->user_ptr[0] = (void *)(unsigned long)noio;
 	return 0;
 }
 

@@ -25,12 +25,18 @@ struct nbdt_nl_ops {
  * often have the first; the second goes with the host's disks.
  */
 #define NBDT_NL_TELLS		BIT(0)
+/* It waits for a device, or for requests in flight: all of it is a job (nl_job.c). */
+#define NBDT_NL_WAITS		BIT(1)
 
 #define NBDT_NL_OP(CMD, NOUN, name)					\
 	.cmd = NBDTARGET_CMD_##CMD,					\
 	.flags = GENL_ADMIN_PERM,					\
 	.policy = name##_policy,					\
 	.maxattr = NBDTARGET_A_##NOUN##_MAX
+
+#define NBDT_NL_WAIT_OP(CMD, NOUN, name)				\
+	NBDT_NL_OP(CMD, NOUN, name),					\
+	.internal_flags = NBDT_NL_WAITS
 
 /* One that changes nothing. */
 #define NBDT_NL_SHOW_OP(CMD, NOUN, name)				\

@@ -5,7 +5,6 @@
 #include "admin/nl.h"
 #include "admin/nl_bitmap.h"
 #include "admin/nl_export.h"
-#include "admin/nl_job.h"
 #include "block/export.h"
 #include "compat/compat.h"
 #include "content/bitmap.h"
@@ -94,7 +93,7 @@ static int get_bitmap(struct genl_info *info, struct nbdt_export **export,
 	return *export ? 0 : -ENOENT;
 }
 
-static int do_add_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *granularity =
 		info->attrs[NBDTARGET_A_BITMAP_GRANULARITY];
@@ -142,17 +141,17 @@ static int run_by_name(struct genl_info *info,
 	return err;
 }
 
-static int do_del_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	return run_by_name(info, nbdt_bitmaps_remove, NBDT_EVENT_DEL);
 }
 
-static int do_clear_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	return run_by_name(info, nbdt_bitmaps_clear, NBDT_EVENT_SET);
 }
 
-static int do_set_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_export *export;
 	const char *name;
@@ -203,51 +202,14 @@ static int bitmap_to(struct genl_info *info,
 	return err;
 }
 
-static int do_merge_bitmap(struct sk_buff *skb, struct genl_info *info)
+static int merge_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
 	return bitmap_to(info, nbdt_bitmaps_merge);
 }
 
-static int do_rename_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	return bitmap_to(info, nbdt_bitmaps_rename);
-}
-
-/* All of them wait: until no request is in flight, or for metadata to be written. */
-static int job(struct sk_buff *skb, struct genl_info *info,
-	       int (*run)(struct sk_buff *skb, struct genl_info *info))
-{
-	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_BITMAP_MAX, run);
-}
-
-static int add_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	return job(skb, info, do_add_bitmap);
-}
-
-static int del_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	return job(skb, info, do_del_bitmap);
-}
-
-static int clear_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	return job(skb, info, do_clear_bitmap);
-}
-
-static int set_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	return job(skb, info, do_set_bitmap);
-}
-
-static int merge_bitmap(struct sk_buff *skb, struct genl_info *info)
-{
-	return job(skb, info, do_merge_bitmap);
-}
-
 static int rename_bitmap(struct sk_buff *skb, struct genl_info *info)
 {
-	return job(skb, info, do_rename_bitmap);
+	return bitmap_to(info, nbdt_bitmaps_rename);
 }
 
 static int put_bitmap(struct sk_buff *skb, struct nbdt_export *export,
@@ -335,12 +297,12 @@ static int bitmap_dump(struct sk_buff *skb, struct netlink_callback *cb)
 }
 
 static const struct genl_ops ops[] = {
-	{ NBDT_NL_OP(BITMAP_ADD, BITMAP, bitmap_add), .doit = add_bitmap },
-	{ NBDT_NL_OP(BITMAP_DEL, BITMAP, bitmap), .doit = del_bitmap },
-	{ NBDT_NL_OP(BITMAP_CLEAR, BITMAP, bitmap), .doit = clear_bitmap },
-	{ NBDT_NL_OP(BITMAP_SET, BITMAP, bitmap_set), .doit = set_bitmap },
-	{ NBDT_NL_OP(BITMAP_MERGE, BITMAP, bitmap_to), .doit = merge_bitmap },
-	{ NBDT_NL_OP(BITMAP_RENAME, BITMAP, bitmap_to), .doit = rename_bitmap },
+	{ NBDT_NL_WAIT_OP(BITMAP_ADD, BITMAP, bitmap_add), .doit = add_bitmap },
+	{ NBDT_NL_WAIT_OP(BITMAP_DEL, BITMAP, bitmap), .doit = del_bitmap },
+	{ NBDT_NL_WAIT_OP(BITMAP_CLEAR, BITMAP, bitmap), .doit = clear_bitmap },
+	{ NBDT_NL_WAIT_OP(BITMAP_SET, BITMAP, bitmap_set), .doit = set_bitmap },
+	{ NBDT_NL_WAIT_OP(BITMAP_MERGE, BITMAP, bitmap_to), .doit = merge_bitmap },
+	{ NBDT_NL_WAIT_OP(BITMAP_RENAME, BITMAP, bitmap_to), .doit = rename_bitmap },
 	{ NBDT_NL_SHOW_OP(BITMAP_GET, BITMAP, bitmap_get), .dumpit = bitmap_dump },
 };
 

@@ -131,7 +131,7 @@ static int run_checkpoint(struct genl_info *info,
 }
 
 /* Waits for requests in flight, and for the devices. */
-static int make_checkpoint(struct sk_buff *skb, struct genl_info *info)
+static int checkpoint(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *timeout = info->attrs[NBDTARGET_A_CHECKPOINT_TIMEOUT];
 	struct nbdt_checkpoint_config config = {
@@ -157,14 +157,8 @@ static int make_checkpoint(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int checkpoint(struct sk_buff *skb, struct genl_info *info)
-{
-	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_CHECKPOINT_MAX,
-				 make_checkpoint);
-}
-
 /* Waits for metadata to be written. */
-static int do_checkpoint_end(struct sk_buff *skb, struct genl_info *info)
+static int checkpoint_end(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *id = info->attrs[NBDTARGET_A_CHECKPOINT_ID];
 	struct nbdt_checkpoint_owner owner = owner_of(info);
@@ -179,15 +173,9 @@ static int do_checkpoint_end(struct sk_buff *skb, struct genl_info *info)
 				   info->extack);
 }
 
-static int checkpoint_end(struct sk_buff *skb, struct genl_info *info)
-{
-	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_CHECKPOINT_MAX,
-				 do_checkpoint_end);
-}
-
 static const struct genl_ops ops[] = {
-	{ NBDT_NL_OP(CHECKPOINT, CHECKPOINT, checkpoint), .doit = checkpoint },
-	{ NBDT_NL_OP(CHECKPOINT_END, CHECKPOINT, checkpoint_end),
+	{ NBDT_NL_WAIT_OP(CHECKPOINT, CHECKPOINT, checkpoint), .doit = checkpoint },
+	{ NBDT_NL_WAIT_OP(CHECKPOINT_END, CHECKPOINT, checkpoint_end),
 	  .doit = checkpoint_end },
 };
 

@@ -616,7 +616,7 @@ static int export_del(struct sk_buff *skb, struct genl_info *info)
 }
 
 /* Beginning may mean to forget what was known, which waits. */
-static int do_export_scan(struct sk_buff *skb, struct genl_info *info)
+static int export_scan(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *rate = info->attrs[NBDTARGET_A_EXPORT_SCAN_RATE];
 	const char *name = need_export_name(info);
@@ -641,13 +641,7 @@ static int do_export_scan(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-static int export_scan(struct sk_buff *skb, struct genl_info *info)
-{
-	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
-				 do_export_scan);
-}
-
-static int do_map_forget(struct sk_buff *skb, struct genl_info *info)
+static int map_forget(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
 	struct nbdt_export *export;
@@ -666,12 +660,6 @@ static int do_map_forget(struct sk_buff *skb, struct genl_info *info)
 	}
 	nbdt_export_put(export);
 	return err;
-}
-
-static int map_forget(struct sk_buff *skb, struct genl_info *info)
-{
-	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
-				 do_map_forget);
 }
 
 /* One that was removed and isn't closed yet: there is nothing more to tell. */
@@ -754,8 +742,8 @@ static const struct genl_ops ops[] = {
 	{ NBDT_NL_OP(EXPORT_ADD, EXPORT, export_add), .doit = export_add },
 	{ NBDT_NL_OP(EXPORT_SET, EXPORT, export_set), .doit = export_set },
 	{ NBDT_NL_OP(EXPORT_DEL, EXPORT, export_del), .doit = export_del },
-	{ NBDT_NL_OP(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
-	{ NBDT_NL_OP(MAP_FORGET, EXPORT, map_forget), .doit = map_forget },
+	{ NBDT_NL_WAIT_OP(EXPORT_SCAN, EXPORT, export_scan), .doit = export_scan },
+	{ NBDT_NL_WAIT_OP(MAP_FORGET, EXPORT, map_forget), .doit = map_forget },
 	{ NBDT_NL_SHOW_OP(EXPORT_GET, EXPORT, export_get), .doit = export_get,
 	  .dumpit = export_dump },
 };
