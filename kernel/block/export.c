@@ -301,6 +301,15 @@ void nbdt_export_limits(struct nbdt_export *export,
 
 /* --- The device --- */
 
+static void kill_clients(struct nbdt_export *export, const char *reason)
+{
+	nbdt_origins_kill(&export->origins, reason);
+	/* What waits for the gate or the log is over now; either may take long. */
+	smp_mb();
+	nbdt_turn_resume(&export->disk);
+	nbdt_turn_logged(&export->disk);
+}
+
 /* From now on it has no clients. */
 static void die(struct nbdt_export *export)
 {
@@ -308,7 +317,7 @@ static void die(struct nbdt_export *export)
 	if (export->dead)
 		return;
 	export->dead = true;
-	nbdt_export_kill(export, DEVICE_REMOVED);
+	kill_clients(export, DEVICE_REMOVED);
 }
 
 /* What has become of it; true when that is news. */
@@ -547,15 +556,6 @@ void nbdt_export_detach(struct nbdt_export *export, struct nbdt_origin *origin)
 {
 	nbdt_origins_del(&export->origins, origin);
 	nbdt_export_put(export);
-}
-
-void nbdt_export_kill(struct nbdt_export *export, const char *reason)
-{
-	nbdt_origins_kill(&export->origins, reason);
-	/* What waits for the gate or the log is over now; either may take long. */
-	smp_mb();
-	nbdt_turn_resume(&export->disk);
-	nbdt_turn_logged(&export->disk);
 }
 
 /**
@@ -1109,7 +1109,7 @@ static void begin_removal(struct nbdt_export *export)
 	generation++;
 	hlist_add_head(&export->by_name, &closing);
 	WRITE_ONCE(nr_closing, nr_closing + 1);
-	nbdt_export_kill(export, "export was removed");
+	kill_clients(export, "export was removed");
 	INIT_WORK(&export->close_work, close_work);
 	queue_work(nbdt_close_wq, &export->close_work);
 }

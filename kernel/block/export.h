@@ -136,7 +136,6 @@ int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin);
 void nbdt_export_detach(struct nbdt_export *export, struct nbdt_origin *origin);
 bool nbdt_export_device_get(struct nbdt_export *export);
 void nbdt_export_device_put(struct nbdt_export *export);
-void nbdt_export_kill(struct nbdt_export *export, const char *reason);
 int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 			 const void *data, unsigned int len,
 			 struct netlink_ext_ack *extack);
