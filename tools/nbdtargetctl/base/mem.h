@@ -3,6 +3,7 @@
 #ifndef NBDTARGETCTL_MEM_H
 #define NBDTARGETCTL_MEM_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -12,6 +13,7 @@ void *mem_zalloc(size_t size);
 void *mem_resize(void *p, size_t size);
 char *mem_copy(const char *s);
 char *mem_printf(const char *fmt, ...) __printf(1, 2);
+char *mem_vprintf(const char *fmt, va_list ap);
 
 /* Bytes, one at least. */
 bool mem_is_zero(const char *p, size_t len);

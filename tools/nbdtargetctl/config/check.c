@@ -9,16 +9,15 @@
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/mem.h"
 #include "config/check.h"
 
 static void say(struct reader *r, const struct place *place, bool of_key,
 		const char *fmt, va_list ap)
 {
 	struct position at = place_find(r->text, place, of_key);
-	char *s;
+	char *s = mem_vprintf(fmt, ap);
 
-	if (vasprintf(&s, fmt, ap) < 0)
-		return;
 	fail(r->t, NULL, "%s:%u:%u: %s", r->path, at.line, at.column, s);
 	free(s);
 }

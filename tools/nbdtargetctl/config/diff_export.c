@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include "base/mem.h"
 #include "config/diff_export.h"
@@ -33,8 +32,7 @@ static void stop(struct twin *twin, enum step_result result,
 	free(twin->why);
 	twin->stopped = result;
 	va_start(ap, fmt);
-	if (vasprintf(&twin->why, fmt, ap) < 0)
-		twin->why = NULL;
+	twin->why = mem_vprintf(fmt, ap);
 	va_end(ap);
 }
 
@@ -76,15 +74,15 @@ const struct twin *twins_of(const struct twins *twins, struct text name)
 /* --- The device --- */
 
 /* Its number as the module has it; 0, and errno, when there is none. */
-static uint32_t find_device(struct text path)
+static uint64_t find_device(struct text path)
 {
 	char *s = text_copy(path);
-	uint32_t number = 0;
+	uint64_t number = 0;
 	struct stat st;
 
 	errno = ENOTBLK;
 	if (!stat(s, &st) && S_ISBLK(st.st_mode))
-		number = major(st.st_rdev) << 20 | minor(st.st_rdev);
+		number = export_device_id(st.st_rdev);
 	free(s);
 	return number;
 }
@@ -116,7 +114,7 @@ static void check_device(struct twin *twin, const struct wish *wish)
 static bool is_other_metadata(const struct export *want,
 			      const struct export *now)
 {
-	uint32_t be, is;
+	uint64_t be, is;
 
 	if (!want->metadata.len || !now->metadata.len)
 		return want->metadata.len != now->metadata.len;

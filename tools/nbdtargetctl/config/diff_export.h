@@ -17,7 +17,7 @@ struct twin {
 		TWIN_ADDED,
 		TWIN_REMOVED,
 	} fate;
-	uint32_t device;		/* that is wanted, as device-id; 0: none */
+	uint64_t device;		/* that is wanted, as device-id; 0: none */
 	enum step_result stopped;	/* STEP_PLANNED when nothing is in the way */
 	char *why;			/* what is in the way, or what it costs */
 	const struct step *out, *in;	/* of its own, or NULL */

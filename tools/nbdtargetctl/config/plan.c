@@ -78,7 +78,7 @@ void step_word(struct step *s, const char *word)
 	take_word(s, mem_copy(word));
 }
 
-void step_text(struct step *s, struct text text)
+static void step_text(struct step *s, struct text text)
 {
 	take_word(s, text.len ? text_copy(text) : mem_copy(""));
 }
@@ -133,8 +133,7 @@ void step_note(struct step *s, enum step_result result, const char *fmt, ...)
 	free(s->why);
 	s->result = result;
 	va_start(ap, fmt);
-	if (vasprintf(&s->why, fmt, ap) < 0)
-		s->why = NULL;
+	s->why = mem_vprintf(fmt, ap);
 	va_end(ap);
 }
 

@@ -70,7 +70,6 @@ void plan_sort(struct plan *p);
 void plan_free(struct plan *p);
 
 void step_word(struct step *s, const char *word);
-void step_text(struct step *s, struct text text);
 void step_option(struct step *s, const char *name, char *value);
 void step_name(struct step *s, struct text name);
 void step_needs(struct step *s, const struct step *other);

@@ -3,8 +3,9 @@
  * Plans that are carried out, step by step. One that fails doesn't keep those from
  * going on that don't need it; but once something that is to go, or to let in fewer, is
  * still as it was, no listener opens, and none lets in others than before: who comes by
- * it would find what isn't meant for him. What is done is told when it is, on stdout; what isn't,
- * on stderr, as the verb that it is says it, and once more by number at the end.
+ * it would find what isn't meant for him. What is done is told when it is, on stdout;
+ * what isn't, on stderr, as the verb that it is says it, and once more by number at the
+ * end.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -12,7 +12,7 @@
 #include "config/words.h"
 #include "show/figure.h"
 
-char *words_number(uint64_t n)
+static char *words_number(uint64_t n)
 {
 	return mem_printf("%" PRIu64, n);
 }

@@ -6,7 +6,6 @@
 #include "config/config.h"
 #include "config/plan.h"
 
-char *words_number(uint64_t n);
 bool words_target(struct step *s, const struct target *want,
 		  const struct target *now);
 void words_export(struct step *s, const struct export *e);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include "base/mem.h"
 #include "nbdtarget.h"
@@ -173,11 +174,21 @@ char *export_format_listeners(const struct endpoints *all)
 	return s;
 }
 
+dev_t export_device(const struct export *e)
+{
+	return makedev(e->device_id >> 20, e->device_id & 0xfffff);
+}
+
+uint64_t export_device_id(dev_t dev)
+{
+	return (uint64_t)major(dev) << 20 | minor(dev);
+}
+
 static bool is_suspended(const struct export *e)
 {
-	char *path = mem_printf("/sys/dev/block/%" PRIu64 ":%" PRIu64
-				"/dm/suspended", e->device_id >> 20,
-				e->device_id & 0xfffff);
+	dev_t dev = export_device(e);
+	char *path = mem_printf("/sys/dev/block/%u:%u/dm/suspended",
+				major(dev), minor(dev));
 	FILE *f = fopen(path, "re");
 	bool is = f && getc(f) == '1';
 
@@ -346,8 +357,8 @@ void export_print(const struct export *e)
 	putchar('\n');
 	print_text_line("device", e->device);
 	if (attr_has(e, NBDTARGET_A_EXPORT_DEVICE_ID))
-		printf("  device number %" PRIu64 ":%" PRIu64 "\n",
-		       e->device_id >> 20, e->device_id & 0xfffff);
+		printf("  device number %u:%u\n", major(export_device(e)),
+		       minor(export_device(e)));
 	if (e->state)
 		printf("  state         %s\n", export_state(e));
 	if (e->description.len)

@@ -3,6 +3,8 @@
 #ifndef NBDTARGETCTL_EXPORT_H
 #define NBDTARGETCTL_EXPORT_H
 
+#include <sys/types.h>
+
 #include "base/text.h"
 #include "base/tool.h"
 #include "nl/attr.h"
@@ -52,6 +54,10 @@ struct export {
 };
 
 extern const struct attr_set export_attrs;
+
+/* device-id is the number of the device as the module has it. */
+dev_t export_device(const struct export *e);
+uint64_t export_device_id(dev_t dev);
 
 const char *export_parse_listeners(const char *s, struct endpoints *all);
 void export_put_listeners(struct nlmsghdr *nlh, const struct endpoints *all);

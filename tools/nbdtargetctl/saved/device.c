@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -48,9 +49,9 @@ static char *read_line(const char *path)
 static char *sys_line(const struct export *e, const char *prefix,
 		      const char *file)
 {
-	char *path = mem_printf("/sys/dev/block/%" PRIu64 ":%" PRIu64 "/%s%s",
-				e->device_id >> 20, e->device_id & 0xfffff,
-				prefix, file);
+	dev_t dev = export_device(e);
+	char *path = mem_printf("/sys/dev/block/%u:%u/%s%s", major(dev),
+				minor(dev), prefix, file);
 	char *s = read_line(path);
 
 	free(path);
@@ -80,11 +81,10 @@ static char *identity(const struct export *e)
 }
 
 /* The same of one that isn't exported; to be freed. */
-char *device_identity(unsigned int major_, unsigned int minor_,
-		      const char *path)
+char *device_identity(dev_t dev, const char *path)
 {
 	struct export e = {
-		.device_id = (uint64_t)major_ << 20 | minor_,
+		.device_id = export_device_id(dev),
 		.device = text_of(path),
 	};
 	char *s = identity(&e);

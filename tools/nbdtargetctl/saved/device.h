@@ -8,8 +8,7 @@
 
 #include "object/export.h"
 
-char *device_identity(unsigned int major_, unsigned int minor_,
-		      const char *path);
+char *device_identity(dev_t dev, const char *path);
 void device_describe(const struct export *e, uint64_t size, json_t *o);
 
 /* Of what was described, each NULL or why not. */

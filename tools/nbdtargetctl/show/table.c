@@ -16,14 +16,11 @@ void table_take(struct table *tb, char *cell)
 
 void table_cell(struct table *tb, const char *fmt, ...)
 {
-	char *cell = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&cell, fmt, ap) < 0)
-		cell = mem_copy("");
+	table_take(tb, mem_vprintf(fmt, ap));
 	va_end(ap);
-	table_take(tb, cell);
 }
 
 void table_text(struct table *tb, struct text s, unsigned int how)

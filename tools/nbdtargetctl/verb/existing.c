@@ -14,10 +14,8 @@
 
 static void add(struct existing *x, const char *fmt, va_list ap)
 {
-	char *text, *longer;
+	char *text = mem_vprintf(fmt, ap), *longer;
 
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = mem_copy("it differs");
 	if (x->list) {
 		longer = mem_printf("%s; %s", x->list, text);
 		free(x->list);

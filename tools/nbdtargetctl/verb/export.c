@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -283,7 +282,7 @@ static void put_identity(struct nlmsghdr *nlh, const char *device)
 	/* The module says what is wrong with it. */
 	if (stat(device, &st) || !S_ISBLK(st.st_mode))
 		return;
-	s = device_identity(major(st.st_rdev), minor(st.st_rdev), device);
+	s = device_identity(st.st_rdev, device);
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_IDENTITY, s);
 	free(s);
 }

@@ -20,7 +20,7 @@
 static int compare_device(struct tool *t, const struct export *e,
 			  const struct export_wanted *w, struct existing *x)
 {
-	uint32_t major_ = e->device_id >> 20, minor_ = e->device_id & 0xfffff;
+	dev_t is = export_device(e);
 	struct stat st;
 
 	if (e->state == NBDTARGET_EXPORT_STATE_GONE)
@@ -30,11 +30,11 @@ static int compare_device(struct tool *t, const struct export *e,
 		return fail(t, w->device, "%s", strerror(errno));
 	if (!S_ISBLK(st.st_mode))
 		return fail(t, w->device, "is not a block device");
-	if (major(st.st_rdev) != major_ || minor(st.st_rdev) != minor_)
+	if (st.st_rdev != is)
 		existing_differs_for_good(x,
 					  "it has another device, '%.*s' (%u:%u), not '%s' (%u:%u)",
 					  (int)e->device.len, e->device.p,
-					  major_, minor_, w->device,
+					  major(is), minor(is), w->device,
 					  major(st.st_rdev),
 					  minor(st.st_rdev));
 	if (e->read_only != w->read_only)

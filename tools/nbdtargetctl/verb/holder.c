@@ -36,15 +36,12 @@ struct found {
 
 static void __printf(2, 3) add(struct found *f, const char *fmt, ...)
 {
-	char *text = NULL, *longer;
+	char *text, *longer;
 	va_list ap;
 
 	va_start(ap, fmt);
-	if (vasprintf(&text, fmt, ap) < 0)
-		text = NULL;
+	text = mem_vprintf(fmt, ap);
 	va_end(ap);
-	if (!text)
-		return;
 	longer = mem_printf("%s%s%s%s", f->list ? f->list : "",
 			    f->list ? ", " : "", f->what, text);
 	free(text);
@@ -91,8 +88,7 @@ static void look_for_exports(struct found *f, dev_t dev)
 		return;
 	for (i = 0; i < list.n; i++) {
 		e = attr_list_item(&list, i);
-		if (!e->read_only && e->device_id >> 20 == major(dev) &&
-		    (e->device_id & 0xfffff) == minor(dev))
+		if (!e->read_only && export_device(e) == dev)
 			add(f, "exported as '%.*s'", (int)e->name.len,
 			    e->name.p);
 	}

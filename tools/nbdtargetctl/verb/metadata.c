@@ -12,7 +12,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -85,7 +84,7 @@ static int plan_for(struct tool *t, const char *path, struct metadata_plan *plan
 	plan->size -= plan->size % (block > 512 ? block : 512);
 	if (!plan->size)
 		return fail(t, path, "is empty");
-	*identity = device_identity(major(st.st_rdev), minor(st.st_rdev), path);
+	*identity = device_identity(st.st_rdev, path);
 	plan->identity = *identity;
 	return 0;
 }

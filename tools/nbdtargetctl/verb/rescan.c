@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "verb/rescan.h"
@@ -27,8 +26,7 @@ static int open_device(const struct export *e)
 	if (fd < 0)
 		return -1;
 	if (!fstat(fd, &st) && S_ISBLK(st.st_mode) &&
-	    major(st.st_rdev) == e->device_id >> 20 &&
-	    minor(st.st_rdev) == (e->device_id & 0xfffff))
+	    st.st_rdev == export_device(e))
 		return fd;
 	close(fd);
 	errno = ENODEV;
