@@ -20,7 +20,7 @@ struct cipher {
 };
 
 const char *ktls_probe(void);
-bool ktls_prove_padding(void);
+void ktls_prove_padding(void);
 bool ktls_takes(const struct cipher *c);
 int ktls_install(gnutls_session_t session, const struct cipher *c, int fd);
 
