@@ -412,13 +412,13 @@ static void test_rules(void)
 static void test_names(void)
 {
 #define AVA(type, tag, len, text) "\x30" len "\x06\x03\x55\x04" type tag text
-#define CN(text_len, len, text) AVA("\x03", "\x0c" text_len, len, text)
+#define CN(text_len, len, text) \
+	"\x30" len "\x06\x03\x55\x04\x03\x0c" text_len text
+#define DER(s) { s, sizeof(s) - 1 }
 	static const struct {
-		const char *der;
-		size_t size;
+		struct text der;
 		const char *out;
 	} t[] = {
-#define DER(s) s, sizeof(s) - 1
 		{ DER("\x30\x00"), "" },
 		{ DER("\x30\x0e\x31\x0c" CN("\3", "\x0a", "bob")), "CN=bob" },
 		{ DER("\x30\x1a\x31\x0a" AVA("\x0a", "\x13\1", "\x08", "E")
@@ -460,7 +460,7 @@ static void test_names(void)
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(t); i++) {
-		got = dn_format((struct text) { t[i].der, t[i].size });
+		got = dn_format(t[i].der);
 		report(got && t[i].out ? !strcmp(got, t[i].out) :
 		       got == t[i].out, "name", t[i].out ? t[i].out :
 		       "that is malformed", got ? got : "refused");

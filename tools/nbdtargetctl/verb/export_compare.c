@@ -97,6 +97,8 @@ static void compare_content(const struct export *e,
 			    const struct export_wanted *w,
 			    struct existing *x)
 {
+	bool map_off = e->map == NBDTARGET_MAP_OFF;
+
 	if (w->allocation_depth && !e->allocation_depth)
 		existing_differs_for_good(x,
 					  "it is without --allocation-depth");
@@ -104,7 +106,7 @@ static void compare_content(const struct export *e,
 		existing_differs_for_good(x, "it was added without --zeroed");
 	if (w->shared && !e->shared)
 		existing_differs_for_good(x, "it was added without --shared");
-	if (w->map_given && w->map_off != (e->map == NBDTARGET_MAP_OFF))
+	if (w->map_given && w->map_off != map_off)
 		existing_differs_for_good(x, "its --map is %s",
 					  w->map_off ? "auto" : "off");
 	if (w->map_granularity->given &&
