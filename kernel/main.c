@@ -80,6 +80,7 @@
 #include "session/front.h"
 #include "session/mem.h"
 #include "session/stock.h"
+#include "transport/rekey.h"
 #include "nbdtarget.h"
 
 static int __init nbdt_init(void)
@@ -87,9 +88,10 @@ static int __init nbdt_init(void)
 	int err;
 
 	nbdt_mem_set_default();
+	nbdt_rekey_init();
 	err = nbdt_stock_init();
 	if (err)
-		return err;
+		goto err_rekey;
 	err = nbdt_work_init();
 	if (err)
 		goto err_stock;
@@ -112,6 +114,8 @@ err_work:
 	nbdt_work_exit();
 err_stock:
 	nbdt_stock_exit();
+err_rekey:
+	nbdt_rekey_exit();
 	return err;
 }
 
@@ -129,6 +133,7 @@ static void __exit nbdt_exit(void)
 	nbdt_watch_exit();
 	nbdt_work_exit();
 	nbdt_stock_exit();
+	nbdt_rekey_exit();
 }
 
 module_init(nbdt_init);

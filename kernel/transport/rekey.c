@@ -33,7 +33,9 @@
  * a record of data in between it is ended.
  *
  * All of it belongs to the socket's thread but for the counts.  Memory is taken in
- * the beginning.
+ * the beginning.  What hashes the secrets is had at the module's beginning, and kept:
+ * later on secrets come under a lock of generic netlink, where no program that loads
+ * a module may be waited for.
  */
 #include <linux/compiler.h>
 #include <linux/err.h>
@@ -86,6 +88,16 @@ static const struct cipher ciphers[] = {
 	CIPHER(CHACHA20_POLY1305, 32),
 };
 
+/* Kept from the module's beginning to its end, so that it is there; or NULL. */
+static struct {
+	const char *name;
+	size_t size;
+	struct crypto_shash *kept;
+} hashes[] = {
+	{ "hmac(sha256)", 32 },
+	{ "hmac(sha384)", SECRET_MAX },
+};
+
 struct nbdt_rekey {
 	/* Set in the beginning, then read-only. */
 	struct crypto_shash *hmac;	/* its key is set for each use */
@@ -110,6 +122,44 @@ struct info {
 	unsigned int size;
 };
 
+/* A kernel may lack them: then secrets are refused, and nothing else. */
+void __init nbdt_rekey_init(void)
+{
+	struct crypto_shash *hmac;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hashes); i++) {
+		hmac = crypto_alloc_shash(hashes[i].name, 0, 0);
+		hashes[i].kept = IS_ERR(hmac) ? NULL : hmac;
+	}
+}
+
+/* Nobody has secrets any more. */
+void nbdt_rekey_exit(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hashes); i++) {
+		if (hashes[i].kept)
+			crypto_free_shash(hashes[i].kept);
+	}
+}
+
+/* One more of those that are kept. */
+static struct crypto_shash *get_hmac(size_t size)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hashes); i++) {
+		if (hashes[i].size != size)
+			continue;
+		return hashes[i].kept ?
+		       crypto_alloc_shash(hashes[i].name, 0, 0) :
+		       ERR_PTR(-ENOENT);
+	}
+	return ERR_PTR(-EINVAL);
+}
+
 /**
  * nbdt_rekey_create - take the secrets of a connection
  * @rx_secret: of the client's traffic
@@ -122,21 +172,17 @@ struct info {
 struct nbdt_rekey *nbdt_rekey_create(const void *rx_secret,
 				     const void *tx_secret, size_t size)
 {
+	struct crypto_shash *hmac = get_hmac(size);
 	struct nbdt_rekey *r;
-	int err;
 
-	if (size != 32 && size != SECRET_MAX)
-		return ERR_PTR(-EINVAL);
+	if (IS_ERR(hmac))
+		return ERR_CAST(hmac);
 	r = kzalloc(sizeof(*r), GFP_KERNEL);
-	if (!r)
+	if (!r) {
+		crypto_free_shash(hmac);
 		return ERR_PTR(-ENOMEM);
-	r->hmac = crypto_alloc_shash(size == 32 ? "hmac(sha256)" :
-						  "hmac(sha384)", 0, 0);
-	if (IS_ERR(r->hmac)) {
-		err = PTR_ERR(r->hmac);
-		kfree(r);
-		return ERR_PTR(err);
 	}
+	r->hmac = hmac;
 	r->size = size;
 	memcpy(r->secret[false], rx_secret, size);
 	memcpy(r->secret[true], tx_secret, size);

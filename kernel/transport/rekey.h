@@ -8,6 +8,9 @@ struct nbdt_rekey;
 struct nbdt_sock;
 struct socket;
 
+void nbdt_rekey_init(void);
+void nbdt_rekey_exit(void);
+
 struct nbdt_rekey *nbdt_rekey_create(const void *rx_secret,
 				     const void *tx_secret, size_t size);
 void nbdt_rekey_free(struct nbdt_rekey *rekey);
