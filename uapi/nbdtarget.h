@@ -1452,9 +1452,10 @@ enum {
 	NBDTARGET_CMD_TLS_ACCEPT,
 	/*
 	 * Report what became of a handshake, by the socket that took it,
-	 * once its descriptor is closed. ENOENT when it doesn't wait for
-	 * that any more, EPERM when another took it, EALREADY when it was
-	 * reported: that ends the connection, too.
+	 * once its descriptor is closed, and no epoll watches it (closing it
+	 * isn't enough for that). ENOENT when it doesn't wait for that any
+	 * more, EPERM when another took it, EALREADY when it was reported:
+	 * that ends the connection, too.
 	 */
 	NBDTARGET_CMD_TLS_DONE,
 	/*

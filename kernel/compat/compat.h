@@ -165,4 +165,14 @@ static inline void nbdt_compat_unpin_net(struct sock *sk)
 #endif
 }
 
+/* Whether an epoll watches a file: it may get a reference at any time, for a moment. */
+static inline bool nbdt_compat_file_is_watched(const struct file *file)
+{
+#ifdef CONFIG_EPOLL
+	return READ_ONCE(file->f_ep);
+#else
+	return false;
+#endif
+}
+
 #endif /* NBDT_COMPAT_H */

@@ -220,6 +220,12 @@ int nbdt_sock_lend(struct nbdt_sock *s)
 	return 0;
 }
 
+static bool is_with_others(struct file *file)
+{
+	/* In this order: who isn't watching any more may have the last reference. */
+	return nbdt_compat_file_is_watched(file) || file_count(file) != 1;
+}
+
 /**
  * nbdt_sock_take_back - be the only user of a socket again
  * @s: after nbdt_sock_lend(); nobody gives away references any more
@@ -227,7 +233,8 @@ int nbdt_sock_lend(struct nbdt_sock *s)
  *
  * Whoever still has a reference could read and write behind our back, so they
  * have to be closed.  Somebody who lists the files of all programs may have
- * one for a moment.
+ * one for a moment; an epoll that watches it, whenever it looks, so it has to be told
+ * not to.
  *
  * Return: 0, -ETIMEDOUT, -ECANCELED.
  */
@@ -235,7 +242,7 @@ int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline)
 {
 	int err;
 
-	while (file_count(s->file) != 1) {
+	while (is_with_others(s->file)) {
 		if (time_after_eq(jiffies, deadline))
 			return -ETIMEDOUT;
 		err = nbdt_sock_pause(s, LENT_POLL);
