@@ -644,6 +644,12 @@ enum {
 	 * through it until access-set says who; allow when absent.
 	 */
 	NBDTARGET_A_LISTENER_ACCESS,
+	/*
+	 * u64: Cookie of the network namespace (SO_NETNS_COOKIE) in which an
+	 * export is bound to the listener: whoever shows it may be in
+	 * another. Output only.
+	 */
+	NBDTARGET_A_LISTENER_NETNS,
 
 	/* private: */
 	__NBDTARGET_A_LISTENER_MAX,

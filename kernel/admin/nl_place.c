@@ -123,6 +123,9 @@ int nbdt_nl_put_place(struct sk_buff *skb, int attr,
 		err = nla_put_u32(skb, NBDTARGET_A_LISTENER_IFINDEX,
 				  in6->sin6_scope_id);
 	if (!err)
+		err = nla_put_u64_64bit(skb, NBDTARGET_A_LISTENER_NETNS,
+					place->net, NBDTARGET_A_LISTENER_PAD);
+	if (!err)
 		nla_nest_end(skb, nest);
 	return err;
 }

@@ -4,6 +4,7 @@
  * numbers; no name is ever looked up, but for that of an interface.
  */
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
@@ -145,19 +146,27 @@ void zone_format(uint32_t ifindex, char buf[ADDRESS_MAX])
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b)
 {
 	return a->port == b->port && a->ifindex == b->ifindex &&
+	       a->netns == b->netns &&
 	       a->address.len == b->address.len &&
 	       !memcmp(a->address.bytes, b->address.bytes, a->address.len);
 }
 
-/* As endpoint_parse() takes it; the caller frees it. */
+/* As endpoint_parse() takes it, if it is one of ours; the caller frees it. */
 char *endpoint_format(const struct endpoint *ep)
 {
 	char address[ADDRESS_MAX], zone[ADDRESS_MAX] = "";
 	bool v6 = ep->address.len == 16;
 
 	address_format(&ep->address, address);
-	if (ep->ifindex)
+	/* What the number stands for is known over there. */
+	if (ep->ifindex && ep->netns)
+		snprintf(zone, sizeof(zone), "%u", ep->ifindex);
+	else if (ep->ifindex)
 		zone_format(ep->ifindex, zone);
+	if (ep->netns)
+		return mem_printf("%s%s%s%s%s:%u in network namespace %" PRIu64,
+				  v6 ? "[" : "", address, *zone ? "%" : "", zone,
+				  v6 ? "]" : "", ep->port, ep->netns);
 	return mem_printf("%s%s%s%s%s:%u", v6 ? "[" : "", address,
 			  *zone ? "%" : "", zone, v6 ? "]" : "", ep->port);
 }

@@ -15,6 +15,7 @@ struct endpoint {
 	struct address address;
 	uint32_t ifindex;	/* of a link-local address, else 0 */
 	uint16_t port;
+	uint64_t netns;		/* cookie of another network namespace, or 0 for ours */
 };
 
 #define ADDRESS_MAX 64	/* characters of address_format(), with zone */

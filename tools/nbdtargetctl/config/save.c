@@ -67,6 +67,29 @@ static int write_commands(struct tool *t, const struct config *c, FILE *f)
 	return ret;
 }
 
+/* The file says what there is in this network namespace, and can't say this. */
+static int check_bound(struct tool *t, const struct config *c)
+{
+	const struct export *e;
+	int ret = 0;
+	char *there;
+	size_t i, k;
+
+	for (i = 0; i < c->exports.n; i++) {
+		e = c->exports.at[i];
+		for (k = 0; k < e->listeners.n; k++) {
+			if (!e->listeners.at[k].netns)
+				continue;
+			there = endpoint_format(&e->listeners.at[k]);
+			ret = fail(t, NULL,
+				   "export '%.*s' is bound to the listener %s, which no file can say: save from there, or bind it anew (set-export --listeners)",
+				   (int)e->name.len, e->name.p, there);
+			free(there);
+		}
+	}
+	return ret;
+}
+
 static int write_file(struct tool *t, const struct config *c, const char *path,
 		      int (*write)(struct tool *t, const struct config *c,
 				   FILE *f))
@@ -94,6 +117,8 @@ static int save(struct tool *t, const struct args *a)
 	if (ret)
 		return ret;
 	ret = config_get(t, &c);
+	if (!ret)
+		ret = check_bound(t, &c);
 	if (!ret && a->opt[SAVE_NO_BITMAPS].given) {
 		c.has[CONFIG_BITMAPS] = false;
 		c.bitmaps.n = 0;

@@ -6,6 +6,8 @@
 #include <linux/genetlink.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "base/mem.h"
@@ -72,6 +74,24 @@ static bool take_nest(const struct nlattr *nest, const struct attr_set *set,
 	return true;
 }
 
+/* That of this process; 0 if the kernel doesn't say. */
+static uint64_t own_netns(void)
+{
+	static uint64_t cookie;
+	socklen_t size = sizeof(cookie);
+	int fd;
+
+	if (cookie)
+		return cookie;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	if (getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size))
+		cookie = 0;
+	close(fd);
+	return cookie;
+}
+
 static void take_place(const struct nlattr *attr, struct endpoint *ep)
 {
 	uint64_t number = 0;
@@ -87,6 +107,10 @@ static void take_place(const struct nlattr *attr, struct endpoint *ep)
 	case NBDTARGET_A_LISTENER_IFINDEX:
 		take_number(attr, &number);
 		ep->ifindex = number;
+		break;
+	case NBDTARGET_A_LISTENER_NETNS:
+		take_number(attr, &number);
+		ep->netns = number == own_netns() ? 0 : number;
 		break;
 	}
 }
