@@ -33,8 +33,6 @@
 #define PREFERRED_BLOCK_MAX	SZ_1M
 /* Sizes are multiples of this even on devices with smaller blocks (SZ5). */
 #define SIZE_UNIT		512U
-/* Largest logical block: one piece of memory has to hold it. */
-#define BLOCK_MAX		SZ_64K
 /* Long requests that are carried out at once. */
 #define LONG_WORKERS		4
 
@@ -208,7 +206,7 @@ static int check_device(struct nbdt_disk *disk,
 	disk->bytes = bdev_nr_bytes(bdev);
 	nbdt_serial_read(&disk->serial, bdev);
 	disk->content.block = bdev_logical_block_size(bdev);
-	if (disk->content.block > BLOCK_MAX) {
+	if (disk->content.block > NBDT_BLOCK_MAX) {
 		nbdt_set_err_msg(extack,
 				 "device '%.40s' has blocks above 64 KiB",
 				 disk->path);

@@ -3,6 +3,7 @@
 #define NBDT_DISK_H
 
 #include <linux/llist.h>
+#include <linux/sizes.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -17,6 +18,9 @@
 
 struct address_space;
 struct netlink_ext_ack;
+
+/* The largest logical block that is taken. */
+#define NBDT_BLOCK_MAX		SZ_64K
 
 /* Bits for what a device that offered it refused to do. */
 enum {

@@ -18,8 +18,12 @@
  */
 #include <linux/align.h>
 #include <linux/blkdev.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
 #include <linux/sched/mm.h>
+#include <linux/slab.h>
 #include <linux/uio.h>
+#include <linux/vmalloc.h>
 
 #include "block/complete.h"
 #include "block/disk.h"
@@ -33,26 +37,39 @@
 #include "content/intent.h"
 #include "content/map.h"
 
+/* Of memory in one piece, or of pages that only look so. */
+static struct page *page_of(const void *p)
+{
+	return is_vmalloc_addr(p) ? vmalloc_to_page(p) : virt_to_page(p);
+}
+
 /* One logical block, read or written and waited for. */
-static int block_io(struct nbdt_disk *disk, struct page *page, u64 offset,
+static int block_io(struct nbdt_disk *disk, void *block, u64 offset,
 		    blk_opf_t opf)
 {
-	struct bio_vec bvec;
+	struct bio_vec bvecs[NBDT_BLOCK_MAX / PAGE_SIZE];
+	u32 size = disk->content.block, done, len;
 	struct bio bio;
 	int err;
 
-	bio_init(&bio, disk->content.bdev, &bvec, 1, opf);
+	bio_init(&bio, disk->content.bdev, bvecs, ARRAY_SIZE(bvecs), opf);
 	bio.bi_iter.bi_sector = offset >> SECTOR_SHIFT;
-	__bio_add_page(&bio, page, disk->content.block, 0);
+	for (done = 0; done < size; done += len) {
+		len = min_t(u32, size - done, PAGE_SIZE);
+		__bio_add_page(&bio, page_of(block + done), len,
+			       offset_in_page(block + done));
+	}
+	flush_kernel_vmap_range(block, size);
 	err = submit_bio_wait(&bio);
+	invalidate_kernel_vmap_range(block, size);
 	bio_uninit(&bio);
 	return err;
 }
 
-static struct page *alloc_block(struct nbdt_disk *disk)
+/* Of one page or more; many in one piece may not be had. */
+static void *alloc_block(struct nbdt_disk *disk)
 {
-	return alloc_pages(GFP_KERNEL | __GFP_COMP | __GFP_NOWARN,
-			   get_order(disk->content.block));
+	return kvmalloc(disk->content.block, GFP_KERNEL | __GFP_NOWARN);
 }
 
 /* Copy bytes of a block to where they belong in the request's buffer. */
@@ -74,30 +91,29 @@ static int merge_ends(struct nbdt_request *req)
 	u32 end = req->head + req->cmd.length;
 	u32 last = req->size - disk->content.block;
 	bool have_first = false;
-	struct page *page;
+	void *block;
 	int err = 0;
 
-	page = alloc_block(disk);
-	if (!page)
+	block = alloc_block(disk);
+	if (!block)
 		return -ENOMEM;
 	if (req->head) {
-		err = block_io(disk, page, start, REQ_OP_READ);
+		err = block_io(disk, block, start, REQ_OP_READ);
 		if (err)
 			goto out;
 		have_first = true;
-		fill_buffer(req, 0, page_address(page), req->head);
+		fill_buffer(req, 0, block, req->head);
 	}
 	if (end != req->size) {
 		if (!have_first || last)
-			err = block_io(disk, page, start + last,
+			err = block_io(disk, block, start + last,
 				       REQ_OP_READ);
 		if (err)
 			goto out;
-		fill_buffer(req, end, page_address(page) + (end - last),
-			    req->size - end);
+		fill_buffer(req, end, block + (end - last), req->size - end);
 	}
 out:
-	put_page(page);
+	kvfree(block);
 	return err;
 }
 
@@ -220,21 +236,21 @@ static int trim_end(struct nbdt_request *req, int err)
 static int zero_in_block(struct nbdt_request *req, u64 offset, u32 from, u32 to)
 {
 	struct nbdt_disk *disk = req->disk;
-	struct page *page;
+	void *block;
 	int err;
 
-	page = alloc_block(disk);
-	if (!page)
+	block = alloc_block(disk);
+	if (!block)
 		return -ENOMEM;
-	err = block_io(disk, page, offset, REQ_OP_READ);
+	err = block_io(disk, block, offset, REQ_OP_READ);
 	if (!err) {
-		memset(page_address(page) + from, 0, to - from);
-		err = block_io(disk, page, offset, REQ_OP_WRITE | REQ_SYNC);
+		memset(block + from, 0, to - from);
+		err = block_io(disk, block, offset, REQ_OP_WRITE | REQ_SYNC);
 		if (!err)
 			nbdt_proof_wrote(&disk->content.proof,
 					 disk->content.block);
 	}
-	put_page(page);
+	kvfree(block);
 	return err;
 }
 
