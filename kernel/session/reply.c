@@ -117,7 +117,8 @@ static void frame_content(struct nbdt_request *req, enum nbdt_mode mode,
 
 /*
  * A part's chunk.  RD4, TX10: the first error of a series is told, with the
- * place; what comes after it need not be, but is where it is there.
+ * place; what comes after it need not be, but is where it is there.  Of one that
+ * lacks a part there is nothing to tell any more.
  *
  * Return: whether there is anything to send.
  */
@@ -129,7 +130,9 @@ static bool frame_part(struct nbdt_request *req, enum nbdt_mode mode)
 	u16 flags = last ? NBDT_CHUNK_DONE : 0;
 	bool send = true;
 
-	if (!req->error) {
+	if (unlikely(series->unanswered)) {
+		send = false;
+	} else if (!req->error) {
 		frame_content(req, mode, offset, flags);
 	} else if (!series->failed) {
 		series->failed = true;
@@ -143,7 +146,8 @@ static bool frame_part(struct nbdt_request *req, enum nbdt_mode mode)
 		send = false;
 	}
 	if (last) {
-		count_reply(nbdt_conn_of(req), req, &series->cmd, series->failed);
+		count_reply(nbdt_conn_of(req), req, &series->cmd,
+			    series->failed || series->unanswered);
 		kfree(series);
 	}
 	req->series = NULL;

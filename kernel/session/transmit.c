@@ -58,13 +58,6 @@ static unsigned int read_ahead_left(const struct nbdt_conn *conn)
 	return conn->rx.end - conn->rx.start;
 }
 
-/* One part less of it, or nobody who cuts it; NULL is none. */
-static void drop_series(struct nbdt_series *series)
-{
-	if (series && nbdt_series_put(series))
-		kfree(series);
-}
-
 /* Nothing more will be read.  Keeps the first reason. */
 static void stop_reading(struct nbdt_conn *conn, const char *reason)
 {
@@ -73,11 +66,13 @@ static void stop_reading(struct nbdt_conn *conn, const char *reason)
 	nbdt_mem_stop_waiting(&conn->mem);
 	/* What was never dispatched; nobody can be told. */
 	if (conn->rx.req) {
-		drop_series(conn->rx.req->series);
+		if (conn->rx.req->series)
+			nbdt_series_drop(conn->rx.req->series);
 		nbdt_stock_put(conn->rx.req);
 		conn->rx.req = NULL;
 	}
-	drop_series(conn->rx.series);
+	if (conn->rx.series)
+		nbdt_series_drop(conn->rx.series);
 	conn->rx.series = NULL;
 }
 
@@ -266,6 +261,7 @@ static int split(struct nbdt_conn *conn)
 	series->cmd = req->cmd;
 	series->refs = 1;
 	series->failed = false;
+	series->unanswered = false;
 	conn->rx.series = series;
 	conn->rx.at = req->cmd.offset;
 	cut_part(conn);
