@@ -195,17 +195,41 @@ static bool frame(struct nbdt_request *req)
 	return true;
 }
 
+/*
+ * Its connection is to end, and it wasn't carried out.  TX12 lets it be answered with
+ * NBD_ESHUTDOWN, but clients take that for an error of their disk; what wasn't
+ * answered they ask once more, when they are connected again.
+ */
+static void drop(struct nbdt_request *req)
+{
+	if (req->series)
+		nbdt_series_drop(req->series);
+	req->series = NULL;
+	nbdt_stock_put(req);
+}
+
+/* What its I/O came to, unless there is an error to tell of already. */
+static void take_status(struct nbdt_request *req)
+{
+	if (req->error)
+		return;
+	req->error = nbdt_proto_error(req->status);
+	nbdt_event_io_error(nbdt_conn_of(req)->export, req);
+}
+
 /**
  * nbdt_reply_queue - a request came to its end; answer it
- * @req: with its error set, or the status of its I/O
+ * @req: with its error set, or the status of its I/O; -ESHUTDOWN when it wasn't
+ *	carried out because its client goes, or has to
  */
 void nbdt_reply_queue(struct nbdt_request *req)
 {
-	if (unlikely(req->status) && !req->error) {
-		req->error = nbdt_proto_error(req->status);
-		/* If not, its client is gone, or the export goes. */
-		if (req->status != -ESHUTDOWN)
-			nbdt_event_io_error(nbdt_conn_of(req)->export, req);
+	if (unlikely(req->status)) {
+		if (req->status == -ESHUTDOWN) {
+			drop(req);
+			return;
+		}
+		take_status(req);
 	}
 	if (frame(req))
 		list_add_tail(&req->queue, &nbdt_conn_of(req)->tx.queue);
