@@ -102,6 +102,10 @@ static void check_lent(struct reader *r, const struct place *place,
 	else if (export && !is_export(r->c, e->bitmap_export, r->c->exports.n))
 		wrong_at(r, place, "there is no export '%.*s' to have a bitmap of",
 			 (int)e->bitmap_export.len, e->bitmap_export.p);
+	else if (export && !config_lends(r->c, e))
+		wrong_at(r, place, "there is no bitmap '%.*s' of export '%.*s'",
+			 (int)e->bitmap_name.len, e->bitmap_name.p,
+			 (int)e->bitmap_export.len, e->bitmap_export.p);
 	else if (export && memchr(e->bitmap_name.p, ':', e->bitmap_name.len))
 		wrong_at(r, place, "bitmap-name can't have a colon here");
 }

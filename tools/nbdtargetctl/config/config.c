@@ -256,6 +256,17 @@ const struct bitmap *config_bitmap(const struct config *c, struct text export,
 	return NULL;
 }
 
+/* As far as it says: a bitmap may also be in metadata, or in no section. */
+bool config_lends(const struct config *c, const struct export *borrower)
+{
+	const struct export *lender = config_export(c, borrower->bitmap_export);
+
+	if (!lender)
+		return false;
+	return lender->metadata.len || !c->has[CONFIG_BITMAPS] ||
+	       config_bitmap(c, lender->name, borrower->bitmap_name);
+}
+
 const struct rules *config_rules_of_export(const struct config *c,
 					   struct text name)
 {

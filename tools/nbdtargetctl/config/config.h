@@ -76,6 +76,7 @@ const struct listener *config_listener(const struct config *c,
 				       const struct endpoint *ep);
 const struct bitmap *config_bitmap(const struct config *c, struct text export,
 				   struct text name);
+bool config_lends(const struct config *c, const struct export *borrower);
 const struct rules *config_rules_of_export(const struct config *c,
 					   struct text name);
 const struct rules *config_rules_of_listener(const struct config *c,

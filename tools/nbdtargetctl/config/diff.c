@@ -89,6 +89,7 @@ static void diff_access_of_export(const struct diff *d, const struct export *e)
 		   phase == PHASE_STRICTER ? s : twin->stricter);
 }
 
+/* Its own steps are NULL when there are none. */
 static void diff_access_of_listener(const struct diff *d,
 				    const struct endpoint *ep,
 				    const struct step *in, struct step *set)
@@ -172,6 +173,13 @@ static struct step *listener_set(const struct diff *d,
 	return s;
 }
 
+/* As it is, it is what is wanted: no file has an id. */
+static bool is_left_alone(const struct listener *want,
+			  const struct listener *now)
+{
+	return now && attr_has(want, NBDTARGET_A_LISTENER_ID);
+}
+
 /* One whose socket somebody else closed is of no use. */
 static void diff_listener(const struct diff *d, const struct listener *l)
 {
@@ -182,6 +190,10 @@ static void diff_listener(const struct diff *d, const struct listener *l)
 
 	listener_endpoint(l, &ep);
 	now = config_listener(d->now, &ep);
+	if (is_left_alone(l, now)) {
+		diff_access_of_listener(d, &ep, NULL, NULL);
+		return;
+	}
 	if (now && now->closed)
 		out = listener_out(d, &ep);
 	if (!now || now->closed)

@@ -3,7 +3,8 @@
  * What has to be done with exports. One stays as long as it can become what is wanted
  * by set-export; else it is removed and added, which its clients and its bitmaps don't
  * survive. What can't be done to the end isn't begun: an export whose new device isn't
- * there, or is held by an export that stays, stays as well.
+ * there, or is held by an export that stays, stays as well. One that nobody speaks of
+ * is left alone, whatever became of its device, its path or its lender meanwhile.
  *
  * A device is known by its number, however it is spelt: a path may lead elsewhere than
  * it did.
@@ -145,6 +146,16 @@ static bool is_gone(const struct export *e)
 	return e->state == NBDTARGET_EXPORT_STATE_GONE;
 }
 
+/*
+ * What is wanted is what is there, as the module told of it: no file has an id. How
+ * that came about, and whether it could once more, is nobody's matter.
+ */
+static bool is_left_alone(const struct twin *twin)
+{
+	return twin->want && twin->now &&
+	       attr_has(twin->want, NBDTARGET_A_EXPORT_ID);
+}
+
 static void decide(struct twin *twin, const struct wish *wish)
 {
 	if (!twin->want) {
@@ -155,6 +166,8 @@ static void decide(struct twin *twin, const struct wish *wish)
 		twin->fate = TWIN_ADDED;
 		return;
 	}
+	if (is_left_alone(twin))
+		return;
 	check_device(twin, wish);
 	if (!twin->now)
 		twin->fate = TWIN_ADDED;
@@ -202,7 +215,8 @@ static void decide_borrowers(struct twins *twins, const struct config *want,
 
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
-		if (twin->fate == TWIN_STAYS && is_borrower(twin->now) &&
+		if (twin->fate == TWIN_STAYS && !is_left_alone(twin) &&
+		    is_borrower(twin->now) &&
 		    loses_bitmap(twins, want, now, twin->now))
 			twin->fate = TWIN_REPLACED;
 	}

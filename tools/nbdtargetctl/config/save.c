@@ -106,6 +106,29 @@ static int write_file(struct tool *t, const struct config *c, const char *path,
 	return ret;
 }
 
+/*
+ * Who borrows a bitmap keeps it when its lender goes, which no file can say: one that
+ * apply refuses as a whole, at the next start, is worse than none.
+ */
+static int check_lent(struct tool *t, const struct config *c)
+{
+	const struct export *e;
+	size_t i;
+
+	for (i = 0; i < c->exports.n; i++) {
+		e = c->exports.at[i];
+		if (!attr_has(e, NBDTARGET_A_EXPORT_BITMAP_NAME) ||
+		    config_lends(c, e))
+			continue;
+		return fail(t, NULL,
+			    "export '%.*s' shows bitmap '%.*s' of export '%.*s', which is there no more, and couldn't be made from a file; remove-export it first",
+			    (int)e->name.len, e->name.p,
+			    (int)e->bitmap_name.len, e->bitmap_name.p,
+			    (int)e->bitmap_export.len, e->bitmap_export.p);
+	}
+	return 0;
+}
+
 static int save(struct tool *t, const struct args *a)
 {
 	bool to_stdout = !a->n || !strcmp(a->pos[0], "-");
@@ -123,6 +146,8 @@ static int save(struct tool *t, const struct args *a)
 		c.has[CONFIG_BITMAPS] = false;
 		c.bitmaps.n = 0;
 	}
+	if (!ret)
+		ret = check_lent(t, &c);
 	if (!ret) {
 		config_sort(&c);
 		ret = to_stdout ? write(t, &c, stdout) :
