@@ -3,7 +3,8 @@
  * What has to be done with exports. One stays as long as it can become what is wanted
  * by set-export; else it is removed and added, which its clients and its bitmaps don't
  * survive. What can't be done to the end isn't begun: an export whose new device isn't
- * there, or is held by an export that stays, stays as well. One that nobody speaks of
+ * there, is held by one that stays or by somebody else, or can't be what it is for,
+ * stays as well. One that nobody speaks of
  * is left alone, whatever became of its device, its path or its lender meanwhile.
  *
  * A device is known by its number, however it is spelt: a path may lead elsewhere than
@@ -15,11 +16,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "base/blockdev.h"
 #include "base/mem.h"
 #include "config/diff_export.h"
 #include "config/words.h"
+#include "verb/candidate.h"
 #include "verb/verbs.h"
 
 static void stop(struct twin *twin, enum step_result result,
@@ -35,6 +37,11 @@ static void stop(struct twin *twin, enum step_result result,
 	va_start(ap, fmt);
 	twin->why = mem_vprintf(fmt, ap);
 	va_end(ap);
+}
+
+static const char *so_it_stays(const struct twin *twin)
+{
+	return twin->now ? ", so it stays as it is" : "";
 }
 
 static bool is_stopped(const struct twin *twin)
@@ -74,16 +81,12 @@ const struct twin *twins_of(const struct twins *twins, struct text name)
 
 /* --- The device --- */
 
-/* Its number as the module has it; 0, and errno, when there is none. */
-static uint64_t find_device(struct text path)
+/* 0, and errno, when there is none. */
+static dev_t find_device(struct text path)
 {
 	char *s = text_copy(path);
-	uint64_t number = 0;
-	struct stat st;
+	dev_t number = blockdev_number(s);
 
-	errno = ENOTBLK;
-	if (!stat(s, &st) && S_ISBLK(st.st_mode))
-		number = export_device_id(st.st_rdev);
 	free(s);
 	return number;
 }
@@ -93,7 +96,7 @@ static bool is_other_device(const struct twin *twin)
 	/* The path may be gone while the device is there. */
 	if (!twin->device)
 		return !text_same(twin->want->device, twin->now->device);
-	return twin->device != twin->now->device_id;
+	return twin->device != export_device(twin->now);
 }
 
 static void check_device(struct twin *twin, const struct wish *wish)
@@ -103,19 +106,21 @@ static void check_device(struct twin *twin, const struct wish *wish)
 	twin->device = find_device(path);
 	if (twin->device) {
 		path = twin->want->metadata;
-		if (!path.len || find_device(path))
+		if (!path.len)
+			return;
+		twin->metadata = find_device(path);
+		if (twin->metadata)
 			return;
 	}
 	stop(twin, wish->restore ? STEP_ABSENT : STEP_FAILED, "%.*s: %s%s",
-	     (int)path.len, path.p, strerror(errno),
-	     twin->now ? ", so it stays as it is" : "");
+	     (int)path.len, path.p, strerror(errno), so_it_stays(twin));
 }
 
 /* A path that leads nowhere may have led to the device that is there. */
 static bool is_other_metadata(const struct export *want,
 			      const struct export *now)
 {
-	uint64_t be, is;
+	dev_t be, is;
 
 	if (!want->metadata.len || !now->metadata.len)
 		return want->metadata.len != now->metadata.len;
@@ -254,37 +259,223 @@ static void count_costs(struct twin *twin, const struct config *now,
 		     bitmaps);
 }
 
-static bool is_held_by(const struct twin *twin, const struct twin *other)
+/*
+ * What an export holds, so that no other can: what it only reads isn't. The module tells
+ * no number of metadata: where its path leads elsewhere by now, that is taken for it.
+ */
+struct held {
+	dev_t device, metadata;
+};
+
+static struct held held_now(const struct twin *twin)
 {
-	return other != twin && other->now && !other->now->read_only &&
-	       other->now->device_id == twin->device &&
-	       (is_stopped(other) || other->fate == TWIN_STAYS ||
-		other->fate == TWIN_REOPENED);
+	const struct export *e = twin->now;
+
+	return (struct held) {
+		.device = e->read_only ? 0 : export_device(e),
+		.metadata = e->metadata.len ? find_device(e->metadata) : 0,
+	};
 }
 
-/* False when nothing has changed: one that stays may keep another from going. */
+static struct held held_later(const struct twin *twin)
+{
+	return (struct held) {
+		.device = twin->want->read_only ? 0 : twin->device,
+		.metadata = twin->metadata,
+	};
+}
+
+static bool is_among(const struct held *held, dev_t device)
+{
+	return blockdev_overlap(device, held->device) ||
+	       blockdev_overlap(device, held->metadata);
+}
+
+/* Is one of these that the other has? What it is called, or NULL. */
+static const char *find_conflict(const struct held *wants,
+				 const struct held *has)
+{
+	if (is_among(has, wants->device))
+		return "device";
+	return is_among(has, wants->metadata) ? "metadata" : NULL;
+}
+
+static bool is_to_go(const struct twin *twin)
+{
+	return twin->now && !is_stopped(twin) &&
+	       (twin->fate == TWIN_REMOVED || twin->fate == TWIN_REPLACED);
+}
+
+static bool is_to_come(const struct twin *twin)
+{
+	return twin_is_new(twin) && !is_stopped(twin);
+}
+
+/* In the order of plan_all_in(). */
+static bool comes_before(const struct twin *a, const struct twin *b)
+{
+	return !a->want->name.len == !b->want->name.len ? a < b :
+	       a->want->name.len;
+}
+
+static void stop_for_holder(struct twin *twin, const struct twin *other)
+{
+	struct held wants = held_later(twin), has;
+	const char *what = NULL;
+
+	if (other->now && !is_to_go(other)) {
+		has = held_now(other);
+		what = find_conflict(&wants, &has);
+		if (what)
+			stop(twin, STEP_FAILED,
+			     "its %s is held by export '%.*s', which stays%s",
+			     what, (int)other->now->name.len,
+			     other->now->name.p, so_it_stays(twin));
+	} else if (twin->now && is_to_come(other) && comes_before(other, twin)) {
+		has = held_later(other);
+		what = find_conflict(&wants, &has);
+		if (what)
+			stop(twin, STEP_FAILED,
+			     "export '%.*s' shall have its %s, too%s",
+			     (int)other->want->name.len, other->want->name.p,
+			     what, so_it_stays(twin));
+	}
+}
+
 static bool stop_for_holders(struct twins *twins)
 {
-	struct twin *twin, *other;
 	bool changed = false;
+	struct twin *twin;
 	size_t i, k;
 
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
-		if (!twin_is_new(twin) || is_stopped(twin) ||
-		    twin->want->read_only || !twin->device)
+		if (!is_to_come(twin))
 			continue;
-		for (k = 0; k < twins->n && !is_stopped(twin); k++) {
-			other = &twins->list[k];
-			if (!is_held_by(twin, other))
-				continue;
-			stop(twin, STEP_FAILED,
-			     "its device is held by export '%.*s', which stays",
-			     (int)other->now->name.len, other->now->name.p);
-			changed = true;
-		}
+		for (k = 0; k < twins->n && !is_stopped(twin); k++)
+			if (k != i)
+				stop_for_holder(twin, &twins->list[k]);
+		changed |= is_stopped(twin);
 	}
 	return changed;
+}
+
+/* Whoever holds it now goes first. */
+static bool becomes_free(const struct twins *twins, dev_t device)
+{
+	struct held has;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		if (!is_to_go(&twins->list[i]))
+			continue;
+		has = held_now(&twins->list[i]);
+		if (is_among(&has, device))
+			return true;
+	}
+	return false;
+}
+
+static char *devices_wrong(const struct twins *twins, const struct twin *twin)
+{
+	const struct export *e = twin->want;
+	char *device = text_copy(e->device);
+	char *metadata = e->metadata.len ? text_copy(e->metadata) : NULL;
+	const struct candidate c = {
+		.device = device,
+		.metadata = metadata,
+		.read_only = e->read_only,
+		.device_is_held = becomes_free(twins, twin->device),
+		.metadata_is_held = becomes_free(twins, twin->metadata),
+		.map_granularity = attr_has(e,
+					    NBDTARGET_A_EXPORT_MAP_GRANULARITY) ?
+				   e->map_granularity : 0,
+	};
+	char *wrong;
+
+	if (metadata && blockdev_overlap(twin->device, twin->metadata))
+		wrong = mem_printf("'%s' is its own device", metadata);
+	else
+		wrong = candidate_wrong(&c);
+	free(metadata);
+	free(device);
+	return wrong;
+}
+
+/*
+ * One that isn't there yet loses nothing by being tried. Where nothing is in the way of
+ * one that is, nothing can come into it later but one that stays: once is enough.
+ */
+static bool stop_for_devices(struct twins *twins)
+{
+	bool changed = false;
+	struct twin *twin;
+	char *wrong;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (!is_to_come(twin) || !twin->now || twin->looked_at)
+			continue;
+		twin->looked_at = true;
+		wrong = devices_wrong(twins, twin);
+		if (!wrong)
+			continue;
+		stop(twin, STEP_FAILED, "%s%s", wrong, so_it_stays(twin));
+		free(wrong);
+		changed = true;
+	}
+	return changed;
+}
+
+/* Where it is to be lent from, when all that can be done is. */
+static bool can_borrow(const struct twins *twins, const struct config *want,
+		       const struct config *now, const struct export *e)
+{
+	const struct twin *lender = twins_of(twins, e->bitmap_export);
+	bool as_it_is = lender && (is_stopped(lender) || !lender->want);
+	const struct export *from;
+	const struct bitmap *b;
+
+	if (!lender || lender->fate == TWIN_REMOVED)
+		return false;
+	from = as_it_is ? lender->now : lender->want;
+	if (!from)
+		return false;
+	b = config_bitmap(as_it_is ? now : want, e->bitmap_export,
+			  e->bitmap_name);
+	return from->metadata.len || (b && !b->recording);
+}
+
+static bool stop_for_lenders(struct twins *twins, const struct config *want,
+			     const struct config *now)
+{
+	bool changed = false;
+	struct twin *twin;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (!is_to_come(twin) || !twin->now || !is_borrower(twin->want) ||
+		    can_borrow(twins, want, now, twin->want))
+			continue;
+		stop(twin, STEP_FAILED,
+		     "bitmap '%.*s' of export '%.*s' isn't there, or records%s",
+		     (int)twin->want->bitmap_name.len, twin->want->bitmap_name.p,
+		     (int)twin->want->bitmap_export.len,
+		     twin->want->bitmap_export.p, so_it_stays(twin));
+		changed = true;
+	}
+	return changed;
+}
+
+/* Until nothing changes: one that stays may keep another from going. */
+static void stop_all(struct twins *twins, const struct config *want,
+		     const struct config *now)
+{
+	while (stop_for_holders(twins) || stop_for_devices(twins) ||
+	       stop_for_lenders(twins, want, now))
+		;
 }
 
 static void add_twin(struct twins *twins, const struct export *want,
@@ -321,8 +512,8 @@ void twins_find(struct twins *twins, const struct config *want,
 	decide_borrowers(twins, want, now);
 	for (i = 0; i < twins->n; i++)
 		count_costs(&twins->list[i], now, wish);
-	while (stop_for_holders(twins))
-		;
+	if (!wish->commands)
+		stop_all(twins, want, now);
 }
 
 void twins_free(struct twins *twins)
@@ -369,17 +560,19 @@ bool twin_is_closed(const struct twin *twin, const struct config *want,
 }
 
 /* Whoever holds its device now has to go first. */
-static void need_device(struct step *s, const struct twins *twins,
-			const struct twin *twin)
+static void need_devices(struct step *s, const struct twins *twins,
+			 const struct twin *twin)
 {
+	struct held wants = held_later(twin), has;
 	const struct twin *other;
 	size_t i;
 
 	for (i = 0; i < twins->n; i++) {
 		other = &twins->list[i];
-		if (other != twin && other->out && twin->device &&
-		    !other->now->read_only && !twin->want->read_only &&
-		    other->now->device_id == twin->device)
+		if (other == twin || !other->out)
+			continue;
+		has = held_now(other);
+		if (find_conflict(&wants, &has))
 			step_needs(s, other->out);
 	}
 }
@@ -400,7 +593,7 @@ static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
 	step_name(s, twin->want->name);
 	step_name(s, twin->want->device);
 	step_needs(s, twin->out);
-	need_device(s, twins, twin);
+	need_devices(s, twins, twin);
 	lender = is_borrower(twin->want) ?
 		 twins_of(twins, twin->want->bitmap_export) : NULL;
 	if (lender)

@@ -17,7 +17,8 @@ struct twin {
 		TWIN_ADDED,
 		TWIN_REMOVED,
 	} fate;
-	uint64_t device;		/* that is wanted, as device-id; 0: none */
+	dev_t device, metadata;		/* that are wanted; 0: none */
+	bool looked_at;			/* these are */
 	enum step_result stopped;	/* STEP_PLANNED when nothing is in the way */
 	char *why;			/* what is in the way, or what it costs */
 	const struct step *out, *in;	/* of its own, or NULL */

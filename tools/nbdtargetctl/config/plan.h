@@ -42,7 +42,7 @@ enum step_result {
 	STEP_ABSENT,		/* there is no device for it, which is no failure */
 };
 
-#define STEP_NEEDS 3
+#define STEP_NEEDS 8
 
 /* A command of this tool, as a line of a batch file has it. */
 struct step {

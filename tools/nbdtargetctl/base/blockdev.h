@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Block devices, as the system has them. */
+#ifndef NBDTARGETCTL_BLOCKDEV_H
+#define NBDTARGETCTL_BLOCKDEV_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Of the block device that a path leads to; 0, and errno, when it leads to none. */
+dev_t blockdev_number(const char *path);
+
+bool blockdev_overlap(dev_t a, dev_t b);
+
+#endif /* NBDTARGETCTL_BLOCKDEV_H */
