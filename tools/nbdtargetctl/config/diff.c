@@ -161,7 +161,9 @@ static struct step *listener_set(const struct diff *d,
 				 const struct listener *l,
 				 const struct listener *now)
 {
-	bool stricter = l->tls > now->tls;
+	/* From off on, some come in who didn't: those that have TLS. */
+	bool stricter = l->tls == NBDTARGET_TLS_MODE_REQUIRED &&
+			now->tls == NBDTARGET_TLS_MODE_OPTIONAL;
 	struct step *s = add(d, stricter ? PHASE_STRICTER : PHASE_SET,
 			     &verb_set_listener);
 	struct endpoint ep;
