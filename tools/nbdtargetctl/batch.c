@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/out.h"
 #include "batch.h"
 #include "command.h"
 
@@ -139,7 +140,7 @@ static int run_line(struct tool *t, char *line, size_t len)
 		ret = fail_usage(t, "%s", wrong);
 	else if (argc)
 		ret = command_run(t, argc, argv);
-	fflush(stdout);
+	out_flush();
 	t->json = json;
 	t->verb = NULL;
 	free(argv);

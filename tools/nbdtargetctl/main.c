@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nbdtargetctl: the options before the verb, and the exit. */
-#include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/fail.h"
+#include "base/out.h"
 #include "batch.h"
 #include "command.h"
 #include "nl/nl.h"
@@ -109,19 +110,28 @@ static int run(struct tool *t, int argc, char **argv)
 	return command_run(t, argc - i, argv + i);
 }
 
+/* What couldn't be told didn't succeed, whether or not there was something to do. */
+static int end(const struct tool *t, int ret)
+{
+	int err = out_error();
+
+	if (!err)
+		return ret;
+	out_end(err);
+	fail(t, NULL, "standard output: %s", strerror(err));
+	return ret == TOOL_OK || ret == TOOL_CHANGED ? TOOL_REFUSED : ret;
+}
+
 int main(int argc, char **argv)
 {
 	struct tool t = { 0 };
 	int ret;
 
 	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_IGN);
 	ret = run(&t, argc, argv);
 	nl_free(t.nl);
 	t.nl = NULL;
 	t.verb = NULL;
-	if (fflush(stdout) || ferror(stdout)) {
-		fail(&t, NULL, "standard output: %s", strerror(errno));
-		ret = ret ? ret : TOOL_REFUSED;
-	}
-	return ret;
+	return end(&t, ret);
 }

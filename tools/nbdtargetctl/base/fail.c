@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/fail.h"
+#include "base/out.h"
 #include "base/text.h"
 
 /* Longer than any that quotes no more than names. */
@@ -70,7 +71,7 @@ int fail(const struct tool *t, const char *thing, const char *fmt, ...)
 {
 	va_list ap;
 
-	fflush(stdout);
+	out_flush();
 	print_prefix(t, thing);
 	va_start(ap, fmt);
 	print_message(fmt, ap);
@@ -83,7 +84,7 @@ int fail_usage(const struct tool *t, const char *fmt, ...)
 {
 	va_list ap;
 
-	fflush(stdout);
+	out_flush();
 	print_prefix(t, NULL);
 	va_start(ap, fmt);
 	print_message(fmt, ap);

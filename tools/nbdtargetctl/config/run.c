@@ -12,6 +12,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/out.h"
 #include "config/run.h"
 #include "show/json.h"
 
@@ -88,7 +89,7 @@ static void tell_text(const struct step *s)
 		text_print(stdout, text_of(s->why), 0);
 	}
 	putchar('\n');
-	fflush(stdout);
+	out_flush();
 	free((char *)line.p);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/out.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
 #include "object/event.h"
@@ -68,7 +69,7 @@ static void take(struct monitor *m, ssize_t n)
 			controller_event(m, nlh);
 		else if (m->family && nlh->nlmsg_type == m->family)
 			event_print(m->t, nlh);
-		fflush(stdout);
+		out_flush();
 	}
 }
 
@@ -80,7 +81,7 @@ static int receive(struct monitor *m)
 		take(m, n);
 	} else if (errno == ENOBUFS) {
 		event_print_own(m->t, "overrun", "events were lost");
-		fflush(stdout);
+		out_flush();
 	} else if (errno != EINTR && errno != EAGAIN) {
 		return fail(m->t, NULL, "netlink: %s", strerror(errno));
 	}
@@ -169,7 +170,7 @@ static int start(struct monitor *m, const struct args *a)
 	}
 	if (a->opt[MONITOR_ANNOUNCE].given)
 		event_print_own(m->t, "start", "");
-	fflush(stdout);
+	out_flush();
 	return loop(m);
 }
 

@@ -103,6 +103,7 @@ static void become(char **argv, bool own_stdin, const sigset_t *mask,
 		if (open("/dev/null", O_RDONLY) != STDIN_FILENO)
 			_exit(126);
 	}
+	signal(SIGPIPE, SIG_DFL);
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? 127 : 126);
