@@ -210,7 +210,7 @@ static void diff_listeners(const struct diff *d)
 	struct endpoint ep;
 	size_t i;
 
-	for (i = 0; i < d->now->listeners.n; i++) {
+	for (i = 0; i < d->now->listeners.n && !d->wish->restore; i++) {
 		listener_endpoint(d->now->listeners.at[i], &ep);
 		if (!config_listener(d->want, &ep))
 			listener_out(d, &ep);

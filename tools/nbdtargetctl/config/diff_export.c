@@ -164,7 +164,7 @@ static bool is_left_alone(const struct twin *twin)
 static void decide(struct twin *twin, const struct wish *wish)
 {
 	if (!twin->want) {
-		twin->fate = TWIN_REMOVED;
+		twin->fate = wish->restore ? TWIN_STAYS : TWIN_REMOVED;
 		return;
 	}
 	if (wish->commands) {
@@ -220,7 +220,8 @@ static void decide_borrowers(struct twins *twins, const struct config *want,
 
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
-		if (twin->fate == TWIN_STAYS && !is_left_alone(twin) &&
+		if (twin->fate == TWIN_STAYS && twin->want &&
+		    !is_left_alone(twin) &&
 		    is_borrower(twin->now) &&
 		    loses_bitmap(twins, want, now, twin->now))
 			twin->fate = TWIN_REPLACED;
