@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* nbdtargetctl: the options before the verb, and the exit. */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/fail.h"
 #include "base/out.h"
@@ -110,6 +112,22 @@ static int run(struct tool *t, int argc, char **argv)
 	return command_run(t, argc - i, argv + i);
 }
 
+/*
+ * Whoever started this has closed one of the three: what is opened next would be that,
+ * and what is said be written to it, as to a device. One that takes nothing is put there,
+ * so that writing fails, as it does on one that is closed.
+ */
+static void fill_standard(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", fd == STDIN_FILENO ? O_WRONLY :
+						       O_RDONLY) != fd)
+			_exit(TOOL_REFUSED);
+}
+
 /* What couldn't be told didn't succeed, whether or not there was something to do. */
 static int end(const struct tool *t, int ret)
 {
@@ -127,6 +145,7 @@ int main(int argc, char **argv)
 	struct tool t = { 0 };
 	int ret;
 
+	fill_standard();
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_IGN);
 	ret = run(&t, argc, argv);

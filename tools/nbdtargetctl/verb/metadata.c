@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/blockdev.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -64,11 +65,18 @@ static int size_of(int fd, bool file_too, uint64_t *bytes)
 	return file_too && S_ISREG(st.st_mode) ? 0 : -ENOTBLK;
 }
 
+/* What is made for it; its device, as metadata can't be on that. */
+struct intended {
+	struct metadata_plan plan;
+	char *identity;
+	dev_t device;
+};
+
 /* As clients see it: whole blocks. */
-static int plan_for(struct tool *t, const char *path, struct metadata_plan *plan,
-		    char **identity)
+static int plan_for(struct tool *t, const char *path, struct intended *in)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), block = 512, err = 0;
+	struct metadata_plan *plan = &in->plan;
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st))
@@ -84,21 +92,22 @@ static int plan_for(struct tool *t, const char *path, struct metadata_plan *plan
 	plan->size -= plan->size % (block > 512 ? block : 512);
 	if (!plan->size)
 		return fail(t, path, "is empty");
-	*identity = device_identity(st.st_rdev, path);
-	plan->identity = *identity;
+	in->device = st.st_rdev;
+	in->identity = device_identity(st.st_rdev, path);
+	plan->identity = in->identity;
 	return 0;
 }
 
-static int take_plan(struct tool *t, const struct args *a,
-		     struct metadata_plan *plan, char **identity)
+static int take_plan(struct tool *t, const struct args *a, struct intended *in)
 {
+	struct metadata_plan *plan = &in->plan;
 	const struct opt_value *o = a->opt;
 	const char *wrong;
 	int ret;
 
 	if (!o[FOR].given)
 		return fail_usage(t, "--for DEVICE is missing");
-	ret = plan_for(t, o[FOR].text, plan, identity);
+	ret = plan_for(t, o[FOR].text, in);
 	if (ret)
 		return ret;
 	plan->bitmaps = o[BITMAPS].given ? o[BITMAPS].number : DEFAULT_BITMAPS;
@@ -129,6 +138,20 @@ static int check_empty(struct tool *t, const struct args *a, int fd,
 		return 0;
 	return fail(t, a->pos[0],
 		    "has metadata already; --force makes it anew, and what it has is gone");
+}
+
+/* What is there would be gone, and writing to one would write to the other. */
+static int check_other(struct tool *t, const struct args *a, int fd,
+		       const struct intended *in)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return fail(t, a->pos[0], "%s", strerror(errno));
+	if (!S_ISBLK(st.st_mode) || !blockdev_overlap(st.st_rdev, in->device))
+		return 0;
+	return fail(t, a->pos[0], "is on the device that it is for, '%s'",
+		    a->opt[FOR].text);
 }
 
 static int format_on(struct tool *t, const struct args *a, int fd,
@@ -168,25 +191,26 @@ static int tell_needed(struct tool *t, const struct metadata_plan *plan)
 
 static int format_metadata(struct tool *t, const struct args *a)
 {
-	struct metadata_plan plan = { 0 };
-	char *identity = NULL;
-	int ret = take_plan(t, a, &plan, &identity), fd;
+	struct intended in = { 0 };
+	int ret = take_plan(t, a, &in), fd;
 
 	if (!ret && a->n + a->opt[NEEDED].given != 1)
 		ret = fail_usage(t, a->n ? "--needed takes no DEV" :
 				 "DEV is missing");
 	if (!ret && a->opt[NEEDED].given) {
-		ret = tell_needed(t, &plan);
+		ret = tell_needed(t, &in.plan);
 	} else if (!ret) {
 		fd = open(a->pos[0], O_RDWR | O_EXCL | O_CLOEXEC);
 		if (fd < 0) {
 			ret = fail(t, a->pos[0], "%s", strerror(errno));
 		} else {
-			ret = format_on(t, a, fd, &plan);
+			ret = check_other(t, a, fd, &in);
+			if (!ret)
+				ret = format_on(t, a, fd, &in.plan);
 			close(fd);
 		}
 	}
-	free(identity);
+	free(in.identity);
 	return ret;
 }
 
