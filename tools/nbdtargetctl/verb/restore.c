@@ -36,6 +36,7 @@ struct restore {
 /* A record, and what it is to be restored to. */
 struct item {
 	const struct record *record;
+	uint32_t state;			/* as it was: the record's may have changed */
 	json_t *about;
 	const struct export *export;
 	const char *other;		/* why it isn't the same device, or NULL */
@@ -74,10 +75,13 @@ static int consume(struct restore *r, const struct record *record)
 	return fail(r->t, r->path, "%s", strerror(errno));
 }
 
-/* It didn't come into force: it is as good as it was. */
-static void give_back(struct restore *r, const struct item *item, bool consumed)
+/*
+ * It didn't come into force: it is as good as it was, unless that was because of a
+ * client, who may have written.
+ */
+static void give_back(struct restore *r, const struct item *item, int err)
 {
-	if (consumed && item->record->state == RECORD_CLEAN &&
+	if (item->state == RECORD_CLEAN && err != -EBUSY && err != -ETIMEDOUT &&
 	    !set_state(r, item->record, RECORD_CLEAN))
 		fail(r->t, r->path, "%s", strerror(errno));
 }
@@ -117,7 +121,7 @@ static const char *distrust_bitmap(const struct restore *r,
 
 	if (!is_set(item, "consistent"))
 		return "it was inconsistent when it was saved";
-	if (item->record->state != RECORD_CLEAN)
+	if (item->state != RECORD_CLEAN)
 		return "it was recording when the target stopped";
 	/* What is frozen says nothing of what was written later. */
 	if (item->other)
@@ -180,16 +184,19 @@ static int enforce_bitmap(struct restore *r, const struct item *item,
 {
 	bool recording = is_set(item, "recording");
 	bool consumed = recording && !item->other;
+	int err;
 
 	if (!why && load(r, item))
 		return fail_bitmap(r, item);
 	/* Whether or not that is seen the next time, too. */
 	if (consumed && consume(r, item->record))
 		return TOOL_REFUSED;
-	if ((why && !recording) || !set_bitmap(r, item, !why))
+	err = why && !recording ? 0 : set_bitmap(r, item, !why);
+	if (!err)
 		return 0;
 	fail_bitmap(r, item);
-	give_back(r, item, consumed);
+	if (consumed)
+		give_back(r, item, err);
 	return TOOL_REFUSED;
 }
 
@@ -261,7 +268,7 @@ static const char *distrust_map(const struct restore *r,
 {
 	const char *why;
 
-	if (item->record->state != RECORD_CLEAN)
+	if (item->state != RECORD_CLEAN)
 		return "the target has written to the device since";
 	why = distrust_device(r, item);
 	if (!why)
@@ -298,11 +305,12 @@ static int restore_map(struct restore *r, const struct item *item)
 		ret = consume(r, item->record);
 	if (ret || why)
 		return ret;
-	if (!content_load(r->t, &item->content, record_data(item->record),
-			  item->record->data_len))
+	ret = load(r, item);
+	if (!ret)
 		return 0;
 	forget_map(r, item, nl_last_error(r->t->nl)->text);
-	give_back(r, item, !item->other);
+	if (!item->other)
+		give_back(r, item, ret);
 	return 0;
 }
 
@@ -346,6 +354,7 @@ static int restore_record(struct restore *r, const struct record *record)
 	char *bitmap = json_get_hex(about, "bitmap");
 	struct item item = {
 		.record = record,
+		.state = record->state,
 		.about = about,
 		.export = find_export(r, export),
 		.content = {
