@@ -466,6 +466,7 @@ static int add_export(struct tool *t, const struct args *a)
 		.max_connections = &o[ADD_MAX_CONNECTIONS],
 		.map_granularity = &o[ADD_MAP_GRANULARITY],
 		.bitmap_from = &o[ADD_BITMAP_FROM],
+		.least_generation = &o[ADD_GENERATION],
 		.listeners_given = o[ADD_LISTENERS].given,
 	};
 	uint32_t access;
@@ -563,6 +564,28 @@ static const struct opt set_opts[] = {
 
 static const char no_export[] = "'nbdtargetctl show exports' lists them";
 
+/* ENOENT: it may be the device that isn't there. What the refusal said stays said. */
+static bool lacks_export(struct tool *t, const char *name)
+{
+	struct nl_error refusal = *nl_last_error(t->nl);
+	struct attr_list list = { 0 };
+	int ret = export_get(t, name, &list);
+	bool lacks = ret == -ENOENT || (!ret && !list.n);
+
+	attr_list_free(&list);
+	nl_set_last_error(t->nl, &refusal);
+	return lacks;
+}
+
+static int set_failed(struct tool *t, const struct args *a, int err)
+{
+	bool lacks = err == -ENOENT && lacks_export(t, a->pos[0]);
+
+	if (lacks && a->opt[SET_IF_EXISTS].given)
+		return TOOL_OK;
+	return kernel_fail(t, a->pos[0], lacks ? no_export : NULL);
+}
+
 static int set_export(struct tool *t, const struct args *a)
 {
 	const struct opt_value *o = a->opt;
@@ -608,11 +631,8 @@ static int set_export(struct tool *t, const struct args *a)
 	if (o[SET_REOPEN].given)
 		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_REOPEN, 0, NULL);
 	ret = nl_do(t->nl, nlh, NULL);
-	if (ret == -ENOENT && !o[SET_REOPEN].given && o[SET_IF_EXISTS].given)
-		return TOOL_OK;
 	if (ret)
-		return kernel_fail(t, a->pos[0], ret == -ENOENT &&
-				   !o[SET_REOPEN].given ? no_export : NULL);
+		return set_failed(t, a, ret);
 	kernel_warn(t, a->pos[0]);
 	return TOOL_OK;
 }

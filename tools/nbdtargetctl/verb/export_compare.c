@@ -126,10 +126,15 @@ static void compare_metadata(const struct export *e,
 		existing_differs_for_good(x, "its --metadata is '%.*s'",
 					  (int)e->metadata.len, e->metadata.p);
 	if (w->on_error &&
-	    strcmp(w->on_error, "continue") == e->metadata_continue)
+	    !strcmp(w->on_error, "continue") != e->metadata_continue)
 		existing_differs_for_good(x, "its --on-metadata-error is %s",
 					  e->metadata_continue ? "continue" :
 					  "stop");
+	if (w->least_generation->given &&
+	    w->least_generation->number > e->metadata_generation)
+		existing_differs_for_good(x,
+					  "its metadata is of generation %" PRIu64,
+					  e->metadata_generation);
 }
 
 /* Once set-access has said who may use it, that is what was asked for. */

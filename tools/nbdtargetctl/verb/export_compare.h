@@ -28,6 +28,7 @@ struct export_wanted {
 	const struct opt_value *max_connections;
 	const struct opt_value *map_granularity;
 	const struct opt_value *bitmap_from;
+	const struct opt_value *least_generation;
 	bool listeners_given;
 	struct endpoints listeners;
 };
