@@ -447,6 +447,18 @@ static int spend_rest(struct restore *r)
 	return ret;
 }
 
+/* One that is there may have no record; one that isn't is misspelt. */
+static int check_chosen(const struct restore *r)
+{
+	const struct args *a = r->args;
+	int i;
+
+	for (i = 1; i < a->n; i++)
+		if (!find_export(r, a->pos[i]))
+			return fail(r->t, a->pos[i], "there is no such export");
+	return 0;
+}
+
 static int restore_all(struct restore *r)
 {
 	const struct record *record;
@@ -455,6 +467,9 @@ static int restore_all(struct restore *r)
 
 	if (export_get_all(r->t, &r->exports))
 		return kernel_fail(r->t, NULL, NULL);
+	ret = check_chosen(r);
+	if (ret)
+		return ret;
 	while ((record = record_at(r->map, r->size, at)) &&
 	       record->json_len) {
 		ret = restore_record(r, record);
