@@ -31,6 +31,7 @@ struct cred {
 	gnutls_psk_server_credentials_t psk;	/* or NULL */
 	gnutls_priority_t priority;
 	struct psk_list keys;
+	bool had_crl;			/* it, or any that was in force before */
 };
 
 struct cred *cred_get(struct cred *cred)
@@ -109,18 +110,22 @@ static int check_ca(const struct tool *t, const struct cred *cred)
 		    files_name(CA_CERT));
 }
 
-/* BEFORE: what is in force, or NULL. */
-static int check_crl(const struct tool *t, const struct cred *cred,
+/*
+ * BEFORE: what is in force, or NULL.  Whether there is a certificate doesn't matter: it
+ * may come back, and whoever was kept out by the CRL would, too.
+ */
+static int check_crl(const struct tool *t, struct cred *cred,
 		     const struct cred *before)
 {
 	const struct files *f = &cred->files;
 
+	cred->had_crl = f->had[CA_CRL] || (before && before->had_crl);
 	if (f->had[CA_CRL])
 		return 0;
 	if (cred->policy.require_crl)
 		return fail(t, f->dir, "there is no %s, which --require-crl demands",
 			    files_name(CA_CRL));
-	if (before && before->files.had[CA_CRL])
+	if (cred->had_crl)
 		return fail(t, f->dir,
 			    "%s is gone: start the agent anew to let those in whom it kept out",
 			    files_name(CA_CRL));
@@ -153,8 +158,7 @@ static int load_pair(const struct tool *t, struct cred *cred, int cert, int key)
 	return err < 0 ? failed(t, cred, cert, err) : 0;
 }
 
-static int load_x509(const struct tool *t, struct cred *cred,
-		     const struct cred *before)
+static int load_x509(const struct tool *t, struct cred *cred)
 {
 	const struct files *f = &cred->files;
 	int has = has_pair(t, f, SERVER_CERT, SERVER_KEY);
@@ -168,8 +172,6 @@ static int load_x509(const struct tool *t, struct cred *cred,
 	if (!has)
 		return 0;
 	ret = check_ca(t, cred);
-	if (!ret)
-		ret = check_crl(t, cred, before);
 	if (ret)
 		return ret;
 	err = gnutls_certificate_allocate_credentials(&cred->x509);
@@ -218,7 +220,9 @@ static int load(const struct tool *t, struct cred *cred,
 	int ret = files_read(t, &cred->files);
 
 	if (!ret)
-		ret = load_x509(t, cred, before);
+		ret = check_crl(t, cred, before);
+	if (!ret)
+		ret = load_x509(t, cred);
 	if (!ret)
 		ret = load_psk(t, cred);
 	if (!ret && !cred->x509 && !cred->psk)
