@@ -122,13 +122,14 @@ class Authority:
             for part in parts]), ExtendedKeyUsageOID.CLIENT_AUTH,
             list(alt_names), 9)
 
-    def revoke(self, *certificates):
-        """A CRL of these, its path."""
+    def revoke(self, *certificates, days=9, key=None):
+        """A CRL of these, its path; it is due when days are less than nothing, and
+        forged with a key."""
         now = datetime.datetime.utcnow()
         builder = x509.CertificateRevocationListBuilder().issuer_name(
-            self.name).last_update(now - datetime.timedelta(days=1)
-                                   ).next_update(
-            now + datetime.timedelta(days=9))
+            self.name).last_update(now - datetime.timedelta(
+                days=max(1, 1 - days))).next_update(
+            now + datetime.timedelta(days=days))
         for path in certificates:
             with open(path, "rb") as file:
                 certificate = x509.load_pem_x509_certificate(file.read())

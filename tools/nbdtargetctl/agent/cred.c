@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "agent/cred.h"
+#include "agent/crl.h"
 #include "agent/files.h"
 #include "agent/priority.h"
 #include "agent/psk.h"
@@ -67,16 +68,12 @@ bool cred_changed(struct cred *cred)
 static int failed(const struct tool *t, const struct cred *cred, int i,
 		  int err)
 {
-	char *path = mem_printf("%s/%s", cred->files.dir, files_name(i));
-	int ret = fail(t, path, "%s", gnutls_strerror(err));
-
-	free(path);
-	return ret;
+	return files_fail(t, &cred->files, i, gnutls_strerror(err));
 }
 
 static int load_trust(const struct tool *t, struct cred *cred)
 {
-	int n;
+	int n, ret;
 
 	if (!cred->files.had[CA_CERT])
 		return 0;
@@ -88,6 +85,9 @@ static int load_trust(const struct tool *t, struct cred *cred)
 			      n ? n : GNUTLS_E_NO_CERTIFICATE_FOUND);
 	if (!cred->files.had[CA_CRL])
 		return 0;
+	ret = crl_check(t, &cred->files);
+	if (ret)
+		return ret;
 	n = gnutls_certificate_set_x509_crl_mem(cred->x509,
 						&cred->files.data[CA_CRL],
 						GNUTLS_X509_FMT_PEM);

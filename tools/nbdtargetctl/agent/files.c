@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "agent/files.h"
+#include "agent/log.h"
 #include "base/fail.h"
 #include "base/mem.h"
 
@@ -36,6 +37,28 @@ static const struct {
 const char *files_name(int i)
 {
 	return names[i].name;
+}
+
+/* Say what is wrong with one. */
+int files_fail(const struct tool *t, const struct files *f, int i,
+	       const char *text)
+{
+	char *path = mem_printf("%s/%s", f->dir, files_name(i));
+	int ret = fail(t, path, "%s", text);
+
+	free(path);
+	return ret;
+}
+
+/* The same of what is taken all the same. */
+void files_warn(const struct tool *t, const struct files *f, int i,
+		const char *text)
+{
+	struct tool warning = *t;
+
+	if (t->priority)
+		warning.priority = LOG_WARNING_PREFIX;
+	files_fail(&warning, f, i, text);
 }
 
 void files_wipe(gnutls_datum_t *datum)

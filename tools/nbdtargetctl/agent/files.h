@@ -32,6 +32,10 @@ struct files {
 };
 
 const char *files_name(int i);
+int files_fail(const struct tool *t, const struct files *f, int i,
+	       const char *text);
+void files_warn(const struct tool *t, const struct files *f, int i,
+		const char *text);
 int files_read(const struct tool *t, struct files *f);
 bool files_changed(struct files *f);
 void files_drop(struct files *f);
