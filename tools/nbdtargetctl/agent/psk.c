@@ -14,6 +14,7 @@
 struct psk {
 	char *name;
 	gnutls_datum_t key;
+	unsigned long line;	/* of the file */
 };
 
 void psk_free(struct psk_list *list)
@@ -83,9 +84,8 @@ static const char *parse_key(char *line, bool weak, struct psk *psk)
 	return NULL;
 }
 
-/* Fills an empty list, to be freed in any case; 0, or it was said why not. */
-int psk_load(const struct tool *t, const struct files *f, bool weak,
-	     struct psk_list *list)
+static int parse_file(const struct tool *t, const struct files *f, bool weak,
+		      struct psk_list *list)
 {
 	char *line = (char *)f->data[KEYS_PSK].data, *next;
 	unsigned long number = 1;
@@ -99,16 +99,63 @@ int psk_load(const struct tool *t, const struct files *f, bool weak,
 			continue;
 		list->keys = mem_resize(list->keys, (list->n + 1) *
 					sizeof(*list->keys));
-		memset(&list->keys[list->n], 0, sizeof(*list->keys));
+		list->keys[list->n] = (struct psk){ .line = number };
 		wrong = parse_key(line, weak, &list->keys[list->n++]);
 		if (wrong)
 			return fail(t, f->dir, "%s, line %lu: %s",
 				    files_name(KEYS_PSK), number, wrong);
 	}
+	return 0;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	const struct psk *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct psk *x = a, *y = b;
+	int order = compare_names(x, y);
+
+	return order ? order : (x->line > y->line) - (x->line < y->line);
+}
+
+/*
+ * In a sorted list: a key that was changed by one more line would go on opening, and
+ * nobody would know.
+ */
+static int check_once(const struct tool *t, const struct files *f,
+		      const struct psk_list *list)
+{
+	const struct psk *psk = list->keys;
+	size_t i;
+
+	for (i = 1; i < list->n; i++)
+		if (!compare_names(&psk[i - 1], &psk[i]))
+			return fail(t, f->dir,
+				    "%s, line %lu: its name was there before, in line %lu",
+				    files_name(KEYS_PSK), psk[i].line,
+				    psk[i - 1].line);
+	return 0;
+}
+
+/* Fills an empty list, to be freed in any case; 0, or it was said why not. */
+int psk_load(const struct tool *t, const struct files *f, bool weak,
+	     struct psk_list *list)
+{
+	int ret = parse_file(t, f, weak, list);
+
+	if (ret)
+		return ret;
 	if (f->data[KEYS_PSK].data && !list->n)
 		return fail(t, f->dir, "there is no key in %s",
 			    files_name(KEYS_PSK));
-	return 0;
+	if (list->n)
+		qsort(list->keys, list->n, sizeof(*list->keys), compare);
+	return check_once(t, f, list);
 }
 
 static int copy_key(gnutls_datum_t *to, const unsigned char *key,
@@ -129,13 +176,14 @@ static int copy_key(gnutls_datum_t *to, const unsigned char *key,
  */
 int psk_find(const struct psk_list *list, const char *name, gnutls_datum_t *key)
 {
+	const struct psk wanted = { .name = (char *)name }, *found = NULL;
 	unsigned char nobodys[32];
-	size_t i;
 
-	for (i = 0; i < list->n; i++)
-		if (!strcmp(list->keys[i].name, name))
-			return copy_key(key, list->keys[i].key.data,
-					list->keys[i].key.size);
+	if (list->n)
+		found = bsearch(&wanted, list->keys, list->n,
+				sizeof(*list->keys), compare_names);
+	if (found)
+		return copy_key(key, found->key.data, found->key.size);
 	if (gnutls_rnd(GNUTLS_RND_KEY, nobodys, sizeof(nobodys)))
 		return -1;
 	return copy_key(key, nobodys, sizeof(nobodys));
