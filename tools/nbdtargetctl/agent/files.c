@@ -4,8 +4,7 @@
  * them, and whether they have changed. What was read is wiped from memory.
  *
  * Whoever can write any of them is the server, and so is who can put another in
- * its place: the folders on the way to each, which may lead through links, have
- * to be those of root or the agent's user, too.
+ * its place: see way.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,7 @@
 
 #include "agent/files.h"
 #include "agent/log.h"
+#include "agent/way.h"
 #include "base/fail.h"
 #include "base/mem.h"
 
@@ -123,22 +123,10 @@ bool files_changed(struct files *f)
 	return changed;
 }
 
-/* In a sticky folder, as /tmp is, nobody moves what isn't theirs. */
-static const char *bad_owner(const struct stat *st)
-{
-	bool sticky = S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX;
-
-	if (st->st_uid && st->st_uid != geteuid())
-		return "belongs to somebody else";
-	if (st->st_mode & 022 && !sticky)
-		return "may be written by others";
-	return NULL;
-}
-
 /* A secret of root's may be one that a group has, as Debian's ssl-cert. */
 static const char *bad_mode(const struct stat *st, bool secret)
 {
-	const char *wrong = bad_owner(st);
+	const char *wrong = way_bad_owner(st);
 
 	if (!S_ISREG(st->st_mode))
 		return "is no regular file";
@@ -149,35 +137,6 @@ static const char *bad_mode(const struct stat *st, bool secret)
 	if (st->st_size > FILE_MAX)
 		return "is too large";
 	return NULL;
-}
-
-/* PATH has no links in it, and is cut up to its root. */
-static int check_folders(const struct tool *t, char *path)
-{
-	const char *wrong;
-	struct stat st;
-
-	for (;;) {
-		if (stat(*path ? path : "/", &st))
-			return fail(t, path, "%s", strerror(errno));
-		wrong = S_ISDIR(st.st_mode) ? bad_owner(&st) : NULL;
-		if (wrong)
-			return fail(t, *path ? path : "/", "%s", wrong);
-		if (!*path)
-			return 0;
-		*strrchr(path, '/') = '\0';
-	}
-}
-
-/* The folders that lead to what is at PATH, and that if it is one. */
-static int check_way(const struct tool *t, const char *path)
-{
-	char *real = realpath(path, NULL);
-	int ret = real ? check_folders(t, real) :
-		  fail(t, path, "%s", strerror(errno));
-
-	free(real);
-	return ret;
 }
 
 static int read_all(int fd, gnutls_datum_t *datum, size_t size)
@@ -219,7 +178,7 @@ static int read_file(const struct tool *t, struct files *f, int i,
 	if (wrong)
 		ret = fail(t, path, "%s", wrong);
 	if (!ret)
-		ret = check_way(t, path);
+		ret = way_check(t, path);
 	if (!ret && read_all(fd, &f->data[i], st.st_size))
 		ret = fail(t, path, "%s", strerror(errno));
 out:
@@ -230,7 +189,7 @@ out:
 
 int files_read(const struct tool *t, struct files *f)
 {
-	int i, ret = check_way(t, f->dir);
+	int i, ret = way_check(t, f->dir);
 
 	for (i = 0; i < N_FILES && !ret; i++) {
 		char *path = mem_printf("%s/%s", f->dir, names[i].name);
