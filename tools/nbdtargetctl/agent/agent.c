@@ -36,6 +36,7 @@
 #include "agent/handshake.h"
 #include "agent/ktls.h"
 #include "agent/log.h"
+#include "agent/mark.h"
 #include "agent/notify.h"
 #include "agent/rights.h"
 #include "agent/task.h"
@@ -85,13 +86,28 @@ static void log_kernel(struct agent *a, const char *peer)
 
 /* --- Credentials --- */
 
+/*
+ * What is there now, or NULL.  They aren't in force before whoever looks with --check
+ * can know of it.
+ */
+static struct cred *load(struct agent *a)
+{
+	struct cred *cred = cred_load(a->t, a->dir, a->policy,
+				      a->cred && cred_has_crl(a->cred));
+
+	if (!cred || !mark_set(a->t, cred_has_crl(cred)))
+		return cred;
+	cred_put(cred);
+	return NULL;
+}
+
 /* Those that don't load leave those that did in force. */
 static void reload(struct agent *a)
 {
 	struct cred *cred;
 
 	notify_reloading();
-	cred = cred_load(a->t, a->dir, a->policy, a->cred);
+	cred = load(a);
 	if (cred) {
 		cred_put(a->cred);
 		a->cred = cred;
@@ -430,7 +446,7 @@ static int start(struct agent *a)
 	if (wrong)
 		return fail(a->t, NULL, "%s", wrong);
 	ktls_prove_padding();
-	a->cred = cred_load(a->t, a->dir, a->policy, NULL);
+	a->cred = load(a);
 	if (!a->cred)
 		return TOOL_REFUSED;
 	if (open_all(a))
@@ -451,7 +467,7 @@ static int check(struct agent *a)
 
 	if (wrong)
 		return fail(a->t, NULL, "%s", wrong);
-	a->cred = cred_load(a->t, a->dir, a->policy, NULL);
+	a->cred = cred_load(a->t, a->dir, a->policy, mark_is_set());
 	return a->cred ? TOOL_OK : TOOL_REFUSED;
 }
 

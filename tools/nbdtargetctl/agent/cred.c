@@ -57,6 +57,12 @@ void cred_put(struct cred *cred)
 	free(cred);
 }
 
+/* Whether there is a CRL that it, or what is loaded in its place, can't do without. */
+bool cred_has_crl(const struct cred *cred)
+{
+	return cred->had_crl;
+}
+
 /* Whether it would be another one if it were loaded now: see files_changed(). */
 bool cred_changed(struct cred *cred)
 {
@@ -111,15 +117,14 @@ static int check_ca(const struct tool *t, const struct cred *cred)
 }
 
 /*
- * BEFORE: what is in force, or NULL.  Whether there is a certificate doesn't matter: it
+ * HAD: whether one has been in force.  Whether there is a certificate doesn't matter: it
  * may come back, and whoever was kept out by the CRL would, too.
  */
-static int check_crl(const struct tool *t, struct cred *cred,
-		     const struct cred *before)
+static int check_crl(const struct tool *t, struct cred *cred, bool had)
 {
 	const struct files *f = &cred->files;
 
-	cred->had_crl = f->had[CA_CRL] || (before && before->had_crl);
+	cred->had_crl = f->had[CA_CRL] || had;
 	if (f->had[CA_CRL])
 		return 0;
 	if (cred->policy.require_crl)
@@ -214,13 +219,12 @@ static int load_psk(const struct tool *t, struct cred *cred)
 
 /* --- All of it --- */
 
-static int load(const struct tool *t, struct cred *cred,
-		const struct cred *before)
+static int load(const struct tool *t, struct cred *cred, bool had_crl)
 {
 	int ret = files_read(t, &cred->files);
 
 	if (!ret)
-		ret = check_crl(t, cred, before);
+		ret = check_crl(t, cred, had_crl);
 	if (!ret)
 		ret = load_x509(t, cred);
 	if (!ret)
@@ -239,18 +243,18 @@ static int load(const struct tool *t, struct cred *cred,
 }
 
 /*
- * In place of those that were loaded before, if there are any. With one reference;
- * NULL after it was said why not.
+ * HAD_CRL: in place of some that had one. With one reference; NULL after it was said
+ * why not.
  */
 struct cred *cred_load(const struct tool *t, const char *dir,
-		       struct cred_policy policy, const struct cred *before)
+		       struct cred_policy policy, bool had_crl)
 {
 	struct cred *cred = mem_zalloc(sizeof(*cred));
 
 	cred->refs = 1;
 	cred->files.dir = mem_copy(dir);
 	cred->policy = policy;
-	if (!load(t, cred, before))
+	if (!load(t, cred, had_crl))
 		return cred;
 	cred_put(cred);
 	return NULL;

@@ -34,7 +34,8 @@ struct cred_use {
 };
 
 struct cred *cred_load(const struct tool *t, const char *dir,
-		       struct cred_policy policy, const struct cred *before);
+		       struct cred_policy policy, bool had_crl);
+bool cred_has_crl(const struct cred *cred);
 bool cred_changed(struct cred *cred);
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);
