@@ -10,8 +10,8 @@
  *			family, nl.c what they share
  *	session/	one client: front.c (all listeners, and what becomes of
  *			whom they accept), session.c (its thread's life), conn.c
- *			(all connections, and their ends), tls.c (handshakes),
- *			pace.c and poll.h (when its thread runs)
+ *			(all connections, and their ends), tls.c (handshakes)
+ *			and agent.c (who does them), pace.c and poll.h (when its thread runs)
  *	transport/	listener.c accepts, stream.c moves bytes, ktls.c knows TLS
  *			records, sock.c has a socket and its thread meet
  *	block/		one device under a name: export.c (name, settings, life),

@@ -1452,8 +1452,9 @@ enum {
 	NBDTARGET_CMD_BITMAP_LOAD,
 	/*
 	 * Take the TLS handshake that waits for the longest time, of a
-	 * listener in the caller's network namespace, or of any when that is
-	 * the initial one. EAGAIN when none waits.
+	 * listener in the caller's network namespace; when that is the
+	 * initial one, also of any other in which no agent is announced.
+	 * EAGAIN when none waits.
 	 */
 	NBDTARGET_CMD_TLS_ACCEPT,
 	/*
@@ -1552,11 +1553,11 @@ enum {
 	NBDTARGET_CMD_TARGET_CLEAR,
 	/*
 	 * Be an agent, from now until the socket that says so is closed, for
-	 * the listeners in its network namespace, or in the initial one for
-	 * all. Clients are told to begin TLS only while there is one for
-	 * them; who is in the group tls and doesn't say so may as well be
-	 * looking on. The same socket should be in that group. Once more
-	 * changes nothing.
+	 * the listeners in its network namespace, and in the initial one for
+	 * those of all others that have none. Clients are told to begin TLS
+	 * only while there is one for them; who is in the group tls and
+	 * doesn't say so may as well be looking on. The same socket should
+	 * be in that group. Once more changes nothing.
 	 */
 	NBDTARGET_CMD_TLS_ANNOUNCE,
 

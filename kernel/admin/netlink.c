@@ -34,6 +34,7 @@
 #include "admin/nl_tls.h"
 #include "base/event.h"
 #include "block/checkpoint.h"
+#include "session/agent.h"
 #include "nbdtarget.h"
 
 static const struct nbdt_nl_ops *const nouns[] = {
@@ -92,7 +93,7 @@ static int socket_closed(struct notifier_block *block, unsigned long event,
 	/* In this order: one that isn't held yet finds that nobody is there. */
 	nbdt_nl_job_abandon(notify->net, notify->portid);
 	nbdt_checkpoint_abandon(&owner);
-	nbdt_nl_tls_closed(notify->net, notify->portid);
+	nbdt_agent_closed(notify->net, notify->portid);
 	return NOTIFY_DONE;
 }
 
@@ -130,6 +131,6 @@ void nbdt_netlink_exit(void)
 {
 	nbdt_nl_unregister();
 	netlink_unregister_notifier(&socket_notifier);
-	nbdt_nl_tls_exit();
+	nbdt_agent_exit();
 	nbdt_checkpoint_exit();
 }

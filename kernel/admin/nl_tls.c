@@ -2,10 +2,7 @@
 /* TLS handshakes, to the agents that do them. */
 #include <linux/file.h>
 #include <linux/jiffies.h>
-#include <linux/list.h>
-#include <linux/lockdep.h>
 #include <linux/slab.h>
-#include <linux/spinlock.h>
 #include <linux/string.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
@@ -16,6 +13,7 @@
 #include "admin/nl_tls.h"
 #include "base/identity.h"
 #include "compat/compat.h"
+#include "session/agent.h"
 #include "session/conn.h"
 #include "session/tls.h"
 #include "transport/rekey.h"
@@ -245,87 +243,9 @@ static int tls_done(struct sk_buff *skb, struct genl_info *info)
 	return err;
 }
 
-/* --- Who is an agent --- */
-
-/*
- * That somebody is in the group says little: a program that shows what is going on
- * is, too, and a client that was told to begin TLS would wait for it in vain.  So
- * agents say that they are.  One ends with its socket, whatever becomes of its
- * program; there are no more of them than sockets of programs that may do anything.
- */
-struct agent {
-	struct list_head node;		/* guarded by agents_lock */
-	const struct net *net;		/* to compare; the socket ends before it */
-	u32 portid;			/* unique there */
-};
-
-static DEFINE_SPINLOCK(agents_lock);
-static LIST_HEAD(agents);
-
-/* PORTID 0 is any. */
-static struct agent *find_agent(const struct net *net, u32 portid)
-{
-	struct agent *agent;
-
-	lockdep_assert_held(&agents_lock);
-	list_for_each_entry(agent, &agents, node)
-		if (agent->net == net && (!portid || agent->portid == portid))
-			return agent;
-	return NULL;
-}
-
-static bool has_agent(const struct net *net)
-{
-	bool has;
-
-	spin_lock(&agents_lock);
-	has = find_agent(net, 0);
-	spin_unlock(&agents_lock);
-	return has;
-}
-
 static int tls_announce(struct sk_buff *skb, struct genl_info *info)
 {
-	struct agent *agent = kmalloc(sizeof(*agent), GFP_KERNEL);
-
-	if (!agent)
-		return -ENOMEM;
-	agent->net = genl_info_net(info);
-	agent->portid = info->snd_portid;
-	spin_lock(&agents_lock);
-	if (!find_agent(agent->net, agent->portid)) {
-		list_add_tail(&agent->node, &agents);
-		agent = NULL;
-	}
-	spin_unlock(&agents_lock);
-	kfree(agent);
-	return 0;
-}
-
-/* A socket was closed, of an agent or not. */
-void nbdt_nl_tls_closed(const struct net *net, u32 portid)
-{
-	struct agent *agent;
-
-	spin_lock(&agents_lock);
-	agent = portid ? find_agent(net, portid) : NULL;
-	if (agent)
-		list_del(&agent->node);
-	spin_unlock(&agents_lock);
-	kfree(agent);
-}
-
-/* After the last command; connections may still look for an agent. */
-void nbdt_nl_tls_exit(void)
-{
-	struct agent *agent, *next;
-	LIST_HEAD(gone);
-
-	spin_lock(&agents_lock);
-	list_splice_init(&agents, &gone);
-	spin_unlock(&agents_lock);
-	list_for_each_entry_safe(agent, next, &gone, node)
-		kfree(agent);
+	return nbdt_agent_announce(genl_info_net(info), info->snd_portid);
 }
 
 static const struct genl_ops ops[] = {
@@ -341,7 +261,7 @@ static int tls_event_to(struct net *net, struct nbdt_conn *conn)
 	struct sk_buff *msg;
 	void *head;
 
-	if (!nbdt_nl_is_trusted(net) || !has_agent(net))
+	if (!nbdt_nl_is_trusted(net) || !nbdt_agent_is_in(net))
 		return -ESRCH;
 	msg = nbdt_nl_event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
 	if (!msg)

@@ -4,14 +4,11 @@
 
 #include <linux/types.h>
 
-struct net;
 struct nbdt_conn;
 struct nbdt_nl_ops;
 
 extern const struct nbdt_nl_ops nbdt_nl_tls;
 
 bool nbdt_nl_tls_event(struct nbdt_conn *conn);
-void nbdt_nl_tls_closed(const struct net *net, u32 portid);
-void nbdt_nl_tls_exit(void);
 
 #endif /* NBDT_NL_TLS_H */

@@ -39,7 +39,7 @@
  * kTLS is on in both directions, with a version and a cipher that the kernel
  * reads from its own state; secrets give the keys that are there.  Only who the
  * client is, and that it proved that, is the agent's word alone.  A program that
- * may be one needs CAP_SYS_ADMIN, and has to say that it is (admin/nl_tls.c).
+ * may be one needs CAP_SYS_ADMIN, and has to say that it is (agent.c).
  *
  * What bounds it.  A connection has at most one handshake, in the beginning,
  * so there are as many as there may be connections.
@@ -57,6 +57,7 @@
 #include "base/event.h"
 #include "base/target.h"
 #include "compat/compat.h"
+#include "session/agent.h"
 #include "session/conn.h"
 #include "session/conn_trace.h"
 #include "session/tls.h"
@@ -71,10 +72,14 @@ static LIST_HEAD(waiting);		/* struct nbdt_conn.tls.node, by age */
 
 /* --- The agent's side --- */
 
-/* An agent serves its own network namespace; the initial one's, all. */
+/*
+ * An agent serves its own network namespace; the initial one's all where there is
+ * none.  Where one is, its credentials say who gets in, and not the host's.
+ */
 static bool serves(const struct net *net, const struct nbdt_conn *conn)
 {
-	return net == &init_net || net == conn->net;
+	return net == conn->net ||
+	       (net == &init_net && !nbdt_agent_is_in(conn->net));
 }
 
 /**

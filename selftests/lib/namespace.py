@@ -22,8 +22,8 @@ def _enter(path):
 
 @contextlib.contextmanager
 def inside(name):
-    """Sockets that are made meanwhile are the namespace's."""
-    _enter("/run/netns/" + name)
+    """Sockets that are made meanwhile are the namespace's: of a name, or a path."""
+    _enter(os.path.join("/run/netns", name))
     try:
         yield
     finally:
