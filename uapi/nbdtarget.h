@@ -1557,7 +1557,9 @@ enum {
 	 * those of all others that have none. Clients are told to begin TLS
 	 * only while there is one for them; who is in the group tls and
 	 * doesn't say so may as well be looking on. The same socket should
-	 * be in that group. Once more changes nothing.
+	 * be in that group. Once more changes nothing. EPERM in a network
+	 * namespace that isn't of the initial user namespace: who is there
+	 * isn't told of anything.
 	 */
 	NBDTARGET_CMD_TLS_ANNOUNCE,
 

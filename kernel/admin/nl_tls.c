@@ -245,7 +245,15 @@ static int tls_done(struct sk_buff *skb, struct genl_info *info)
 
 static int tls_announce(struct sk_buff *skb, struct genl_info *info)
 {
-	return nbdt_agent_announce(genl_info_net(info), info->snd_portid);
+	struct net *net = genl_info_net(info);
+
+	/* It would never be told of a handshake. */
+	if (!nbdt_nl_is_trusted(net)) {
+		nbdt_set_err_msg(info->extack,
+				 "an agent has to be in a network namespace of the initial user namespace");
+		return -EPERM;
+	}
+	return nbdt_agent_announce(net, info->snd_portid);
 }
 
 static const struct genl_ops ops[] = {
