@@ -184,6 +184,11 @@ unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,
 	unsigned int n = 0;
 	unsigned long id;
 
+	/*
+	 * What was changed before this is seen by who is attached behind it: see
+	 * confirm() in option_export.c.
+	 */
+	smp_mb();
 	rcu_read_lock();
 	xa_for_each(&conns, id, conn) {
 		if (matches(conn, filter)) {

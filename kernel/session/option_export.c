@@ -6,6 +6,7 @@
  * A client sees and gets those that it may use as things are (permit.c); it
  * can't tell one that it may not from one that isn't there.
  */
+#include <linux/compiler.h>
 #include <linux/gfp.h>
 #include <linux/slab.h>
 
@@ -68,6 +69,24 @@ static int attach(struct nbdt_negotiation *neg, struct nbdt_export *export)
 	return 0;
 }
 
+/*
+ * An administrator who has changed the rules disconnects whoever is attached.  Who
+ * was asked before that, and was attached behind it, would be a client for good: so
+ * it is asked once more.
+ */
+static int confirm(struct nbdt_negotiation *neg, struct nbdt_export *export)
+{
+	/*
+	 * It sees the change, or who disconnects sees that it is attached.  Pairs with
+	 * the barrier in nbdt_conn_kill_matching().
+	 */
+	smp_mb();
+	if (nbdt_permit_export(neg->conn, export))
+		return 0;
+	return nbdt_option_fail(neg, -EACCES,
+				"the export was denied to it in this moment");
+}
+
 /* Why a client can't have an export, in the protocol's terms. */
 static int reply_attach_error(struct nbdt_negotiation *neg, int err)
 {
@@ -108,6 +127,8 @@ int nbdt_option_export_name(struct nbdt_negotiation *neg)
 	if (!export)
 		return nbdt_option_fail(neg, -ENOENT, "no such export");
 	err = attach(neg, export);
+	if (!err)
+		err = confirm(neg, export);
 	nbdt_export_put(export);
 	if (err)
 		return nbdt_option_fail(neg, err, "export can't be used");
@@ -254,6 +275,9 @@ static int info_or_go(struct nbdt_negotiation *neg, struct nbdt_export *export,
 		err = attach(neg, export);
 		if (err)
 			return reply_attach_error(neg, err);
+		err = confirm(neg, export);
+		if (err)
+			return err;
 	}
 	err = reply_infos(neg, export, go);
 	if (!err)
