@@ -19,9 +19,13 @@
 #include "transport/stream.h"
 #include "nbdtarget.h"
 
-/* ST5: nothing that was agreed in clear counts. */
+/*
+ * ST5: nothing that was agreed in clear counts.  What it was denied it is denied by
+ * who it proved to be from now on, which is worth telling once more.
+ */
 static void forget(struct nbdt_negotiation *neg)
 {
+	neg->conn->denied = 0;
 	WRITE_ONCE(neg->conn->mode, NBDT_MODE_SIMPLE);
 	nbdt_selection_drop(&neg->selection);
 }
