@@ -89,7 +89,8 @@ int nbdt_option_meta_context(struct nbdt_negotiation *neg)
 	if (nbdt_proto_meta(neg->data, neg->head.length, &meta))
 		return nbdt_option_error(neg, NBDT_REP_ERR_INVALID,
 					 "%s is malformed", option);
-	export = nbdt_permit_find_export(neg->conn, meta.name, meta.name_len);
+	export = nbdt_permit_find_export(neg->conn, meta.name, meta.name_len,
+					 false);
 	if (!export)
 		return nbdt_option_error_unknown(neg, meta.name, meta.name_len);
 	contexts = match_queries(neg, export, &meta);

@@ -123,7 +123,7 @@ int nbdt_option_export_name(struct nbdt_negotiation *neg)
 		return nbdt_option_fail(neg, -EINVAL,
 					"export name is not valid");
 	export = nbdt_permit_find_export(neg->conn, neg->data,
-					 neg->head.length);
+					 neg->head.length, true);
 	if (!export)
 		return nbdt_option_fail(neg, -ENOENT, "no such export");
 	err = attach(neg, export);
@@ -309,7 +309,8 @@ int nbdt_option_info(struct nbdt_negotiation *neg)
 		return nbdt_option_error(neg, NBDT_REP_ERR_INVALID,
 					 "%s is malformed",
 					 nbdt_proto_option_name(neg->head.option));
-	export = nbdt_permit_find_export(neg->conn, go.name, go.name_len);
+	export = nbdt_permit_find_export(neg->conn, go.name, go.name_len,
+					 false);
 	if (!export && may_help_with_tls(neg))
 		return nbdt_option_error_tls(neg);
 	if (!export)

@@ -48,10 +48,10 @@ static const char *what_denies(const struct nbdt_conn *conn,
 
 /* Once, however often it asks; and not if it may be about to begin TLS. */
 static void tell(struct nbdt_conn *conn, struct nbdt_export *export,
-		 const char *why)
+		 const char *why, bool last)
 {
 	if (conn->denied == export->id ||
-	    (needs_tls(conn, export) &&
+	    (!last && needs_tls(conn, export) &&
 	     conn->tls_mode == NBDTARGET_TLS_MODE_OPTIONAL))
 		return;
 	conn->denied = export->id;
@@ -76,18 +76,20 @@ bool nbdt_permit_export(const struct nbdt_conn *conn,
  * @conn: the client's; the caller is its thread
  * @name: as nbdt_export_get() has it
  * @len: of @name
+ * @last: it has no other question after this
  *
  * Return: the export with a reference; NULL when there is none for it.
  */
 struct nbdt_export *nbdt_permit_find_export(struct nbdt_conn *conn,
-					    const char *name, u32 len)
+					    const char *name, u32 len,
+					    bool last)
 {
 	struct nbdt_export *export = nbdt_export_get(name, len);
 	const char *why = export ? what_denies(conn, export) : NULL;
 
 	if (!why)
 		return export;
-	tell(conn, export, why);
+	tell(conn, export, why, last);
 	nbdt_export_put(export);
 	return NULL;
 }
