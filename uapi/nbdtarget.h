@@ -476,7 +476,8 @@ enum {
 	 */
 	NBDTARGET_A_EXPORT_LISTENER,
 	/*
-	 * flag: With export-set, clients may come by all listeners again.
+	 * flag: With export-set, clients may come by all listeners again;
+	 * EINVAL with listener.
 	 */
 	NBDTARGET_A_EXPORT_ALL_LISTENERS,
 	/*
@@ -982,7 +983,8 @@ enum {
  * listener. A client may use an export that both its listener and the export
  * allow it. The first rule that fits the client decides; if none does, the
  * default. Exactly one of export-name and listener is given: the latter by
- * its address, port and ifindex, as in listener-add.
+ * its address, port and ifindex, as in listener-add, which an export doesn't
+ * have (EINVAL).
  */
 enum {
 	/*

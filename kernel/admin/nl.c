@@ -31,39 +31,61 @@ static const struct genl_multicast_group groups[] = {
 	},
 };
 
-/* Those of which a command takes several. */
-static bool may_repeat(u8 cmd, int type)
+/* A bit for each attribute of which a command takes several. */
+static u64 may_repeat(u8 cmd)
 {
 	switch (cmd) {
 	case NBDTARGET_CMD_EXPORT_ADD:
 	case NBDTARGET_CMD_EXPORT_SET:
-		return type == NBDTARGET_A_EXPORT_LISTENER;
+		return BIT_ULL(NBDTARGET_A_EXPORT_LISTENER);
 	case NBDTARGET_CMD_TLS_DONE:
-		return type == NBDTARGET_A_TLS_ALT_NAME;
+		return BIT_ULL(NBDTARGET_A_TLS_ALT_NAME);
 	case NBDTARGET_CMD_ACCESS_SET:
-		return type == NBDTARGET_A_ACCESS_RULE;
+		return BIT_ULL(NBDTARGET_A_ACCESS_RULE);
 	}
-	return false;
+	return 0;
 }
 
-/* Which of two is meant, nobody knows.  Types are those of the policy. */
-static int check_once(struct genl_info *info)
+/*
+ * Which of two is meant, nobody knows.  The attributes were parsed: types are those
+ * of a policy.
+ */
+static int check_once(const struct nlattr *head, int len, u64 may_repeat,
+		      struct netlink_ext_ack *extack)
 {
-	struct nlattr *attr;
+	const struct nlattr *attr;
 	u64 seen = 0, this;
 	int rem;
 
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
+	nla_for_each_attr(attr, head, len, rem) {
 		this = BIT_ULL(nla_type(attr));
-		if (seen & this && !may_repeat(info->genlhdr->cmd,
-					       nla_type(attr))) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attr,
+		if (seen & this & ~may_repeat) {
+			NL_SET_ERR_MSG_ATTR(extack, attr,
 					    "an attribute came twice");
 			return -EINVAL;
 		}
 		seen |= this;
 	}
 	return 0;
+}
+
+/**
+ * nbdt_nl_parse_nest - the attributes inside of one
+ * @attrs: set to them by type, or to NULL
+ * @max: the largest type
+ * @nest: whose they are
+ * @policy: what each has to look like; all others are refused
+ * @extack: told what is wrong
+ *
+ * Return: 0 or -errno; -EINVAL when one came twice, too.
+ */
+int nbdt_nl_parse_nest(struct nlattr **attrs, int max, struct nlattr *nest,
+		       const struct nla_policy *policy,
+		       struct netlink_ext_ack *extack)
+{
+	int err = nla_parse_nested(attrs, max, nest, policy, extack);
+
+	return err ?: check_once(nla_data(nest), nla_len(nest), 0, extack);
 }
 
 /*
@@ -83,7 +105,9 @@ static int before_command(const struct nbdt_compat_genl_op *op,
 				 "changing anything needs CAP_SYS_ADMIN in the initial user namespace");
 		return -EPERM;
 	}
-	err = check_once(info);
+	err = check_once(genlmsg_data(info->genlhdr),
+			 nlmsg_attrlen(info->nlhdr, GENL_HDRLEN),
+			 may_repeat(info->genlhdr->cmd), info->extack);
 	if (err)
 		return err;
 	noio = memalloc_noio_save();

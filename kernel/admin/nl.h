@@ -49,6 +49,9 @@ int nbdt_nl_register(const struct genl_ops *ops, unsigned int n);
 void nbdt_nl_unregister(void);
 
 /* Attributes in. */
+int nbdt_nl_parse_nest(struct nlattr **attrs, int max, struct nlattr *nest,
+		       const struct nla_policy *policy,
+		       struct netlink_ext_ack *extack);
 const char *nbdt_nl_string(struct genl_info *info, int attr);
 const char *nbdt_nl_need_string(struct genl_info *info, int attr,
 				const char *what);

@@ -109,8 +109,8 @@ static int get_rule(struct nlattr *nest, struct nbdt_rule *rule,
 	struct nlattr *attrs[NBDTARGET_A_RULE_MAX + 1];
 	int err;
 
-	err = nla_parse_nested(attrs, NBDTARGET_A_RULE_MAX, nest, rule_policy,
-			       extack);
+	err = nbdt_nl_parse_nest(attrs, NBDTARGET_A_RULE_MAX, nest,
+				 rule_policy, extack);
 	if (err)
 		return err;
 	if (!attrs[NBDTARGET_A_RULE_ACTION]) {
@@ -193,18 +193,37 @@ static int access_set_listener(struct genl_info *info,
 					       access, info->extack);
 }
 
-static int access_set(struct sk_buff *skb, struct genl_info *info)
+/* Of which one the rules are to be, has to be clear. */
+static int check_owner(struct genl_info *info)
 {
-	const char *name = nbdt_nl_string(info, NBDTARGET_A_ACCESS_EXPORT_NAME);
-	bool listener = info->attrs[NBDTARGET_A_ACCESS_LISTENER];
-	struct nbdt_access *access;
-	int err;
+	struct nlattr **attrs = info->attrs;
+	bool listener = attrs[NBDTARGET_A_ACCESS_LISTENER];
+	struct nlattr *where = attrs[NBDTARGET_A_ACCESS_ADDRESS] ?:
+			       attrs[NBDTARGET_A_ACCESS_PORT] ?:
+			       attrs[NBDTARGET_A_ACCESS_IFINDEX];
 
-	if (!name == !listener) {
+	if (!attrs[NBDTARGET_A_ACCESS_EXPORT_NAME] == !listener) {
 		nbdt_set_err_msg(info->extack,
 				 "give an export or a listener, and not both");
 		return -EINVAL;
 	}
+	if (where && !listener) {
+		NL_SET_ERR_MSG_ATTR(info->extack, where,
+				    "only a listener has an address");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int access_set(struct sk_buff *skb, struct genl_info *info)
+{
+	const char *name = nbdt_nl_string(info, NBDTARGET_A_ACCESS_EXPORT_NAME);
+	struct nbdt_access *access;
+	int err;
+
+	err = check_owner(info);
+	if (err)
+		return err;
 	access = get_access(info);
 	if (IS_ERR(access))
 		return PTR_ERR(access);

@@ -429,6 +429,11 @@ static int get_places(struct genl_info *info, struct nbdt_place **places)
 	*places = NULL;
 	if (!info->attrs[NBDTARGET_A_EXPORT_LISTENER])
 		return 0;
+	if (info->attrs[NBDTARGET_A_EXPORT_ALL_LISTENERS]) {
+		nbdt_set_err_msg(info->extack,
+				 "it is offered by all listeners, or by some");
+		return -EINVAL;
+	}
 	*places = kcalloc(NBDTARGET_MAX_LISTENERS, sizeof(**places),
 			  GFP_KERNEL);
 	if (!*places)

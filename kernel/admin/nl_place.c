@@ -9,6 +9,7 @@
 #include <linux/in6.h>
 #include <net/genetlink.h>
 
+#include "admin/nl.h"
 #include "admin/nl_place.h"
 #include "base/place.h"
 #include "transport/listener.h"
@@ -90,8 +91,8 @@ int nbdt_nl_get_place(struct genl_info *info, struct nlattr *nest,
 	struct nbdt_listener_config config;
 	int err;
 
-	err = nla_parse_nested(attrs, NBDTARGET_A_LISTENER_MAX, nest,
-			       nbdt_nl_place_policy, info->extack);
+	err = nbdt_nl_parse_nest(attrs, NBDTARGET_A_LISTENER_MAX, nest,
+				 nbdt_nl_place_policy, info->extack);
 	if (!err)
 		err = nbdt_nl_get_address(info,
 					  attrs[NBDTARGET_A_LISTENER_ADDRESS],
