@@ -10,10 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fail.h"
 #include "base/mem.h"
 #include "config/config.h"
 #include "nl/kernel.h"
 #include "object/access.h"
+
+/* Of looking at all of it, until nothing has changed meanwhile. */
+#define GET_TRIES 16
 
 const char *const config_section_names[CONFIG_N_SECTIONS] = {
 	[CONFIG_TARGET] = "target",
@@ -114,7 +118,7 @@ static void take_access(struct config *c)
 }
 
 /* 0, or the exit status after it was said why. */
-int config_get(struct tool *t, struct config *c)
+static int get_once(struct tool *t, struct config *c)
 {
 	struct attr_list *lists = c->lists;
 	size_t i;
@@ -137,6 +141,89 @@ int config_get(struct tool *t, struct config *c)
 	take_bitmaps(c);
 	take_access(c);
 	return 0;
+}
+
+static bool same_export(const void *a, const void *b)
+{
+	const struct export *x = a, *y = b;
+
+	return x->id == y->id && text_same(x->name, y->name);
+}
+
+static bool same_listener(const void *a, const void *b)
+{
+	const struct listener *x = a, *y = b;
+
+	return x->id == y->id;
+}
+
+static bool same_bitmap(const void *a, const void *b)
+{
+	const struct bitmap *x = a, *y = b;
+
+	return x->id == y->id && text_same(x->name, y->name) &&
+	       text_same(x->export_name, y->export_name) &&
+	       x->recording == y->recording;
+}
+
+static bool same_owner(const struct rules *a, const struct rules *b)
+{
+	if (a->listener != b->listener)
+		return false;
+	return a->listener ? endpoint_same(&a->ep, &b->ep) :
+	       text_same(a->export_name, b->export_name);
+}
+
+static bool same_access(const void *a, const void *b)
+{
+	return same_owner(a, b) && rules_same(a, b);
+}
+
+static bool same_items(const struct items *a, const struct items *b,
+		       bool (*same)(const void *a, const void *b))
+{
+	size_t i;
+
+	if (a->n != b->n)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (!same(a->at[i], b->at[i]))
+			return false;
+	return true;
+}
+
+/* What may refer to another section: those were there together, with these rules. */
+static bool same_state(const struct config *a, const struct config *b)
+{
+	return same_items(&a->exports, &b->exports, same_export) &&
+	       same_items(&a->listeners, &b->listeners, same_listener) &&
+	       same_items(&a->bitmaps, &b->bitmaps, same_bitmap) &&
+	       same_items(&a->access, &b->access, same_access);
+}
+
+/*
+ * The module tells of each section by itself. All of them were so at one moment, between
+ * the last of the one time and the first of the next, if both times are the same.
+ * 0, or the exit status after it was said why.
+ */
+int config_get(struct tool *t, struct config *c)
+{
+	struct config again;
+	int ret, try;
+
+	ret = get_once(t, c);
+	for (try = 0; !ret && try < GET_TRIES; try++) {
+		memset(&again, 0, sizeof(again));
+		ret = get_once(t, &again);
+		if (!ret && same_state(c, &again)) {
+			config_free(&again);
+			return 0;
+		}
+		config_free(c);
+		*c = again;
+	}
+	return ret ? ret : fail(t, NULL,
+				"what is configured changes all the time, so that there is no moment to tell of");
 }
 
 /* --- The order in which things are written, whenever they were made --- */

@@ -32,6 +32,7 @@
 #endif
 
 struct sim_export {
+	uint32_t id;
 	char *name, *device, *description;
 	uint8_t read_only, is_default;
 	uint32_t max_connections;
@@ -47,7 +48,8 @@ static struct sim_export exports[EXPORTS_MAX];
 static size_t n_exports;
 static struct datagram *queue, **queue_end = &queue;
 static uint16_t family = 30;
-static unsigned int dumps, requests;
+static unsigned int dumps, requests, access_dumps;
+static uint32_t last_id;
 static uint32_t seq;
 static int event_fd = -1;
 static bool overrun;
@@ -231,10 +233,8 @@ static void send_export(const struct sim_export *e, uint8_t cmd,
 			uint16_t flags)
 {
 	struct nlmsghdr *nlh = begin(family, cmd, flags);
-	uint32_t id = e >= exports && e < exports + EXPORTS_MAX ?
-		      e - exports + 1 : 99;
 
-	mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ID, id);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ID, e->id);
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_NAME, e->name);
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_DEVICE, e->device);
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_DESCRIPTION,
@@ -362,6 +362,28 @@ static void send_target(void)
 	deliver(nlh);
 }
 
+/*
+ * Of the first export: nobody may use it. But at that very moment somebody has removed
+ * it and added it again, and is about to set these rules.
+ */
+static void send_access(uint16_t flags)
+{
+	struct nlmsghdr *nlh;
+
+	access_dumps++;
+	if (!n_exports || !script("readded"))
+		return;
+	if (access_dumps == 1 || script("readded-always")) {
+		exports[0].id = ++last_id;
+		return;
+	}
+	nlh = begin(family, NBDTARGET_CMD_ACCESS_GET, flags);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_ACCESS_EXPORT_NAME, exports[0].name);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_ACCESS_DEFAULT,
+			 NBDTARGET_ACCESS_DENY);
+	deliver(nlh);
+}
+
 static void dump(uint8_t cmd)
 {
 	uint16_t flags = NLM_F_MULTI;
@@ -378,6 +400,8 @@ static void dump(uint8_t cmd)
 		send_listeners(flags);
 	if (cmd == NBDTARGET_CMD_CONN_GET)
 		send_conns(flags);
+	if (cmd == NBDTARGET_CMD_ACCESS_GET)
+		send_access(flags);
 	if (script("out-of-memory"))
 		done(ENOMEM, "no memory for the rest");
 	else
@@ -405,7 +429,7 @@ static void send_family(void)
 static void send_events(void)
 {
 	struct sim_export e = {
-		.name = mem_copy("a b\n"), .device = mem_copy("/dev/vdb"),
+		.id = 99, .name = mem_copy("a b\n"), .device = mem_copy("/dev/vdb"),
 		.description = mem_copy(""), .max_connections = 3,
 	};
 	struct nlmsghdr *nlh;
@@ -446,6 +470,7 @@ static void add_export(const struct nlmsghdr *req)
 		ack(req, EEXIST, "export exists", 0);
 		return;
 	}
+	e->id = ++last_id;
 	e->name = mem_copy(find_text(req, NBDTARGET_A_EXPORT_NAME));
 	e->device = mem_copy(find_text(req, NBDTARGET_A_EXPORT_DEVICE));
 	e->description =
