@@ -10,6 +10,7 @@
  * certain when the counters differ, or a checksum of the device's two ends, where
  * whatever mounts a file system or changes a partition table leaves traces.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/blockdev.h"
 #include "base/mem.h"
 #include "nbdtarget_metadata.h"
 #include "saved/device.h"
@@ -239,6 +241,44 @@ static const char *string_in(const json_t *o, const char *key)
 	const char *s = json_string_value(json_object_get(o, key));
 
 	return s ? s : "";
+}
+
+static bool is_known_by(const char *name, const char *id)
+{
+	char *path = mem_printf("/sys/class/block/%s/dev", name);
+	char *line = read_line(path), *s = NULL;
+	unsigned int major_, minor_;
+	struct export e = { .device = text_of("") };
+	bool is;
+
+	if (line && sscanf(line, "%u:%u", &major_, &minor_) == 2) {
+		e.device_id = export_device_id(makedev(major_, minor_));
+		s = identity(&e);
+	}
+	is = s && !strcmp(s, id);
+	free(s);
+	free(line);
+	free(path);
+	return is;
+}
+
+bool device_is_there(const json_t *o)
+{
+	const char *id = string_in(o, "identity");
+	struct dirent *entry;
+	bool found = false;
+	DIR *dir;
+
+	if (!strncmp(id, "path ", 5))
+		return blockdev_number(id + 5);
+	dir = opendir("/sys/class/block");
+	/* Where nobody can tell, it is taken to be there. */
+	if (!dir)
+		return true;
+	while (!found && (entry = readdir(dir)))
+		found = *entry->d_name != '.' && is_known_by(entry->d_name, id);
+	closedir(dir);
+	return found;
 }
 
 /* NULL, or why it isn't the one that was described. */

@@ -17,6 +17,9 @@ const char *device_was_written(const struct export *e, const json_t *o);
 const char *device_is_unsure(const struct export *e, const json_t *o);
 const char *device_is_unproved(const struct export *e, const json_t *o);
 
+/* Whether some device is known by what was described. */
+bool device_is_there(const json_t *o);
+
 bool device_reads_zero(const struct export *e, const uint64_t *offsets,
 		       size_t n, size_t len);
 

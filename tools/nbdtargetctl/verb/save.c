@@ -18,12 +18,17 @@
  * place, they are removed; and only then, one by one, the file says that what they
  * had is clean.  So nothing is lost that could be saved, whenever this is told to
  * end, and nothing is believed that isn't true, whenever it is killed.
+ *
+ * What the file had of exports whose device isn't there, as it was late or didn't
+ * come, is kept as it is: nobody has served it meanwhile.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -257,6 +262,93 @@ static int save_all(struct save *s)
 	return ret;
 }
 
+/* --- What there was in the file --- */
+
+struct old {
+	char *map;		/* NULL: nothing */
+	size_t size;
+};
+
+static void open_old(struct old *old, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+
+	memset(old, 0, sizeof(*old));
+	if (fd < 0)
+		return;
+	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size) {
+		old->size = st.st_size;
+		old->map = mmap(NULL, old->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	}
+	if (old->map == MAP_FAILED)
+		old->map = NULL;
+	close(fd);
+}
+
+static void close_old(const struct old *old)
+{
+	if (old->map)
+		munmap(old->map, old->size);
+}
+
+static bool is_export(const struct save *s, const char *name)
+{
+	const struct export *e;
+	size_t i;
+
+	for (i = 0; i < s->exports.n; i++) {
+		e = attr_list_item(&s->exports, i);
+		if (text_is(e->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* One whose device could have been served, and wasn't, may be of any use by now. */
+static bool is_missing(const struct save *s, const struct record *record)
+{
+	json_t *about = record_about(record);
+	char *export = json_get_hex(about, "export");
+	bool is = !is_export(s, export) && !device_is_there(about);
+
+	free(export);
+	json_decref(about);
+	return is;
+}
+
+static int keep_missing(struct save *s, const struct old *old)
+{
+	const struct record *record;
+	size_t at = 0;
+
+	while ((record = record_at(old->map, old->size, at)) &&
+	       record->json_len) {
+		if (is_missing(s, record) &&
+		    fwrite(record, record_size(record), 1, s->f) != 1)
+			return fail(s->t, s->args->pos[0], "%s",
+				    strerror(errno));
+		at += record_size(record);
+	}
+	return record ? 0 : fail(s->t, s->args->pos[0],
+				 "what was there is damaged, and of exports that aren't there now nothing is kept");
+}
+
+/* Of all exports only: who names some wants a file of these. */
+static int keep_old(struct save *s)
+{
+	struct old old;
+	int ret = 0;
+
+	if (s->args->n > 1)
+		return 0;
+	open_old(&old, s->args->pos[0]);
+	if (old.map)
+		ret = keep_or_drop(s, keep_missing(s, &old));
+	close_old(&old);
+	return ret;
+}
+
 static int publish(struct save *s)
 {
 	if (!record_write_end(s->f) || replace_commit(&s->file))
@@ -286,14 +378,16 @@ static int remove_all(struct save *s)
 {
 	const uint64_t timeout = s->timeout;
 	bool stays = false;
-	int ret;
+	int ret, lost = 0;
 	size_t i;
 
 	endings_wait_held(&s->ends, timeout);
 	ret = save_all_held(s);
 	/* A second time there is nothing, which is no reason to lose it. */
-	if (!ret && s->good)
+	if (!ret && s->good) {
+		lost = keep_old(s);
 		ret = publish(s);
+	}
 	if (ret)
 		return ret;
 	for (i = 0; i < s->ends.n; i++)
@@ -305,7 +399,7 @@ static int remove_all(struct save *s)
 	if (stays && s->good)
 		fail(s->t, s->args->pos[0],
 		     "has what was saved; save the rest to another file");
-	return stays ? TOOL_REFUSED : ret;
+	return stays ? TOOL_REFUSED : ret ? ret : lost;
 }
 
 /* Those that have nothing to save need not be held, and keep nobody waiting. */
