@@ -6,6 +6,7 @@
  */
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,15 +111,50 @@ static const char *check_dn(struct text pattern)
 	return n % 2 ? "the pattern ends in a backslash" : NULL;
 }
 
+/* One that is spelt in another way, as the certificate's is written as text. */
+static const char *check_spelling(const char *address)
+{
+	static char wrong[128];
+	int family = strchr(address, ':') ? AF_INET6 : AF_INET;
+	char spelt[INET6_ADDRSTRLEN];
+	uint8_t bytes[16];
+
+	if (inet_pton(family, address, bytes) != 1)
+		return "behind ip: there is a numeric address, or a pattern with an asterisk";
+	inet_ntop(family, bytes, spelt, sizeof(spelt));
+	if (!strcmp(spelt, address))
+		return NULL;
+	snprintf(wrong, sizeof(wrong),
+		 "no client's address is spelt like that: it is ip:%s", spelt);
+	return wrong;
+}
+
+static const char *check_ip(struct text pattern)
+{
+	char *address = text_copy(pattern);
+	const char *wrong = NULL;
+
+	if (!strchr(address, '*'))
+		wrong = check_spelling(address);
+	else if (address[strspn(address, "0123456789abcdef:.*")])
+		wrong = "no client's address has such characters: letters are a to f, in lower case";
+	free(address);
+	return wrong;
+}
+
 /* Another would never fit. */
 static const char *check_alt_name(struct text pattern)
 {
-	static const char *const kinds[] = { "dns:", "uri:", "email:", "ip:" };
+	static const char *const kinds[] = { "dns:", "uri:", "email:" };
+	static const size_t ip = sizeof("ip:") - 1;
 	const char *colon = memchr(pattern.p, ':', pattern.len);
 	size_t len = colon ? (size_t)(colon - pattern.p) : pattern.len, i;
 
 	if (memchr(pattern.p, '*', len))
 		return NULL;
+	if (pattern.len >= ip && !strncasecmp(pattern.p, "ip:", ip))
+		return check_ip((struct text) { pattern.p + ip,
+						pattern.len - ip });
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
 		if (pattern.len >= strlen(kinds[i]) &&
 		    !strncasecmp(pattern.p, kinds[i], strlen(kinds[i])))
