@@ -6,8 +6,9 @@
  *
  * With a file of save-bitmaps, it goes in two rounds: once exports are there and
  * have what was saved, it looks anew which bitmaps are still missing. Nobody is let in
- * before the second round is over. What the file doesn't say is as it was before the first:
- * exports that are closed for so long would stay so.
+ * before the second round is over. Of exports that are closed for so long, what the file
+ * doesn't say is as it was before the first; of all else, as it is: somebody may have
+ * changed it meanwhile.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -99,24 +100,32 @@ static void plan_and_run(struct apply *a, const struct config *want,
 	plan_free(&plan);
 }
 
-static int run_round(struct apply *a, enum step_phase first, enum step_phase last)
+static int run_round(struct apply *a, const struct config *now,
+		     enum step_phase first, enum step_phase last)
 {
-	struct config now = { 0 }, all = { 0 }, some = { 0 };
-	int ret = config_get(a->t, &now);
+	struct config all = { 0 }, some = { 0 };
+	int ret = 0;
 
-	if (ret)
-		goto out;
-	config_complete(&all, &a->file, &a->before);
+	config_complete(&all, &a->file, &a->before, now);
 	if (a->export)
-		ret = choose_export(a, &all, &now, &some);
+		ret = choose_export(a, &all, now, &some);
 	else if (a->device)
-		ret = choose_device(a, &all, &now, &some);
+		ret = choose_device(a, &all, now, &some);
 	if (!ret)
-		plan_and_run(a, a->export || a->device ? &some : &all, &now,
+		plan_and_run(a, a->export || a->device ? &some : &all, now,
 			     first, last);
-out:
 	config_free(&some);
 	config_free(&all);
+	return ret;
+}
+
+static int run_second(struct apply *a)
+{
+	struct config now = { 0 };
+	int ret = config_get(a->t, &now);
+
+	if (!ret)
+		ret = run_round(a, &now, PHASE_CONTENT_IN + 1, LAST);
 	config_free(&now);
 	return ret;
 }
@@ -128,9 +137,9 @@ static int run_rounds(struct apply *a)
 	if (ret)
 		return ret;
 	if (!a->wish.content || a->run.dry)
-		return run_round(a, FIRST, LAST);
-	ret = run_round(a, FIRST, PHASE_CONTENT_IN);
-	return ret ? ret : run_round(a, PHASE_CONTENT_IN + 1, LAST);
+		return run_round(a, &a->before, FIRST, LAST);
+	ret = run_round(a, &a->before, FIRST, PHASE_CONTENT_IN);
+	return ret ? ret : run_second(a);
 }
 
 static int apply_all(struct apply *a)

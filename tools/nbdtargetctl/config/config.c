@@ -463,18 +463,54 @@ static void add_rules(struct config *to, const struct rules *r)
 		items_add(&to->access, r);
 }
 
-static void keep_bitmaps(struct config *want, const struct config *now)
+/*
+ * In which configuration to look for what is kept of an export that is wanted. What it
+ * was before this run, unless it is the one that was there then: this run may have made
+ * it, closed, or made it anew. Else what it is now: somebody else may have changed it.
+ */
+static const struct config *kept_of(const struct export *e,
+				    const struct config *file,
+				    const struct config *before,
+				    const struct config *now)
+{
+	const struct export *was = config_export(before, e->name);
+	const struct export *is = config_export(now, e->name);
+
+	return !file->has[CONFIG_EXPORTS] || (was && is && was->id == is->id) ?
+	       now : before;
+}
+
+/* One that was made anew has them by their names; more may have been restored. */
+static void keep_bitmaps_of(struct config *want, const struct config *from,
+			    const struct config *now, struct text export)
+{
+	const struct bitmap *b;
+	size_t i;
+
+	add_bitmaps_of(want, now, export);
+	for (i = 0; from != now && i < from->bitmaps.n; i++) {
+		b = from->bitmaps.at[i];
+		if (text_same(b->export_name, export) &&
+		    !config_bitmap(now, export, b->name))
+			items_add(&want->bitmaps, b);
+	}
+}
+
+static void keep_bitmaps(struct config *want, const struct config *file,
+			 const struct config *before, const struct config *now)
 {
 	const struct export *e;
 	size_t i;
 
 	for (i = 0; i < want->exports.n; i++) {
 		e = want->exports.at[i];
-		add_bitmaps_of(want, now, e->name);
+		keep_bitmaps_of(want, kept_of(e, file, before, now), now,
+				e->name);
 	}
 }
 
-static void keep_access(struct config *want, const struct config *now)
+static void keep_access(struct config *want, const struct config *file,
+			const struct config *before, const struct config *now)
 {
 	const struct export *e;
 	struct endpoint ep;
@@ -482,7 +518,9 @@ static void keep_access(struct config *want, const struct config *now)
 
 	for (i = 0; i < want->exports.n; i++) {
 		e = want->exports.at[i];
-		add_rules(want, config_rules_of_export(now, e->name));
+		add_rules(want,
+			  config_rules_of_export(kept_of(e, file, before, now),
+						 e->name));
 	}
 	for (i = 0; i < want->listeners.n; i++) {
 		listener_endpoint(want->listeners.at[i], &ep);
@@ -498,9 +536,12 @@ static void add_all(struct items *to, const struct items *from)
 		items_add(to, from->at[i]);
 }
 
-/* What the file has no section for stays as it is now. */
+/*
+ * What the file has no section for stays as it is now; but of what this run has closed
+ * or made anew, as it was before.
+ */
 void config_complete(struct config *want, const struct config *file,
-		     const struct config *now)
+		     const struct config *before, const struct config *now)
 {
 	want->target = file->target;
 	add_all(&want->listeners, file->has[CONFIG_LISTENERS] ?
@@ -510,11 +551,11 @@ void config_complete(struct config *want, const struct config *file,
 	if (file->has[CONFIG_BITMAPS])
 		add_all(&want->bitmaps, &file->bitmaps);
 	else
-		keep_bitmaps(want, now);
+		keep_bitmaps(want, file, before, now);
 	if (file->has[CONFIG_ACCESS])
 		add_all(&want->access, &file->access);
 	else
-		keep_access(want, now);
+		keep_access(want, file, before, now);
 }
 
 /*

@@ -65,7 +65,7 @@ void config_free(struct config *c);
 int config_get(struct tool *t, struct config *c);
 void config_sort(struct config *c);
 void config_complete(struct config *want, const struct config *file,
-		     const struct config *now);
+		     const struct config *before, const struct config *now);
 void config_only(struct config *want, const struct config *file,
 		 const struct config *now,
 		 bool (*is_meant)(const struct export *e, const void *arg),
