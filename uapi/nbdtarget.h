@@ -1484,7 +1484,8 @@ enum {
 	/*
 	 * All rules there are, of all exports and of the listeners in the
 	 * caller's network namespace, one a message; and a message for each
-	 * that has a default alone.
+	 * that has a default alone. Interrupted (NLM_F_DUMP_INTR) when any
+	 * has changed meanwhile, as other dumps are when what they list has.
 	 */
 	NBDTARGET_CMD_ACCESS_GET,
 	/*

@@ -364,7 +364,10 @@ static int access_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct nbdt_export *export;
 	int err = 0;
 
-	/* Rules don't change the generation: a dump is a sample of them. */
+	/* Each of them only grows, and so does the sum. */
+	cb->seq = nbdt_nl_dump_seq(nbdt_export_generation() +
+				   nbdt_front_generation() +
+				   nbdt_access_generation());
 	while (!cb->args[0] && !err) {
 		export = nbdt_export_get_from(cb->args[1]);
 		if (!export) {

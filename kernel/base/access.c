@@ -31,6 +31,16 @@
 
 /* Guards the pointers to lists. */
 static DEFINE_SPINLOCK(access_lock);
+static u32 generation;
+
+/*
+ * Changes whenever a list is replaced, while access_lock is held: whoever sees it
+ * changed finds the new list, and whoever found the old one sees it change.
+ */
+u32 nbdt_access_generation(void)
+{
+	return READ_ONCE(generation);
+}
 
 /* With room for the rules, all of them zero; NULL when there is no memory. */
 struct nbdt_access *nbdt_access_create(u32 nr_rules)
@@ -93,6 +103,7 @@ void nbdt_access_replace(struct nbdt_access **slot, struct nbdt_access *access)
 {
 	spin_lock(&access_lock);
 	swap(*slot, access);
+	WRITE_ONCE(generation, generation + 1);
 	spin_unlock(&access_lock);
 	nbdt_access_put(access);
 }

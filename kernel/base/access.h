@@ -42,6 +42,7 @@ int nbdt_rule_set_peer(struct nbdt_rule *rule, const void *address,
 /* Where the list in force is: may be replaced at any time. */
 struct nbdt_access *nbdt_access_get(struct nbdt_access *const *slot);
 void nbdt_access_put(struct nbdt_access *access);
+u32 nbdt_access_generation(void);
 void nbdt_access_replace(struct nbdt_access **slot, struct nbdt_access *access);
 
 bool nbdt_access_allows(const struct nbdt_access *access,
