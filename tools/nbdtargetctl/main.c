@@ -2,7 +2,6 @@
 /* nbdtargetctl: the options before the verb, and the exit. */
 #include <fcntl.h>
 #include <locale.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,7 +146,7 @@ int main(int argc, char **argv)
 
 	fill_standard();
 	setlocale(LC_CTYPE, "");
-	signal(SIGPIPE, SIG_IGN);
+	out_begin();
 	ret = run(&t, argc, argv);
 	nl_free(t.nl);
 	t.nl = NULL;

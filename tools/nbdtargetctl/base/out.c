@@ -3,7 +3,8 @@
  * What goes to stdout, and the first thing that went wrong with it. Whoever reads it
  * may have had enough, as head(1) has: what is being done is done to its end all the
  * same, and only then this program dies as others do at once. So SIGPIPE is ignored
- * from the beginning (main.c), but not by the programs that are run (verb/program.c).
+ * from the beginning; programs that are run, and the end, have it as whoever started
+ * this had it, and services have it ignored.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,6 +13,17 @@
 #include "base/out.h"
 
 static int first_error;
+static void (*at_first)(int number) = SIG_DFL;
+
+void out_begin(void)
+{
+	at_first = signal(SIGPIPE, SIG_IGN);
+}
+
+void out_restore_signal(void)
+{
+	signal(SIGPIPE, at_first);
+}
 
 /* Later ones say less, and stdio keeps none. */
 void out_flush(void)
@@ -28,11 +40,11 @@ int out_error(void)
 	return first_error;
 }
 
-/* The end, if nobody reads; returns else. */
+/* The end, if nobody reads and that is to be one; returns else. */
 void out_end(int err)
 {
 	if (err != EPIPE)
 		return;
-	signal(SIGPIPE, SIG_DFL);
+	out_restore_signal();
 	raise(SIGPIPE);
 }

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "verb/program.h"
 
 /* What it gets to end by itself, and then to be gone; ms. */
@@ -103,7 +104,7 @@ static void become(char **argv, bool own_stdin, const sigset_t *mask,
 		if (open("/dev/null", O_RDONLY) != STDIN_FILENO)
 			_exit(126);
 	}
-	signal(SIGPIPE, SIG_DFL);
+	out_restore_signal();
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
 	_exit(errno == ENOENT ? 127 : 126);
