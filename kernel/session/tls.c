@@ -284,6 +284,7 @@ static int believe(struct nbdt_conn *conn, unsigned long deadline)
 	tls->identity = tls->reported;
 	tls->reported = NULL;
 	conn->sock.tls = true;
+	nbdt_sock_bound(&conn->sock);
 	nbdt_record_count(conn->sock.sock, &tls->rx_records, &tls->tx_records);
 	/* Pairs with readers that look at it before the rest. */
 	smp_store_release(&tls->on, true);

@@ -145,8 +145,11 @@ static int alert_error(const u8 *alert, int len)
 static int recv_control(struct nbdt_sock *s)
 {
 	u8 data[CONTROL_MAX], type;
-	int n = nbdt_record_recv(s->sock, &type, data, sizeof(data));
+	int n;
 
+	nbdt_sock_receive_begin(s);
+	n = nbdt_record_recv(s->sock, &type, data, sizeof(data));
+	nbdt_sock_receive_end(s);
 	if (n < 0)
 		return n == -EKEYEXPIRED || n == -EKEYREJECTED ? n : -EIO;
 	switch (type) {

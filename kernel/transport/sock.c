@@ -10,7 +10,8 @@
  * The socket's own wake-ups (data, room to send, errors) reach the thread
  * through an entry on the socket's wait queue, which stays there from
  * nbdt_sock_attach() to nbdt_sock_release().  Socket callbacks aren't
- * replaced; what a protocol above TCP installs is left alone.
+ * replaced, but for one that bounds what a receive under TLS takes in
+ * (nbdt_sock_bound()); what a protocol above TCP installs is left alone.
  *
  * A socket may be lent to a program for a while: it then is owned by a file,
  * and released with that.  Meanwhile its thread doesn't touch it.
@@ -128,8 +129,104 @@ void nbdt_sock_let_go(struct nbdt_sock *s)
 	mutex_unlock(&s->lock);
 }
 
+/*
+ * Receiving, kTLS goes on until there is something: records that have nothing in them
+ * keep it at work for as long as they come faster than it opens them.  All that time
+ * it has the socket, and the thread neither looks at a deadline nor hears that it is
+ * cancelled.  What comes then isn't received but put aside (the backlog), and taken in
+ * from there by the same thread, in the middle of it.  So that is where it can be ended:
+ * what has come too late is dropped, and TCP sends it again; when the rest is used up,
+ * there is nothing, and the receive returns.
+ */
+
+/* How long a receive may go on with what comes meanwhile; it takes milliseconds. */
+#define RECEIVE_TIME			HZ
+
+/* By its entry on the wait queue; NULL when it has none. */
+static struct nbdt_sock *find_by_sock(struct sock *sk)
+{
+	wait_queue_head_t *queue = sk_sleep(sk);
+	struct nbdt_sock *found = NULL;
+	wait_queue_entry_t *entry;
+	unsigned long flags;
+
+	spin_lock_irqsave(&queue->lock, flags);
+	list_for_each_entry(entry, &queue->head, entry) {
+		if (entry->func != sock_wake)
+			continue;
+		found = container_of(entry, struct nbdt_sock, wait);
+		break;
+	}
+	spin_unlock_irqrestore(&queue->lock, flags);
+	return found;
+}
+
+static bool is_too_late(const struct nbdt_sock *s)
+{
+	return READ_ONCE(s->receiving) &&
+	       (nbdt_sock_cancelled(s) ||
+		time_after(jiffies, READ_ONCE(s->until)));
+}
+
+/*
+ * A segment from the backlog, by whoever lets go of the socket, who has it: its end
+ * takes it as well, so S is there.
+ */
+static int take_in(struct sock *sk, struct sk_buff *skb)
+{
+	struct nbdt_sock *s = find_by_sock(sk);
+
+	if (is_too_late(s)) {
+		kfree_skb(skb);
+		return 0;
+	}
+	return s->take(sk, skb);
+}
+
+/**
+ * nbdt_sock_bound - have no receive go on for ever
+ * @s: the caller is its thread, and TLS has just begun
+ *
+ * Between nbdt_sock_receive_begin() and _end() nothing more comes in after a second,
+ * or once it is cancelled.
+ */
+void nbdt_sock_bound(struct nbdt_sock *s)
+{
+	struct sock *sk = s->sock->sk;
+
+	lock_sock(sk);
+	s->take = sk->sk_backlog_rcv;
+	sk->sk_backlog_rcv = take_in;
+	release_sock(sk);
+}
+
+static void unbound(struct nbdt_sock *s)
+{
+	struct sock *sk = s->sock->sk;
+
+	if (!s->take)
+		return;
+	lock_sock(sk);
+	sk->sk_backlog_rcv = s->take;
+	release_sock(sk);
+	s->take = NULL;
+}
+
+void nbdt_sock_receive_begin(struct nbdt_sock *s)
+{
+	WRITE_ONCE(s->until, jiffies + RECEIVE_TIME);
+	WRITE_ONCE(s->receiving, true);
+}
+
+void nbdt_sock_receive_end(struct nbdt_sock *s)
+{
+	WRITE_ONCE(s->receiving, false);
+}
+
 static void detach(struct nbdt_sock *s)
 {
+	/* First, as it finds the entry. */
+	unbound(s);
 	if (s->attached)
 		remove_wait_queue(sk_sleep(s->sock->sk), &s->wait);
 	s->attached = false;

@@ -13,6 +13,8 @@
 
 struct file;
 struct nbdt_rekey;
+struct sk_buff;
+struct sock;
 struct socket;
 
 /*
@@ -36,6 +38,9 @@ struct nbdt_sock {
 	bool rekey_due;			/* before the next record is sent */
 	struct nbdt_rekey *rekey;	/* its keys; NULL: they stay */
 	struct file *file;		/* that owns the socket, if it has one */
+	bool receiving;			/* what comes meanwhile is bounded... */
+	unsigned long until;		/* ...by time, in jiffies */
+	int (*take)(struct sock *sk, struct sk_buff *skb);	/* ...or else taken */
 
 	/*
 	 * Set by the socket's wake-ups in any context; cleared by the thread
@@ -57,6 +62,9 @@ bool nbdt_sock_try_hold(struct nbdt_sock *s);
 void nbdt_sock_let_go(struct nbdt_sock *s);
 int nbdt_sock_lend(struct nbdt_sock *s);
 int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline);
+void nbdt_sock_bound(struct nbdt_sock *s);
+void nbdt_sock_receive_begin(struct nbdt_sock *s);
+void nbdt_sock_receive_end(struct nbdt_sock *s);
 void nbdt_sock_release(struct nbdt_sock *s);
 void nbdt_sock_cancel(struct nbdt_sock *s);
 static inline bool nbdt_sock_cancelled(const struct nbdt_sock *s)

@@ -16,6 +16,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/net.h>
+#include <linux/sizes.h>
 #include <linux/tcp.h>
 #include <net/sock.h>
 #include <net/tcp.h>
@@ -27,6 +28,9 @@
 
 /* How long one that is cancelled waits for its last bytes to arrive. */
 #define LINGER_CANCELLED		(2 * HZ)
+
+/* At most in one call under TLS, so that none takes long where ciphers are slow. */
+#define RECEIVE_MAX			SZ_1M
 
 /*
  * Nothing above TCP has its hands in what is sent and received, neither TLS nor
@@ -129,15 +133,21 @@ static int recv_layered(struct nbdt_sock *s, struct iov_iter *iter)
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL,
 		.msg_iter = *iter,
 	};
-	size_t moved = iov_iter_count(iter);
+	size_t count = iov_iter_count(iter), moved;
 	int n;
 
+	iov_iter_truncate(&msg.msg_iter, RECEIVE_MAX);
+	moved = iov_iter_count(&msg.msg_iter);
+	nbdt_sock_receive_begin(s);
 	n = sock_recvmsg(s->sock, &msg, msg.msg_flags);
+	nbdt_sock_receive_end(s);
 	moved -= iov_iter_count(&msg.msg_iter);
 	if (n > 0 && moved != n)
 		return -EUCLEAN;
-	if (n > 0)
+	if (n > 0) {
 		*iter = msg.msg_iter;
+		iov_iter_reexpand(iter, count - moved);
+	}
 	if (s->tls)
 		return nbdt_ktls_recv_result(s, n);
 	if (n != -EAGAIN)
@@ -292,15 +302,12 @@ int nbdt_stream_read(struct nbdt_sock *s, void *buf, size_t len,
 		if (n == -EAGAIN) {
 			acknowledge_now(s);
 			n = nbdt_sock_wait(s, &s->readable, deadline);
-			if (n)
-				return n;
-			continue;
 		}
 		if (n < 0)
 			return n;
 		buf += n;
 		len -= n;
-		/* Traffic doesn't extend the deadline. */
+		/* Traffic doesn't extend the deadline, nor what comes to nothing. */
 		if (len && time_after_eq(jiffies, deadline))
 			return -ETIMEDOUT;
 	}

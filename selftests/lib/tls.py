@@ -137,7 +137,7 @@ class Authority:
                 x509.RevokedCertificateBuilder().serial_number(
                     certificate.serial_number).revocation_date(
                     now - datetime.timedelta(hours=1)).build())
-        return self._write("crl.pem", builder.sign(self.key,
+        return self._write("crl.pem", builder.sign(key or self.key,
                                                    hashes.SHA256()))
 
 
@@ -401,10 +401,10 @@ class Direction:
         self.count += 1
         return nonce.to_bytes(12, "big")
 
-    def seal(self, kind, text):
-        head = struct.pack(">BHH", DATA, 0x303, len(text) + 17)
-        return head + self.cipher.encrypt(self._nonce(), text + bytes([kind]),
-                                          head)
+    def seal(self, kind, text, padding=0):
+        head = struct.pack(">BHH", DATA, 0x303, len(text) + 17 + padding)
+        return head + self.cipher.encrypt(
+            self._nonce(), text + bytes([kind]) + bytes(padding), head)
 
     def open(self, head, sealed):
         text = self.cipher.decrypt(self._nonce(), sealed, head).rstrip(b"\0")
