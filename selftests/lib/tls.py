@@ -612,6 +612,9 @@ class Relay:
         self.listener.close()
         for end in (self.upstream, getattr(self, "local", None)):
             if end:
+                # Closing alone doesn't reach one that a thread still waits for.
+                with contextlib.suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
                 end.close()
 
 
