@@ -33,6 +33,7 @@
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/random.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/workqueue.h>
@@ -85,11 +86,15 @@ static DEFINE_MUTEX(store_mutex);
 
 /* --- Flushing, with a deadline --- */
 
-/* Outlives who waits for it when the device doesn't answer. */
+/*
+ * Outlives who waits for it when the device doesn't answer.  It is done by one of the
+ * disk's own workers: where the device has as many requests as it takes, the block
+ * layer waits with no deadline to bring another.
+ */
 struct flush {
 	struct kref ref;
 	struct nbdt_export *export;	/* whose device is kept open */
-	struct bio bio;
+	struct work_struct work;
 	struct completion done;
 	int err;
 };
@@ -99,18 +104,18 @@ static void flush_free(struct kref *ref)
 	kfree(container_of(ref, struct flush, ref));
 }
 
-static void flush_end(struct bio *bio)
+static void do_flush(struct work_struct *work)
 {
-	struct flush *flush = container_of(bio, struct flush, bio);
+	struct flush *flush = container_of(work, struct flush, work);
+	struct nbdt_export *export = flush->export;
+	unsigned int noio = memalloc_noio_save();
 
-	/* The module isn't freed under it, once nobody uses the device. */
-	rcu_read_lock();
-	flush->err = blk_status_to_errno(bio->bi_status);
-	bio_uninit(bio);
-	nbdt_export_device_put(flush->export);
+	flush->err = blkdev_issue_flush(export->disk.content.bdev);
+	memalloc_noio_restore(noio);
 	complete(&flush->done);
 	kref_put(&flush->ref, flush_free);
-	rcu_read_unlock();
+	/* The last: the end of the disk waits for its workers. */
+	nbdt_export_device_put(export);
 }
 
 static struct flush *flush_begin(struct nbdt_export *export)
@@ -127,19 +132,22 @@ static struct flush *flush_begin(struct nbdt_export *export)
 	kref_get(&flush->ref);
 	flush->export = export;
 	init_completion(&flush->done);
-	bio_init(&flush->bio, export->disk.content.bdev, NULL, 0,
-		 REQ_OP_WRITE | REQ_PREFLUSH);
-	flush->bio.bi_end_io = flush_end;
-	submit_bio(&flush->bio);
+	INIT_WORK(&flush->work, do_flush);
+	nbdt_disk_queue(&export->disk, &flush->work);
 	return flush;
+}
+
+static unsigned long left_until(unsigned long deadline)
+{
+	return max_t(long, deadline - jiffies, 1);
 }
 
 static int flush_wait(struct flush *flush, unsigned long deadline)
 {
-	unsigned long left = max_t(long, deadline - jiffies, 1);
 	long ret;
 
-	ret = wait_for_completion_killable_timeout(&flush->done, left);
+	ret = wait_for_completion_killable_timeout(&flush->done,
+						   left_until(deadline));
 	if (ret > 0)
 		return flush->err;
 	return ret ? -EINTR : -ETIMEDOUT;
@@ -381,6 +389,14 @@ static int add_member(struct checkpoint *cp, struct nbdt_export *export,
 				 export->name);
 		return -EINVAL;
 	}
+	/* For the flush; threads aren't started while gates are shut. */
+	err = nbdt_export_hire(export);
+	if (err == -ENODEV)
+		nbdt_set_err_msg(extack,
+				 "the device of '%.24s' is being closed, or opened anew",
+				 export->name);
+	if (err)
+		return err;
 	nbdt_export_limits(export, &limits);
 	err = nbdt_switch_begin(&export->disk.content, &member->bitmaps,
 				config->freeze, config->start, limits.size,

@@ -510,6 +510,21 @@ static int prepare_for_first(struct nbdt_export *export)
 	return err;
 }
 
+/* Have the disk's workers for who is no client: 0, -ENODEV, -ENOMEM, or -EINTR. */
+int nbdt_export_hire(struct nbdt_export *export)
+{
+	int err = -ENODEV;
+
+	if (mutex_lock_killable(&export->coming))
+		return -EINTR;
+	if (nbdt_export_device_get(export)) {
+		err = nbdt_disk_hire(&export->disk);
+		nbdt_export_device_put(export);
+	}
+	mutex_unlock(&export->coming);
+	return err;
+}
+
 static int attach(struct nbdt_export *export, struct nbdt_origin *origin)
 {
 	int err = 0;

@@ -134,6 +134,7 @@ u32 nbdt_export_generation(void);
 
 int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin);
 void nbdt_export_detach(struct nbdt_export *export, struct nbdt_origin *origin);
+int nbdt_export_hire(struct nbdt_export *export);
 bool nbdt_export_device_get(struct nbdt_export *export);
 void nbdt_export_device_put(struct nbdt_export *export);
 int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
