@@ -1428,15 +1428,18 @@ enum {
 	 * isn't there, EINVAL when a bitmap records already or doesn't, or
 	 * an export is named twice, EBUSY when a bitmap has users or is
 	 * being changed, EROFS when an export is read-only, ETIMEDOUT when
-	 * requests in flight don't come to an end in time, E2BIG for too
-	 * many exports; with metadata, ENOSPC when it has no room, EIO when
-	 * it has failed. Nothing has changed then.
+	 * requests in flight, the flush of a device, or another checkpoint
+	 * of the same metadata don't come to an end in time, E2BIG for too
+	 * many exports, ENODEV when a device is being closed or opened anew;
+	 * with metadata, ENOSPC when it has no room, EIO when it has failed.
+	 * Nothing has changed then.
 	 */
 	NBDTARGET_CMD_CHECKPOINT,
 	/*
 	 * Make the checkpoint that is held, or have everything as before.
 	 * ENOENT when there is none of that number that this socket began:
-	 * its timeout is over.
+	 * its timeout is over. ETIMEDOUT when it is over while another
+	 * checkpoint of the same metadata is being stored.
 	 */
 	NBDTARGET_CMD_CHECKPOINT_END,
 	/*

@@ -18,8 +18,9 @@
  * checkpoint is off, and everything as before.
  *
  * Where exports have metadata, the checkpoint is stored there before bitmaps are
- * switched in memory, and the gates are opened after both: see metadata.c.  What it
- * waits for then has a deadline of its own.  Before, devices are flushed: a power cut
+ * switched in memory, and the gates are opened after both: see metadata.c.  From the
+ * first write on there is no way back but by others, so what it waits for then has a
+ * deadline of its own.  Before, devices are flushed: a power cut
  * would undo writes that aren't on stable storage, and what is undone changes a device
  * after the checkpoint, in no bitmap that began with it.
  *
@@ -35,7 +36,9 @@
 #include <linux/random.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/string.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "base/event.h"
@@ -52,6 +55,7 @@ struct member {
 	struct nbdt_export *export;
 	struct nbdt_gate_visit visit;
 	struct nbdt_switch bitmaps;
+	struct nbdt_metadata_storing storing;
 };
 
 struct checkpoint {
@@ -79,10 +83,12 @@ static LIST_HEAD(held);
 static u32 last_id;
 
 /*
- * Held while checkpoints are stored, and switch bitmaps; for I/O with a deadline.  Not
- * by those that have nothing to store, whose gates would be shut for what others' wait.
+ * Whose checkpoint is being stored: export->storing.  Of each metadata one may be
+ * pending, so a checkpoint has all that it stores in to itself, or waits, with its
+ * gates shut, until its own deadline.
  */
-static DEFINE_MUTEX(store_mutex);
+static DEFINE_SPINLOCK(storing_lock);
+static DECLARE_WAIT_QUEUE_HEAD(storing_ends);
 
 /* --- Flushing, with a deadline --- */
 
@@ -194,9 +200,9 @@ static bool has_metadata(struct checkpoint *cp)
 	return false;
 }
 
-static int store(struct checkpoint *cp, struct member *member,
-		 enum nbdt_metadata_step step, const struct member *decider,
-		 struct netlink_ext_ack *extack)
+static void store_begin(struct checkpoint *cp, struct member *member,
+			enum nbdt_metadata_step step,
+			const struct member *decider)
 {
 	struct nbdt_content *content = content_of(member);
 	struct nbdt_metadata_point point = {
@@ -205,70 +211,65 @@ static int store(struct checkpoint *cp, struct member *member,
 		.is.number = cpu_to_le64(content->bitmaps.last.number + 1),
 	};
 
-	if (!nbdt_metadata_is_good(content))
-		return nbdt_metadata_checkpoint(content, &point, step, extack);
 	strscpy(point.is.name, cp->name, sizeof(point.is.name));
 	if (decider) {
 		memcpy(point.is.group, cp->group, sizeof(point.is.group));
 		memcpy(point.decider, nbdt_metadata_uuid(content_of(decider)),
 		       sizeof(point.decider));
 	}
-	return nbdt_metadata_checkpoint(content, &point, step, extack);
+	nbdt_metadata_checkpoint_begin(content, &point, step, &member->storing);
 }
 
-/* All but the one that decides.  When it fails, DONE says how far it came. */
-static int prepare_others(struct checkpoint *cp, const struct member *decider,
-			  struct member **done, struct netlink_ext_ack *extack)
+static int store_end(struct member *member, struct netlink_ext_ack *extack)
 {
-	struct member *member = cp->members;
-	int err = 0;
-
-	for (; member < cp->members + cp->nr && !err; member++) {
-		if (member != decider)
-			err = store(cp, member, NBDT_METADATA_PREPARE, decider,
-				    extack);
-	}
-	*done = member;
-	return err;
+	return nbdt_metadata_checkpoint_end(content_of(member),
+					    &member->storing, extack);
 }
 
-static void cancel_others(struct checkpoint *cp, const struct member *decider,
-			  const struct member *end)
+static int store(struct checkpoint *cp, struct member *member,
+		 const struct member *decider, struct netlink_ext_ack *extack)
 {
-	struct member *member;
+	store_begin(cp, member, NBDT_METADATA_COMMIT, decider);
+	return store_end(member, extack);
+}
+
+/* All but the one that decides, side by side: it takes no longer than one does. */
+static int store_others(struct checkpoint *cp, const struct member *decider,
+			enum nbdt_metadata_step step,
+			struct netlink_ext_ack *extack)
+{
+	struct member *member, *end = cp->members + cp->nr;
+	int err = 0, failure;
 
 	for (member = cp->members; member < end; member++) {
 		if (member != decider)
-			store(cp, member, NBDT_METADATA_CANCEL, NULL, NULL);
+			store_begin(cp, member, step,
+				    step == NBDT_METADATA_PREPARE ? decider : NULL);
 	}
+	for (member = cp->members; member < end; member++) {
+		if (member == decider)
+			continue;
+		failure = store_end(member, err ? NULL : extack);
+		err = err ?: failure;
+	}
+	return err;
 }
 
-/* It has taken place; with those that fail now it is as if they had failed later. */
-static void commit_others(struct checkpoint *cp, const struct member *decider)
-{
-	struct member *member;
-
-	for (member = cp->members; member < cp->members + cp->nr; member++) {
-		if (member != decider)
-			store(cp, member, NBDT_METADATA_COMMIT, NULL, NULL);
-	}
-}
-
-/* It takes place when the first that has metadata says so; see metadata.c. */
+/*
+ * It takes place when the first that has metadata says so; see metadata.c.  With those
+ * that fail after that it is as if they had failed later.
+ */
 static int store_group(struct checkpoint *cp, struct member *decider,
 		       struct netlink_ext_ack *extack)
 {
-	struct member *done;
 	int err;
 
 	get_random_bytes(cp->group, sizeof(cp->group));
-	err = prepare_others(cp, decider, &done, extack);
+	err = store_others(cp, decider, NBDT_METADATA_PREPARE, extack);
 	if (!err)
-		err = store(cp, decider, NBDT_METADATA_COMMIT, decider, extack);
-	if (err)
-		cancel_others(cp, decider, done);
-	else
-		commit_others(cp, decider);
+		err = store(cp, decider, decider, extack);
+	store_others(cp, decider,
+		     err ? NBDT_METADATA_CANCEL : NBDT_METADATA_COMMIT, NULL);
 	return err;
 }
 
@@ -281,8 +282,7 @@ static int store_all(struct checkpoint *cp, struct netlink_ext_ack *extack)
 	for (member = cp->members; member < cp->members + cp->nr; member++) {
 		if (!nbdt_metadata_is_good(content_of(member))) {
 			/* One that has failed may take none. */
-			err = err ?: store(cp, member, NBDT_METADATA_COMMIT,
-					   NULL, extack);
+			err = err ?: store(cp, member, NULL, extack);
 			continue;
 		}
 		decider = decider ?: member;
@@ -292,7 +292,7 @@ static int store_all(struct checkpoint *cp, struct netlink_ext_ack *extack)
 		return err;
 	if (nr > 1)
 		return store_group(cp, decider, extack);
-	return store(cp, decider, NBDT_METADATA_COMMIT, NULL, extack);
+	return store(cp, decider, NULL, extack);
 }
 
 /* In memory. */
@@ -305,15 +305,75 @@ static void switch_all(struct checkpoint *cp, bool commit)
 				cp->name);
 }
 
-/* One after the other, as of each metadata one may be pending. */
+/* One that has metadata in which another checkpoint is being stored; or NULL. */
+static struct member *find_busy_locked(struct checkpoint *cp)
+{
+	struct member *member;
+
+	lockdep_assert_held(&storing_lock);
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (content_of(member)->metadata && member->export->storing)
+			return member;
+	}
+	return NULL;
+}
+
+static void set_storing_locked(struct checkpoint *cp, bool storing)
+{
+	struct member *member;
+
+	lockdep_assert_held(&storing_lock);
+	for (member = cp->members; member < cp->members + cp->nr; member++) {
+		if (content_of(member)->metadata)
+			member->export->storing = storing;
+	}
+}
+
+/* All of them or none, lest two wait for each other. */
+static bool try_storing(struct checkpoint *cp, struct member **busy)
+{
+	spin_lock(&storing_lock);
+	*busy = find_busy_locked(cp);
+	if (!*busy)
+		set_storing_locked(cp, true);
+	spin_unlock(&storing_lock);
+	return !*busy;
+}
+
+static int begin_storing(struct checkpoint *cp, struct netlink_ext_ack *extack)
+{
+	struct member *busy;
+	long ret;
+
+	ret = wait_event_killable_timeout(storing_ends, try_storing(cp, &busy),
+					  left_until(cp->deadline));
+	if (ret > 0)
+		return 0;
+	nbdt_set_err_msg(extack,
+			 "the metadata of '%.24s' is busy with another checkpoint",
+			 busy->export->name);
+	return ret ? -EINTR : -ETIMEDOUT;
+}
+
+static void end_storing(struct checkpoint *cp)
+{
+	spin_lock(&storing_lock);
+	set_storing_locked(cp, false);
+	spin_unlock(&storing_lock);
+	wake_up_all(&storing_ends);
+}
+
 static int store_and_switch(struct checkpoint *cp, struct netlink_ext_ack *extack)
 {
-	int err;
+	int err = begin_storing(cp, extack);
 
-	mutex_lock(&store_mutex);
+	if (err) {
+		switch_all(cp, false);
+		return err;
+	}
 	err = store_all(cp, extack);
 	switch_all(cp, !err);
-	mutex_unlock(&store_mutex);
+	end_storing(cp);
 	return err;
 }
 
@@ -519,8 +579,9 @@ static struct checkpoint *take(u32 id,
  * @abort: leave the bitmaps as they are
  * @extack: why not
  *
- * Return: 0; -ENOENT when there is none: its deadline has passed; -EIO when it can't
- * be stored in the metadata of one of them.
+ * Return: 0; -ENOENT when there is none: its deadline has passed; -ETIMEDOUT when it
+ * passes while another is being stored in the same metadata; -EIO when it can't be
+ * stored in that of one of them.
  */
 int nbdt_checkpoint_end(u32 id, const struct nbdt_checkpoint_owner *owner,
 			bool abort, struct netlink_ext_ack *extack)

@@ -55,6 +55,8 @@ struct nbdt_export {
 	struct nbdt_origins origins;	/* attached connections; own lock */
 	struct mutex coming;		/* who is becoming one; before exports_mutex */
 
+	bool storing;			/* a checkpoint; guarded by checkpoint.c */
+
 	struct work_struct dead_work;	/* the device went away */
 	struct work_struct close_work;	/* removal, as far as it waits */
 	struct llist_node grave;	/* after the last reference */

@@ -520,30 +520,48 @@ static void be_unsure(struct nbdt_metadata *metadata)
 }
 
 /* Have the head say what CHANGE makes of it, if that isn't NULL. */
-static int store(struct nbdt_metadata *metadata,
-		 void (*change)(struct nbdt_metadata *metadata,
-				const struct nbdt_metadata_point *point),
-		 const struct nbdt_metadata_point *point)
+static void store_begin(struct nbdt_metadata *metadata,
+			void (*change)(struct nbdt_metadata *metadata,
+				       const struct nbdt_metadata_point *point),
+			const struct nbdt_metadata_point *point,
+			struct nbdt_metadata_storing *storing)
 {
 	struct nbdt_scribe_job *job = nbdt_scribe_job();
 	struct nbdt_scribe *scribe = &metadata->scribe;
-	bool unsure;
-	int err;
 
+	storing->job = job;
 	if (!job)
-		return -ENOMEM;
+		return;
 	mutex_lock(&nbdt_bitmaps_mutex);
 	if (change)
 		change(metadata, point);
 	gather_locked(metadata, job);
-	unsure = may_record(job) && !scribe->go_on;
-	err = nbdt_scribe_submit(scribe, job);
+	storing->unsure = may_record(job) && !scribe->go_on;
+	storing->err = nbdt_scribe_submit(scribe, job);
 	mutex_unlock(&nbdt_bitmaps_mutex);
-	unsure &= !err;
-	err = nbdt_scribe_wait(scribe, job, err);
-	if (err && unsure && READ_ONCE(scribe->err))
+}
+
+/* What became of it. */
+static int store_end(struct nbdt_metadata *metadata,
+		     const struct nbdt_metadata_storing *storing)
+{
+	struct nbdt_scribe *scribe = &metadata->scribe;
+	int err;
+
+	if (!storing->job)
+		return -ENOMEM;
+	err = nbdt_scribe_wait(scribe, storing->job, storing->err);
+	if (err && !storing->err && storing->unsure && READ_ONCE(scribe->err))
 		be_unsure(metadata);
 	return err;
+}
+
+static int store(struct nbdt_metadata *metadata)
+{
+	struct nbdt_metadata_storing storing;
+
+	store_begin(metadata, NULL, NULL, &storing);
+	return store_end(metadata, &storing);
 }
 
 /* A generation begins, with a log that is empty. */
@@ -568,7 +586,7 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 		strscpy(head->identity, config->identity,
 			sizeof(head->identity));
 	/* It doesn't begin with one that has failed since. */
-	return store(metadata, NULL, NULL) ?: READ_ONCE(metadata->scribe.err);
+	return store(metadata) ?: READ_ONCE(metadata->scribe.err);
 }
 
 /* Everything that is found. */
@@ -834,7 +852,7 @@ int nbdt_metadata_store(struct nbdt_content *content,
 {
 	if (!content->metadata)
 		return 0;
-	return result(content, store(content->metadata, NULL, NULL), extack);
+	return result(content, store(content->metadata), extack);
 }
 
 static void prepare(struct nbdt_metadata *metadata,
@@ -903,19 +921,19 @@ static void commit(struct nbdt_metadata *metadata,
 }
 
 /**
- * nbdt_metadata_checkpoint - have a checkpoint take place on the device
+ * nbdt_metadata_checkpoint_begin - have a checkpoint take place on the device
  * @content: of an export that has a part in it; its gate is shut, nobody inside
  * @point: what changes; the bitmaps are kept from other commands
  * @step: PREPARE, to be followed by COMMIT or CANCEL, or COMMIT alone.  One after
  *	the other, whatever checkpoints they are of
- * @extack: why not
+ * @storing: for nbdt_metadata_checkpoint_end(), which is to follow
  *
- * Return: as nbdt_metadata_prepare().
+ * Doesn't wait for it, so that those of a group are stored side by side.
  */
-int nbdt_metadata_checkpoint(struct nbdt_content *content,
-			     const struct nbdt_metadata_point *point,
-			     enum nbdt_metadata_step step,
-			     struct netlink_ext_ack *extack)
+void nbdt_metadata_checkpoint_begin(struct nbdt_content *content,
+				    const struct nbdt_metadata_point *point,
+				    enum nbdt_metadata_step step,
+				    struct nbdt_metadata_storing *storing)
 {
 	static void (*const changes[])(struct nbdt_metadata *metadata,
 				       const struct nbdt_metadata_point *point) = {
@@ -925,9 +943,25 @@ int nbdt_metadata_checkpoint(struct nbdt_content *content,
 	};
 	struct nbdt_metadata *metadata = content->metadata;
 
-	if (!metadata)
+	if (metadata)
+		store_begin(metadata, changes[step], point, storing);
+}
+
+/**
+ * nbdt_metadata_checkpoint_end - wait until it has
+ * @content: the same
+ * @storing: the same
+ * @extack: why not
+ *
+ * Return: as nbdt_metadata_prepare().
+ */
+int nbdt_metadata_checkpoint_end(struct nbdt_content *content,
+				 const struct nbdt_metadata_storing *storing,
+				 struct netlink_ext_ack *extack)
+{
+	if (!content->metadata)
 		return 0;
-	return result(content, store(metadata, changes[step], point), extack);
+	return result(content, store_end(content->metadata, storing), extack);
 }
 
 /* Is there any, and has it not failed? */

@@ -9,6 +9,7 @@
 struct nbdt_bitmap;
 struct nbdt_content;
 struct nbdt_metadata;
+struct nbdt_scribe_job;
 struct netlink_ext_ack;
 
 /* What it takes to have one. */
@@ -38,6 +39,13 @@ enum nbdt_metadata_step {
 	NBDT_METADATA_CANCEL,
 };
 
+/* One that is under way. */
+struct nbdt_metadata_storing {
+	struct nbdt_scribe_job *job;	/* NULL: no memory for it */
+	bool unsure;			/* after it, if it fails, what records */
+	int err;			/* why it wasn't begun */
+};
+
 /* What is told of one. */
 struct nbdt_metadata_info {
 	const char *path;
@@ -59,10 +67,13 @@ int nbdt_metadata_prepare(struct nbdt_content *content,
 			  struct netlink_ext_ack *extack);
 int nbdt_metadata_store(struct nbdt_content *content,
 			struct netlink_ext_ack *extack);
-int nbdt_metadata_checkpoint(struct nbdt_content *content,
-			     const struct nbdt_metadata_point *point,
-			     enum nbdt_metadata_step step,
-			     struct netlink_ext_ack *extack);
+void nbdt_metadata_checkpoint_begin(struct nbdt_content *content,
+				    const struct nbdt_metadata_point *point,
+				    enum nbdt_metadata_step step,
+				    struct nbdt_metadata_storing *storing);
+int nbdt_metadata_checkpoint_end(struct nbdt_content *content,
+				 const struct nbdt_metadata_storing *storing,
+				 struct netlink_ext_ack *extack);
 
 bool nbdt_metadata_is_good(const struct nbdt_content *content);
 const u8 *nbdt_metadata_uuid(const struct nbdt_content *content);
