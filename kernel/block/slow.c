@@ -304,9 +304,10 @@ static int zero_somehow(struct nbdt_request *req, u64 first, u64 end)
 					    (end - first) >> SECTOR_SHIFT,
 					    GFP_KERNEL, 0);
 	err = offload_zeroes(req, first, end);
-	if (!err || (req->cmd.flags & NBDT_CMD_FAST_ZERO))
+	if (!err || (req->cmd.flags & NBDT_CMD_FAST_ZERO) ||
+	    nbdt_disk_is_locked(req->disk))
 		return err;
-	/* Whatever it failed by. */
+	/* Whatever else it failed by. */
 	return write_zeroes(bdev, first, end);
 }
 
@@ -502,6 +503,13 @@ static bool is_stopped(const struct nbdt_request *req)
 	       nbdt_intent_is_stopped(bitmaps->intent);
 }
 
+/* Has the device become read-only while it waited, or between two parts? */
+static bool is_locked_out(const struct nbdt_request *req)
+{
+	return nbdt_proto_cmd_writes(&req->cmd) &&
+	       nbdt_disk_is_locked(req->disk);
+}
+
 /* Has it been let in, if it has to be?  If not, it goes on later. */
 static bool has_turn(struct nbdt_request *req)
 {
@@ -520,6 +528,10 @@ static bool carry_out(struct nbdt_request *req)
 	}
 	if (!req->inside && is_stopped(req)) {
 		give_up(req, -EIO);
+		return true;
+	}
+	if (!req->inside && is_locked_out(req)) {
+		give_up(req, -EROFS);
 		return true;
 	}
 	if (!has_turn(req))
