@@ -42,18 +42,28 @@ static void holder_unlock(struct block_device *bdev)
 #endif
 
 #ifndef NBDT_NOT_TOLD
-/* It has been told why since 6.6. */
-#ifdef NBDT_HAVE_MARK_DEAD_SURPRISE
-static void mark_dead(struct block_device *bdev, bool surprise)
-#else
-static void mark_dead(struct block_device *bdev)
-#endif
+static void tell_dead(struct block_device *bdev)
 {
 	struct nbdt_bdev *holder = bdev->bd_holder;
 
 	holder->dead(holder);
 	holder_unlock(bdev);
 }
+
+#ifdef NBDT_HAVE_MARK_DEAD_SURPRISE
+static void mark_dead(struct block_device *bdev, bool surprise)
+{
+	tell_dead(bdev);
+	/* Who holds it is called in the place of this: the host's own writes. */
+	if (!surprise)
+		sync_blockdev(bdev);
+}
+#else
+static void mark_dead(struct block_device *bdev)
+{
+	tell_dead(bdev);
+}
+#endif
 
 static const struct blk_holder_ops holder_ops = {
 	.mark_dead = mark_dead,
