@@ -818,7 +818,9 @@ enum {
 	/*
 	 * u64: Most bytes of request memory over all connections, a
 	 * sixteenth of the machine's memory by default, at least 67108864.
-	 * Above it, sockets are not read.
+	 * Above it, sockets are not read. The last quarter is for exports
+	 * whose clients have up to a sixteenth, or up to 32 MiB and the
+	 * quarter.
 	 */
 	NBDTARGET_A_TARGET_MEMORY_LIMIT,
 	/*

@@ -46,6 +46,9 @@ struct nbdt_origins {
 	struct list_head list;
 	u32 nr;				/* may be read without */
 	struct nbdt_stats past;		/* of those that have left */
+
+	/* What requests of all of them have, in bytes; by who counts it (mem.c). */
+	unsigned long memory;
 };
 
 void nbdt_origins_init(struct nbdt_origins *origins);

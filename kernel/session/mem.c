@@ -6,18 +6,23 @@
  * A connection's thread charges a request's buffer before it allocates it
  * and reads no further when it may not.  So that this costs nothing worth
  * mentioning, connections take from the module's limit in grants and charge
- * against those: the account is the thread's own, and the one shared counter
+ * against those: the account is the thread's own, and the shared one, with its lock,
  * is touched once in many requests.
  *
  * A connection that was refused stands in line until it is let in or gives up.
- * Only the first in line is woken when somebody gives a grant back, and while
+ * Only who goes first is woken when somebody gives a grant back, and while
  * there is one nobody else takes from the limit, so that what comes free adds
  * up to what a large request needs.  A connection that holds nothing is always
  * let in with a small request (NBDT_MEM_FLOOR), above the limit if need be:
  * clients that don't read their replies can make others slow, but not stop
  * them, until the stall timeout ends them.
+ *
+ * Nothing ends a request in a device that hangs, and who comes again has more of them
+ * there.  So what the connections of an export have is counted together, and the last
+ * quarter is for exports that have little (EXPORT_LITTLE): who would have more may have
+ * only what is left below it, and doesn't keep those in line behind him who wouldn't.
+ * Several exports whose devices hang may have that quarter as well, each its little.
  */
-#include <linux/atomic.h>
 #include <linux/kernel.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
@@ -29,11 +34,13 @@
 #define GRANT		(256UL << 10)
 /* What a connection has beyond what it uses, while nobody waits for it. */
 #define SLACK		(5 * GRANT)
+/* Of an export it is a sixteenth of the limit, or one of the largest requests. */
+#define EXPORT_LITTLE	(32UL << 20)
 
-static atomic_long_t granted = ATOMIC_LONG_INIT(0);
-static unsigned long limit = ULONG_MAX;
-
-static DEFINE_SPINLOCK(line_lock);
+/* Guards what follows, what exports have, and the line's part of accounts. */
+static DEFINE_SPINLOCK(mem_lock);
+static unsigned long granted;		/* may be read without */
+static unsigned long limit = ULONG_MAX;	/* the same */
 static LIST_HEAD(line);			/* who waits, in order of arrival */
 
 u64 nbdt_mem_limit(void)
@@ -43,29 +50,62 @@ u64 nbdt_mem_limit(void)
 
 u64 nbdt_mem_granted(void)
 {
-	return atomic_long_read(&granted);
+	return READ_ONCE(granted);
 }
 
+static unsigned long last_quarter(void)
+{
+	return limit / 4;
+}
+
+/* Would his export have little, with what he wants? */
+static bool is_modest(const struct nbdt_mem *mem, size_t bytes)
+{
+	unsigned long little = max(limit / 16,
+				   min(EXPORT_LITTLE, last_quarter()));
+
+	return *mem->share + bytes <= little;
+}
+
+/* Whether nobody goes before; those in line behind MEM don't. */
+static bool has_turn_locked(const struct nbdt_mem *mem, bool modest)
+{
+	const struct nbdt_mem *other;
+
+	lockdep_assert_held(&mem_lock);
+	list_for_each_entry(other, &line, waiting) {
+		if (other == mem)
+			break;
+		if (!modest || is_modest(other, other->wants))
+			return false;
+	}
+	return true;
+}
+
+/* Who goes first: of all, and of the modest. */
 static void wake_first_locked(void)
 {
-	struct nbdt_mem *mem;
+	struct nbdt_mem *mem, *first;
 
-	mem = list_first_entry_or_null(&line, struct nbdt_mem, waiting);
-	if (mem)
-		mem->resume(mem);
-}
-
-static void wake_first(void)
-{
-	spin_lock(&line_lock);
-	wake_first_locked();
-	spin_unlock(&line_lock);
+	lockdep_assert_held(&mem_lock);
+	first = list_first_entry_or_null(&line, struct nbdt_mem, waiting);
+	if (first)
+		first->resume(first);
+	list_for_each_entry(mem, &line, waiting) {
+		if (!is_modest(mem, mem->wants))
+			continue;
+		if (mem != first)
+			mem->resume(mem);
+		break;
+	}
 }
 
 void nbdt_mem_set_limit(u64 bytes)
 {
+	spin_lock(&mem_lock);
 	WRITE_ONCE(limit, bytes);
-	wake_first();
+	wake_first_locked();
+	spin_unlock(&mem_lock);
 }
 
 /* A share of what the machine has. */
@@ -80,18 +120,40 @@ void nbdt_mem_init(struct nbdt_mem *mem, void (*resume)(struct nbdt_mem *mem))
 {
 	mem->used = 0;
 	mem->granted = 0;
+	mem->alone = 0;
+	mem->share = &mem->alone;
 	INIT_LIST_HEAD(&mem->waiting);
 	mem->resume = resume;
 }
 
+/**
+ * nbdt_mem_join - have an account count as an export's
+ * @mem: of a connection that is attached to it until nbdt_mem_exit()
+ * @share: where what all of them have is counted; mem.c's alone
+ */
+void nbdt_mem_join(struct nbdt_mem *mem, unsigned long *share)
+{
+	spin_lock(&mem_lock);
+	*share += mem->granted;
+	mem->share = share;
+	spin_unlock(&mem_lock);
+}
+
+static void grant_locked(struct nbdt_mem *mem, size_t bytes)
+{
+	mem->granted += bytes;
+	*mem->share += bytes;
+	WRITE_ONCE(granted, granted + bytes);
+}
+
 static void give_back(struct nbdt_mem *mem, size_t bytes)
 {
+	spin_lock(&mem_lock);
 	mem->granted -= bytes;
-	atomic_long_sub(bytes, &granted);
-	/* Pairs with the barrier in stand_in_line(). */
-	smp_mb__after_atomic();
-	if (!list_empty(&line))
-		wake_first();
+	*mem->share -= bytes;
+	WRITE_ONCE(granted, granted - bytes);
+	wake_first_locked();
+	spin_unlock(&mem_lock);
 }
 
 static bool is_waiting(const struct nbdt_mem *mem)
@@ -99,36 +161,15 @@ static bool is_waiting(const struct nbdt_mem *mem)
 	return !list_empty(&mem->waiting);
 }
 
-/* Whether nobody goes before. */
-static bool has_turn(const struct nbdt_mem *mem)
-{
-	const struct list_head *first = READ_ONCE(line.next);
-
-	return first == &mem->waiting || first == &line;
-}
-
-static void stand_in_line(struct nbdt_mem *mem)
-{
-	spin_lock(&line_lock);
-	if (!is_waiting(mem))
-		list_add_tail(&mem->waiting, &line);
-	spin_unlock(&line_lock);
-	/*
-	 * Somebody who gave memory back before we were in line didn't see us;
-	 * then we see what was given.
-	 */
-	smp_mb();
-}
-
 /* Leave the line; a connection that doesn't want any more must do so. */
 void nbdt_mem_stop_waiting(struct nbdt_mem *mem)
 {
 	if (!is_waiting(mem))
 		return;
-	spin_lock(&line_lock);
+	spin_lock(&mem_lock);
 	list_del_init(&mem->waiting);
 	wake_first_locked();
-	spin_unlock(&line_lock);
+	spin_unlock(&mem_lock);
 }
 
 void nbdt_mem_exit(struct nbdt_mem *mem)
@@ -139,36 +180,34 @@ void nbdt_mem_exit(struct nbdt_mem *mem)
 		give_back(mem, mem->granted);
 }
 
-static bool take(struct nbdt_mem *mem, size_t bytes)
+static bool may_take_locked(const struct nbdt_mem *mem, size_t bytes)
 {
-	long old = atomic_long_read(&granted);
+	bool modest = is_modest(mem, bytes);
+	unsigned long most = modest ? limit : limit - last_quarter();
 
-	/* Never more for a moment: others would be refused because of it. */
-	do {
-		if (old + bytes > READ_ONCE(limit))
-			return false;
-	} while (!atomic_long_try_cmpxchg(&granted, &old, old + bytes));
-	mem->granted += bytes;
-	return true;
+	return has_turn_locked(mem, modest) && granted + bytes <= most;
 }
 
-static void take_above_limit(struct nbdt_mem *mem, size_t bytes)
+static void stand_in_line_locked(struct nbdt_mem *mem, size_t bytes)
 {
-	atomic_long_add(bytes, &granted);
-	mem->granted += bytes;
+	mem->wants = bytes;
+	if (!is_waiting(mem))
+		list_add_tail(&mem->waiting, &line);
 }
 
 /* Have BYTES more granted; false when they aren't yet. */
 static bool grow(struct nbdt_mem *mem, size_t bytes, bool floor)
 {
-	if (has_turn(mem) && take(mem, bytes))
-		return true;
-	stand_in_line(mem);
-	if (has_turn(mem) && take(mem, bytes))
-		return true;
-	if (floor)
-		take_above_limit(mem, bytes);
-	return floor;
+	bool may;
+
+	spin_lock(&mem_lock);
+	may = may_take_locked(mem, bytes) || floor;
+	if (may)
+		grant_locked(mem, bytes);
+	else
+		stand_in_line_locked(mem, bytes);
+	spin_unlock(&mem_lock);
+	return may;
 }
 
 /**

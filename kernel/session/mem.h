@@ -9,7 +9,11 @@
 struct nbdt_mem {
 	size_t used;		/* bytes charged */
 	size_t granted;		/* bytes taken from the module's limit */
-	struct list_head waiting;	/* in line; guarded by mem.c's lock */
+	/* Guarded by mem.c's lock. */
+	unsigned long *share;	/* bytes that all of its export have, or... */
+	unsigned long alone;	/* ...it has, that hasn't one yet */
+	size_t wants;		/* bytes, while it is in line */
+	struct list_head waiting;
 	/* Whom to tell that it is worth another try.  Any context. */
 	void (*resume)(struct nbdt_mem *mem);
 };
@@ -22,6 +26,7 @@ struct nbdt_mem {
 
 void nbdt_mem_init(struct nbdt_mem *mem,
 		   void (*resume)(struct nbdt_mem *mem));
+void nbdt_mem_join(struct nbdt_mem *mem, unsigned long *share);
 void nbdt_mem_exit(struct nbdt_mem *mem);
 bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes);
 void nbdt_mem_stop_waiting(struct nbdt_mem *mem);

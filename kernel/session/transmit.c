@@ -740,6 +740,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 	u32 in_flight;
 	int rx;
 
+	nbdt_mem_join(&conn->mem, &conn->export->origins.memory);
 	for (;;) {
 		if (READ_ONCE(conn->origin.resume)) {
 			WRITE_ONCE(conn->origin.resume, false);
