@@ -56,20 +56,44 @@ bool nbdt_pages_dirty(struct address_space *pages)
 	       mapping_tagged(pages, PAGECACHE_TAG_WRITEBACK);
 }
 
-/* Bytes FROM to TO. */
+/**
+ * nbdt_pages_write_back - have the device have what the host wrote
+ * @pages: of a device that is open
+ * @from: the first byte
+ * @to: the byte behind the last
+ *
+ * What couldn't be written before, here or elsewhere, is no error of this; it stays
+ * for whoever wrote it, who is told by his fsync().  All of the cache has one mark for
+ * errors, where a second one shows only when the first has been seen; so that is said.
+ * What fails elsewhere at the same time counts as ours.
+ *
+ * Return: 0 or -errno.
+ */
 int nbdt_pages_write_back(struct address_space *pages, u64 from, u64 to)
 {
-	return filemap_write_and_wait_range(pages, from, to - 1);
+	errseq_t since = 0;
+	int err;
+
+	errseq_check_and_advance(&pages->wb_err, &since);
+	err = filemap_fdatawrite_range(pages, from, to - 1);
+	filemap_fdatawait_range_keep_errors(pages, from, to - 1);
+	return err ?: filemap_check_wb_err(pages, since);
+}
+
+static void invalidate(struct address_space *pages, u64 from, u64 to)
+{
+	invalidate_inode_pages2_range(pages, from >> PAGE_SHIFT,
+				      (to - 1) >> PAGE_SHIFT);
 }
 
 /**
- * nbdt_pages_drop - have nothing cached of a range that is or was changed
+ * nbdt_pages_drop - have nothing cached of a range that is going to change
  * @pages: of a device that is open
  * @from: its first byte
  * @to: the byte behind its last
  *
- * Return: 0, or the error of writing back.  That the host has written there once
- * more meanwhile is no error: it is as if it had done so later.
+ * Return: 0, or the error of writing back: then it stays.  That the host has written
+ * there once more meanwhile is no error: it is as if it had done so later.
  */
 int nbdt_pages_drop(struct address_space *pages, u64 from, u64 to)
 {
@@ -79,7 +103,15 @@ int nbdt_pages_drop(struct address_space *pages, u64 from, u64 to)
 		return 0;
 	err = nbdt_pages_write_back(pages, from, to);
 	if (!err)
-		invalidate_inode_pages2_range(pages, from >> PAGE_SHIFT,
-					      (to - 1) >> PAGE_SHIFT);
+		invalidate(pages, from, to);
 	return err;
+}
+
+/* The same of one that has changed, whatever becomes of what the host wrote there. */
+void nbdt_pages_forget(struct address_space *pages, u64 from, u64 to)
+{
+	if (!nbdt_pages_hold(pages, from, to))
+		return;
+	nbdt_pages_write_back(pages, from, to);
+	invalidate(pages, from, to);
 }

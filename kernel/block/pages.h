@@ -15,6 +15,7 @@ bool nbdt_pages_found(struct address_space *pages, u64 from, u64 to);
 bool nbdt_pages_dirty(struct address_space *pages);
 int nbdt_pages_write_back(struct address_space *pages, u64 from, u64 to);
 int nbdt_pages_drop(struct address_space *pages, u64 from, u64 to);
+void nbdt_pages_forget(struct address_space *pages, u64 from, u64 to);
 
 /* Has the host anything of the device cached?  All that I/O pays when not. */
 static inline bool nbdt_pages_any(const struct address_space *pages)

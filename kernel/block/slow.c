@@ -117,13 +117,22 @@ out:
 	return err;
 }
 
-/* What the host has cached of the blocks that are changed. */
+/* What the host has cached of the blocks that are going to change. */
 static int drop_pages(struct nbdt_request *req, u64 from, u64 to)
 {
 	u32 block = req->disk->content.block;
 
 	return nbdt_pages_drop(req->disk->pages, ALIGN_DOWN(from, block),
 			       ALIGN(to, block));
+}
+
+/* The same, when they have changed. */
+static void forget_pages(struct nbdt_request *req, u64 from, u64 to)
+{
+	u32 block = req->disk->content.block;
+
+	nbdt_pages_forget(req->disk->pages, ALIGN_DOWN(from, block),
+			  ALIGN(to, block));
 }
 
 /* Return: whether it is done with; it goes on to its end by itself if not. */
@@ -133,9 +142,11 @@ static bool slow_write(struct nbdt_request *req)
 	int err;
 
 	/* It has been written; the pages were read or written meanwhile. */
-	err = drop_pages(req, from, to);
-	if (req->begun)
+	if (req->begun) {
+		forget_pages(req, from, to);
 		return true;
+	}
+	err = drop_pages(req, from, to);
 	if (!err && req->size != req->cmd.length)
 		err = merge_ends(req);
 	req->status = err;
@@ -439,7 +450,7 @@ static int change_part(struct nbdt_request *req, const struct op *op)
 	err = drop_pages(req, req->at, req->to);
 	if (!err)
 		err = op->part(req);
-	drop_pages(req, req->at, req->to);
+	forget_pages(req, req->at, req->to);
 	return err;
 }
 
