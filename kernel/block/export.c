@@ -915,6 +915,8 @@ static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
 	export->disk.content.closing = export->removed;
 	/* The last that is done to it, if it was removed. */
 	WRITE_ONCE(export->reopening, false);
+	/* Who waits is looked for after that. */
+	smp_mb();
 	wake_up_var(&export->reopening);
 	mutex_unlock(&exports_mutex);
 	look_after(export);
