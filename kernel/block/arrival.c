@@ -8,16 +8,22 @@
  * themselves, look whether it is theirs (export.c).  To look means to open it, and a
  * device that hangs there holds up what waits for that device, and no other arrival.
  *
+ * An export that somebody is opening anew can't be asked.  That may take long, and come
+ * to nothing; so the number is kept, and its work is queued again when one of these has
+ * ended, whichever that was.
+ *
  * There are as many at once as ARRIVALS.  That more came, or that the kernel lost
  * events, is logged: what comes unseen takes an administrator.
  *
  * A work frees itself.  None is queued any more when its queue ends, which waits for
- * all.
+ * all; none is kept then, as nothing is being opened anew.
  */
 #include <linux/atomic.h>
+#include <linux/list.h>
 #include <linux/printk.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/workqueue.h>
 
 #include "base/work.h"
@@ -28,21 +34,51 @@
 
 struct arrival {
 	struct work_struct work;
+	struct list_head node;		/* on KEPT, or nowhere */
 	dev_t dev;
 };
 
 static atomic_t arrivals;
 
+static DEFINE_SPINLOCK(kept_lock);	/* guards what follows */
+static LIST_HEAD(kept);
+static u64 ended;			/* how many were opened anew, or weren't */
+
+static u64 count_ended(void)
+{
+	u64 now;
+
+	spin_lock(&kept_lock);
+	now = ended;
+	spin_unlock(&kept_lock);
+	return now;
+}
+
+/* Until the next has ended, unless one did since SINCE. */
+static void keep(struct arrival *arrival, u64 since)
+{
+	spin_lock(&kept_lock);
+	if (ended == since)
+		list_add_tail(&arrival->node, &kept);
+	else
+		queue_work(nbdt_close_wq, &arrival->work);
+	spin_unlock(&kept_lock);
+}
+
 static void look(struct work_struct *work)
 {
 	struct arrival *arrival = container_of(work, struct arrival, work);
 	unsigned int noio = memalloc_noio_save();
+	u64 since = count_ended();
 
 	/* Until it has its device an export has no clients, who may be what needs it. */
-	nbdt_export_arrived(arrival->dev);
+	if (nbdt_export_arrived(arrival->dev)) {
+		keep(arrival, since);
+	} else {
+		kfree(arrival);
+		atomic_dec(&arrivals);
+	}
 	memalloc_noio_restore(noio);
-	kfree(arrival);
-	atomic_dec(&arrivals);
 }
 
 static bool begin_to_look(dev_t dev)
@@ -69,4 +105,18 @@ void nbdt_arrival_note(dev_t dev)
 		return;
 	if (!dev || !begin_to_look(dev))
 		pr_warn_ratelimited("nbdtarget: devices may have come unseen; exports whose device is gone may need set-export --reopen\n");
+}
+
+/* An export's device was opened anew, or couldn't be. */
+void nbdt_arrival_again(void)
+{
+	struct arrival *arrival, *next;
+
+	spin_lock(&kept_lock);
+	ended++;
+	list_for_each_entry_safe(arrival, next, &kept, node) {
+		list_del(&arrival->node);
+		queue_work(nbdt_close_wq, &arrival->work);
+	}
+	spin_unlock(&kept_lock);
 }

@@ -5,5 +5,6 @@
 #include <linux/types.h>
 
 void nbdt_arrival_note(dev_t dev);
+void nbdt_arrival_again(void);
 
 #endif /* NBDT_ARRIVAL_H */

@@ -168,6 +168,14 @@ static int device_error(const char *device, int err,
 	return err;
 }
 
+/* Is there a block device, as far as that is known before it is opened? */
+int nbdt_disk_check_node(const struct nbdt_disk *disk,
+			 const struct nbdt_disk_node *node,
+			 struct netlink_ext_ack *extack)
+{
+	return node->err ? device_error(disk->path, node->err, extack) : 0;
+}
+
 static void device_dead(struct nbdt_bdev *device)
 {
 	struct nbdt_disk *disk = container_of(device, struct nbdt_disk, device);
@@ -450,17 +458,17 @@ void nbdt_disk_close(struct nbdt_disk *disk)
 	close_device(disk);
 }
 
-/* Is the device of that number the one that it had?  It is opened to see that. */
-bool nbdt_disk_is(const struct nbdt_disk *disk, dev_t dev)
+/* Is the device of that number the one of that serial?  It is opened to see that. */
+bool nbdt_disk_has_serial(dev_t dev, const struct nbdt_serial *wanted)
 {
 	struct nbdt_serial serial;
 	struct nbdt_bdev device;
 
-	if (!disk->serial.len || nbdt_bdev_open(&device, dev, NULL))
+	if (!wanted->len || nbdt_bdev_open(&device, dev, NULL))
 		return false;
 	nbdt_serial_read(&serial, device.bdev);
 	nbdt_bdev_close(&device);
-	return nbdt_serial_same(&serial, &disk->serial);
+	return nbdt_serial_same(&serial, wanted);
 }
 
 /* As clients see it, in bytes: whole blocks, and at least sectors. */

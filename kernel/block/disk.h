@@ -99,10 +99,13 @@ void nbdt_disk_exit(struct nbdt_disk *disk);
 int nbdt_disk_open(struct nbdt_disk *disk,
 		   const struct nbdt_disk_config *config,
 		   struct netlink_ext_ack *extack);
+int nbdt_disk_check_node(const struct nbdt_disk *disk,
+			 const struct nbdt_disk_node *node,
+			 struct netlink_ext_ack *extack);
 int nbdt_disk_hire(struct nbdt_disk *disk);
 int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_disk_node *node,
 		     struct netlink_ext_ack *extack);
-bool nbdt_disk_is(const struct nbdt_disk *disk, dev_t dev);
+bool nbdt_disk_has_serial(dev_t dev, const struct nbdt_serial *wanted);
 void nbdt_disk_close(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);

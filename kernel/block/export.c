@@ -31,6 +31,7 @@
 #include "base/event.h"
 #include "base/place.h"
 #include "base/work.h"
+#include "block/arrival.h"
 #include "block/export.h"
 #include "block/turn.h"
 #include "compat/compat.h"
@@ -920,6 +921,8 @@ static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
 	wake_up_var(&export->reopening);
 	mutex_unlock(&exports_mutex);
 	look_after(export);
+	/* What came meanwhile, and may be it if this wasn't. */
+	nbdt_arrival_again();
 	return err;
 }
 
@@ -936,47 +939,73 @@ static int reopen_by_name(const char *name, const struct nbdt_disk_node *node,
 	mutex_unlock(&exports_mutex);
 	if (!export)
 		return -ENOENT;
-	err = begin_reopening(export, extack) ?: reopen(export, node, extack);
+	/* With nothing there it isn't begun: what comes by itself would find it so. */
+	err = nbdt_disk_check_node(&export->disk, node, extack) ?:
+	      begin_reopening(export, extack) ?: reopen(export, node, extack);
 	nbdt_export_put(export);
 	return err;
 }
 
-/* Whether it waits for its device, and that is it. */
-static bool waits_for(struct nbdt_export *export, dev_t dev)
+/*
+ * Whether it waits for its device, and that is it; or -EBUSY when it is being opened
+ * anew, which may come to nothing.
+ */
+static int waits_for(struct nbdt_export *export, dev_t dev)
 {
-	bool waits = false;
+	struct nbdt_serial serial;
 
 	if (READ_ONCE(export->on_return) != NBDTARGET_ON_RETURN_REOPEN ||
 	    nbdt_export_state(export) != NBDTARGET_EXPORT_STATE_GONE)
 		return false;
-	/* As it may be opened anew, or removed. */
-	if (nbdt_export_device_get(export)) {
-		waits = nbdt_disk_is(&export->disk, dev);
-		nbdt_export_device_put(export);
-	}
-	return waits;
+	/* What has come may hang when it is opened; the export doesn't wait for that. */
+	if (!nbdt_export_device_get(export))
+		return READ_ONCE(export->removed) ? false : -EBUSY;
+	serial = export->disk.serial;
+	nbdt_export_device_put(export);
+	return nbdt_disk_has_serial(dev, &serial);
 }
 
-/* A block device has come.  Opens it, and waits for what was under way. */
-void nbdt_export_arrived(dev_t dev)
+/* What has come is its device.  Return: -EBUSY as above; or 0, or another error. */
+static int take_back(struct nbdt_export *export, dev_t dev)
 {
 	const struct nbdt_disk_node node = { .dev = dev };
+	int err = begin_reopening(export, NULL);
+
+	/* Somebody else may be at it, or have done it. */
+	if (err)
+		return err;
+	err = reopen(export, &node, NULL);
+	WRITE_ONCE(export->return_err, err);
+	if (err)
+		nbdt_event_export(export, NBDT_EVENT_STAY);
+	return 0;
+}
+
+/**
+ * nbdt_export_arrived - a block device has come
+ * @dev: its number
+ *
+ * Opens it, and waits for what was under way.
+ *
+ * Return: whether to do it again after nbdt_arrival_again(), as somebody is opening
+ * anew what may want it.
+ */
+bool nbdt_export_arrived(dev_t dev)
+{
 	struct nbdt_export *export;
+	bool again = false;
+	int waits;
 	u32 id = 0;
 
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
-		/* Somebody else may be at it, or have done it. */
-		if (waits_for(export, dev) && !begin_reopening(export, NULL)) {
-			WRITE_ONCE(export->return_err,
-				   reopen(export, &node, NULL));
-			if (export->return_err)
-				nbdt_event_export(export, NBDT_EVENT_STAY);
-		}
+		waits = waits_for(export, dev);
+		if (waits > 0)
+			waits = take_back(export, dev);
+		again |= waits == -EBUSY;
 		nbdt_export_put(export);
-		if (!id)
-			break;
 	}
+	return again;
 }
 
 /**

@@ -143,6 +143,6 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 			 const void *data, unsigned int len,
 			 struct netlink_ext_ack *extack);
 void nbdt_export_tick(void);
-void nbdt_export_arrived(dev_t dev);
+bool nbdt_export_arrived(dev_t dev);
 
 #endif /* NBDT_EXPORT_H */
