@@ -595,7 +595,9 @@ static int export_set(struct sk_buff *skb, struct genl_info *info)
 
 	if (!name)
 		return -EINVAL;
-	if (!info->attrs[NBDTARGET_A_EXPORT_REOPEN])
+	/* It may have returned before it was waited for. */
+	if (!info->attrs[NBDTARGET_A_EXPORT_REOPEN] &&
+	    !info->attrs[NBDTARGET_A_EXPORT_ON_RETURN])
 		return do_export_set(skb, info);
 	export = nbdt_nl_find_export(info, name);
 	if (!export)

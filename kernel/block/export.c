@@ -1083,6 +1083,10 @@ out_free:
 		return err;
 	nbdt_event_export(export, NBDT_EVENT_SET);
 	nbdt_export_put(export);
+	/* It may be there already, and comes no more. */
+	if (change->set_on_return && !change->node.err &&
+	    change->on_return == NBDTARGET_ON_RETURN_REOPEN)
+		nbdt_arrival_note(change->node.dev);
 	return 0;
 }
 

@@ -101,7 +101,7 @@ struct nbdt_export_change {
 	bool reopen;
 	bool set_on_return;
 	u32 on_return;
-	struct nbdt_disk_node node;	/* at its path now, then */
+	struct nbdt_disk_node node;	/* at its path now, with both of these */
 	bool set_places;
 	const struct nbdt_place *places;
 	u32 nr_places;
