@@ -192,11 +192,14 @@ int nbdt_nl_put_stats(struct sk_buff *skb, int attr,
 	return 0;
 }
 
-/* A reply or event of one message, large enough for three names and a path. */
+/*
+ * A reply or event of one message, large enough for three names and a path.  Who tells
+ * of an event may be what a client's device waits for: workers, and who holds a lock.
+ */
 struct sk_buff *nbdt_nl_message(void)
 {
 	return genlmsg_new(4 * (NBDTARGET_MAX_STRING + NLA_HDRLEN) + 2048,
-			   GFP_KERNEL);
+			   GFP_NOIO);
 }
 
 /* An answer that is one number. */
@@ -306,7 +309,7 @@ void nbdt_nl_event_end(struct sk_buff *msg, void *head, int err,
 		nlmsg_free(msg);
 	else if (net)
 		genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0,
-					NBDT_NL_MONITOR, GFP_KERNEL);
+					NBDT_NL_MONITOR, GFP_NOIO);
 	else
 		multicast_to_all(msg);
 }
