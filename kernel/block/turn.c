@@ -220,18 +220,28 @@ static void wait_aside(struct nbdt_request *req)
 
 /*
  * Outside the gate until the log has what the request changes, or has failed
- * (slow.c), which it has when its device hangs (scribe.c); or the client is gone, which
- * is seen when the request is resumed the next time, about each second.  The request
- * isn't the caller's any more.
+ * (slow.c), which it has when its device hangs (scribe.c); or the client is gone.  The
+ * request isn't the caller's any more; what lasts, and why it is asked about the
+ * client, is as in wait_aside().
  */
 static void wait_for_log(struct nbdt_request *req)
 {
-	struct nbdt_intent *intent = req->disk->content.bitmaps.intent;
+	const struct nbdt_origin *origin = req->origin;
+	struct nbdt_disk *disk = req->disk;
+	struct nbdt_intent *intent = disk->content.bitmaps.intent;
+	bool gone;
 
 	nbdt_turn_end(req);
+	rcu_read_lock();
 	/* Who is on the list when the writer begins is resumed when it is done. */
-	llist_add(&req->done, &req->disk->unlogged);
+	llist_add(&req->done, &disk->unlogged);
+	/* Or the log has ended, or those on the list told that the client goes. */
+	smp_mb();
+	gone = nbdt_origin_is_gone(origin);
+	rcu_read_unlock();
 	intent->wanted(intent);
+	if (gone || nbdt_intent_has_ended(intent))
+		nbdt_turn_logged(disk);
 }
 
 /**
