@@ -9,9 +9,10 @@
  * the answer in the end, to whoever waits for it outside of that lock.
  *
  * Who owns what.  The job is its thread's, and in the end the reaper's, which waits
- * until the thread has left the module's code.  It has a copy of the message, and
- * keeps the sender's socket and namespace, which it needs for the answer, and the
- * module.  The list of those under way is guarded by the mutex, under which they are
+ * until the thread has left the module's code, gives the module back, and then
+ * answers: whoever hears that it is done may want the module to go.  It has a copy of
+ * the message, and keeps the sender's socket and namespace, which it needs for the
+ * answer.  The list of those under way is guarded by the mutex, under which they are
  * answered.
  *
  * What ends it.  When the sender's socket is closed, be it that he was killed, nobody
@@ -54,9 +55,12 @@ struct job {
 	struct nlattr **attrs;
 	struct sock *by;		/* generic netlink's, of that net */
 	struct sock *asker;
-	struct task_struct *task;
-	bool abandoned;			/* guarded by jobs_mutex */
+	int err;			/* what it came to; the thread's, then reap's */
 	struct work_struct reap;
+
+	/* Guarded by jobs_mutex. */
+	struct task_struct *task;	/* NULL when it has ended */
+	bool abandoned;
 };
 
 /* Guards what follows. */
@@ -73,17 +77,6 @@ static void job_free(struct job *job)
 	kfree(job);
 }
 
-static void reap(struct work_struct *work)
-{
-	struct job *job = container_of(work, struct job, reap);
-
-	kthread_stop(job->task);
-	put_task_struct(job->task);
-	job_free(job);
-	/* Its end waits for this worker. */
-	module_put(THIS_MODULE);
-}
-
 static bool is_abandoned(struct job *job)
 {
 	bool abandoned;
@@ -95,33 +88,57 @@ static bool is_abandoned(struct job *job)
 }
 
 /* As netlink does with the result of a command. */
-static void answer(struct job *job, int err)
+static void answer(struct job *job)
 {
 	const struct nlmsghdr *nlh = job->info.nlhdr;
 
 	mutex_lock(&jobs_mutex);
 	list_del(&job->node);
-	if (!job->abandoned && (err || nlh->nlmsg_flags & NLM_F_ACK)) {
+	if (!job->abandoned && (job->err || nlh->nlmsg_flags & NLM_F_ACK)) {
 		/* It is sent by the socket that the message came to. */
 		job->skb->sk = job->by;
-		netlink_ack(job->skb, nlmsg_hdr(job->skb), err, &job->extack);
+		netlink_ack(job->skb, nlmsg_hdr(job->skb), job->err,
+			    &job->extack);
 		job->skb->sk = NULL;
 	}
 	mutex_unlock(&jobs_mutex);
+}
+
+/* Wait until it has left the module's code. */
+static void end_thread(struct job *job)
+{
+	struct task_struct *task = job->task;
+
+	kthread_stop(task);
+	mutex_lock(&jobs_mutex);
+	job->task = NULL;
+	mutex_unlock(&jobs_mutex);
+	put_task_struct(task);
+}
+
+static void reap(struct work_struct *work)
+{
+	struct job *job = container_of(work, struct job, reap);
+	unsigned int noio = memalloc_noio_save();
+
+	end_thread(job);
+	/* Its end waits for this worker. */
+	module_put(THIS_MODULE);
+	answer(job);
+	job_free(job);
+	memalloc_noio_restore(noio);
 }
 
 static int job_thread(void *data)
 {
 	struct job *job = data;
 	unsigned int noio;
-	int err = -EINTR;
 
 	/* Whoever abandoned it before that couldn't send it. */
 	allow_kernel_signal(SIGKILL);
 	noio = memalloc_noio_save();	/* as in the command: nl.c */
-	if (!is_abandoned(job))
-		err = job->run(job->skb, &job->info);
-	answer(job, err);
+	job->err = is_abandoned(job) ? -EINTR :
+				       job->run(job->skb, &job->info);
 	memalloc_noio_restore(noio);
 	queue_work(nbdt_control_wq, &job->reap);
 	return 0;
@@ -293,7 +310,8 @@ void nbdt_nl_job_abandon(const struct net *net, u32 portid)
 		if (!sock_flag(job->asker, SOCK_DEAD))
 			continue;
 		job->abandoned = true;
-		send_sig(SIGKILL, job->task, 1);
+		if (job->task)
+			send_sig(SIGKILL, job->task, 1);
 	}
 	mutex_unlock(&jobs_mutex);
 }
