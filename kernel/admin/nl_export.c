@@ -521,6 +521,7 @@ static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 	config.name = nbdt_nl_string(info, NBDTARGET_A_EXPORT_NAME);
 	config.device = nbdt_nl_string(info, NBDTARGET_A_EXPORT_DEVICE);
 	n = get_places(info, &places);
+	nbdt_nl_job_leave_net(info);
 	if (n >= 0) {
 		config.places = places;
 		config.nr_places = n;
@@ -577,6 +578,8 @@ static int do_export_set(struct sk_buff *skb, struct genl_info *info)
 	if (!name)
 		return -EINVAL;
 	n = get_places(info, &places);
+	if (change.reopen)
+		nbdt_nl_job_leave_net(info);
 	if (n >= 0) {
 		change.set_places = n ||
 			info->attrs[NBDTARGET_A_EXPORT_ALL_LISTENERS];

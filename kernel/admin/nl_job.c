@@ -12,8 +12,9 @@
  * until the thread has left the module's code, gives the module back, and then
  * answers: whoever hears that it is done may want the module to go.  It has a copy of
  * the message, and keeps the sender's socket and namespace, which it needs for the
- * answer.  The list of those under way is guarded by the mutex, under which they are
- * answered.
+ * answer; when nobody waits for that any more, only until it says that it is done with
+ * the namespace (nbdt_nl_job_leave_net()).  The list of those under way is guarded by
+ * the mutex, under which they are answered.
  *
  * What ends it.  When the sender's socket is closed, be it that he was killed, nobody
  * waits for the answer any more: the thread is sent a signal, which ends all that it
@@ -50,16 +51,18 @@ struct job {
 	struct list_head node;
 	int (*run)(struct sk_buff *skb, struct genl_info *info);
 	struct sk_buff *skb;		/* the message, for... */
-	struct genl_info info;		/* ...this, with a reference to its net */
+	struct genl_info info;		/* ...this */
 	struct netlink_ext_ack extack;
 	struct nlattr **attrs;
-	struct sock *by;		/* generic netlink's, of that net */
-	struct sock *asker;
+	struct sock *by;		/* generic netlink's, of its net */
 	int err;			/* what it came to; the thread's, then reap's */
 	struct work_struct reap;
 
 	/* Guarded by jobs_mutex. */
 	struct task_struct *task;	/* NULL when it has ended */
+	struct net *net;		/* both with references, until nobody... */
+	struct sock *asker;		/* ...waits, and it needs them no more */
+	bool left_net;
 	bool abandoned;
 };
 
@@ -67,11 +70,20 @@ struct job {
 static DEFINE_MUTEX(jobs_mutex);
 static LIST_HEAD(jobs);
 
-static void job_free(struct job *job)
+/* Nobody has the job, or under the mutex. */
+static void put_asker(struct job *job)
 {
 	if (job->asker)
 		sock_put(job->asker);
-	put_net(genl_info_net(&job->info));
+	if (job->net)
+		put_net(job->net);
+	job->asker = NULL;
+	job->net = NULL;
+}
+
+static void job_free(struct job *job)
+{
+	put_asker(job);
 	consume_skb(job->skb);
 	kfree(job->attrs);
 	kfree(job);
@@ -170,7 +182,7 @@ static struct job *job_create(struct sk_buff *skb, struct genl_info *info,
 	if (!job)
 		return NULL;
 	job->info = *info;
-	get_net(genl_info_net(info));
+	job->net = get_net(genl_info_net(info));
 	INIT_WORK(&job->reap, reap);
 	job->by = skb->sk;
 	/* It begins with this message, whatever others it came with. */
@@ -190,8 +202,7 @@ static struct job *job_create(struct sk_buff *skb, struct genl_info *info,
 
 static bool is_by(struct job *job, const struct net *net, u32 portid)
 {
-	return job->info.snd_portid == portid &&
-	       genl_info_net(&job->info) == net;
+	return job->info.snd_portid == portid && job->net == net;
 }
 
 /* Unless there is one of the same socket. */
@@ -297,6 +308,24 @@ int nbdt_nl_job_reply(struct genl_info *info, struct sk_buff *msg)
 	return err;
 }
 
+/**
+ * nbdt_nl_job_leave_net - the rest of a job has nothing to do with its namespace
+ * @info: what the job was run with
+ *
+ * Before it waits for a device that may hang: the sender's namespace goes without it,
+ * once the sender has.
+ */
+void nbdt_nl_job_leave_net(struct genl_info *info)
+{
+	struct job *job = container_of(info, struct job, info);
+
+	mutex_lock(&jobs_mutex);
+	job->left_net = true;
+	if (job->abandoned)
+		put_asker(job);
+	mutex_unlock(&jobs_mutex);
+}
+
 /* The socket of that number is closed: whatever it waits for comes to its end. */
 void nbdt_nl_job_abandon(const struct net *net, u32 portid)
 {
@@ -312,6 +341,8 @@ void nbdt_nl_job_abandon(const struct net *net, u32 portid)
 		job->abandoned = true;
 		if (job->task)
 			send_sig(SIGKILL, job->task, 1);
+		if (job->left_net)
+			put_asker(job);
 	}
 	mutex_unlock(&jobs_mutex);
 }
