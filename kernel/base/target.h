@@ -4,8 +4,12 @@
 
 #include <linux/compiler.h>
 #include <linux/types.h>
+#include <linux/xarray.h>
 
 #define NBDT_VERSION	"0.1.0"
+
+/* Numbers of exports and connections: behind the last there is another, and 0 is none. */
+#define NBDT_TARGET_IDS	XA_LIMIT(1, U32_MAX - 1)
 
 /*
  * Limits of the target as a whole.  Each is read where it applies, without a

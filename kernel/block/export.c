@@ -30,6 +30,7 @@
 #include "base/access.h"
 #include "base/event.h"
 #include "base/place.h"
+#include "base/target.h"
 #include "base/work.h"
 #include "block/arrival.h"
 #include "block/export.h"
@@ -375,8 +376,6 @@ static void look_after_all(void)
 		id = export->id + 1;
 		look_after(export);
 		nbdt_export_put(export);
-		if (!id)
-			break;
 	}
 }
 
@@ -701,6 +700,7 @@ static int publish(struct nbdt_export *export, bool is_default,
 		   struct netlink_ext_ack *extack)
 {
 	int err = 0;
+	u32 id;
 
 	mutex_lock(&exports_mutex);
 	if (find_locked(export->name, export->name_len)) {
@@ -711,11 +711,13 @@ static int publish(struct nbdt_export *export, bool is_default,
 		err = check_default(export->name, extack);
 	}
 	if (!err)
-		err = xa_alloc_cyclic(&exports, &export->id, export,
-				      xa_limit_32b, &next_id, GFP_KERNEL);
+		err = xa_alloc_cyclic(&exports, &id, export, NBDT_TARGET_IDS,
+				      &next_id, GFP_KERNEL);
 	if (err < 0)
 		goto out;
 	err = 0;
+	/* Not before: without a number it never came to be (refresh_state). */
+	export->id = id;
 	hash_add(exports_by_name, &export->by_name,
 		 hash_name(export->name, export->name_len));
 	if (is_default)

@@ -240,9 +240,6 @@ void nbdt_conn_leave_net(const struct net *net)
 		if (READ_ONCE(conn->net) == net)
 			lose_socket(conn);
 		nbdt_conn_put(conn);
-		/* Behind the last number that there is. */
-		if (!id)
-			break;
 	}
 }
 
@@ -495,7 +492,7 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 	nbdt_sock_setup(sock);
 
 	/* Only the number, for now. */
-	err = xa_alloc_cyclic(&conns, &conn->origin.id, NULL, xa_limit_32b,
+	err = xa_alloc_cyclic(&conns, &conn->origin.id, NULL, NBDT_TARGET_IDS,
 			      &next_id, GFP_KERNEL);
 	if (err < 0)
 		goto err_free;
