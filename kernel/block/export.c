@@ -914,6 +914,9 @@ static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
 	if (!err) {
 		export->dead = false;
 		export->zeroed = false;
+		/* The new one may have gone as well; that was taken for the old. */
+		if (nbdt_bdev_went(&export->disk.device))
+			die(export);
 	}
 	export->disk.content.closing = export->removed;
 	/* The last that is done to it, if it was removed. */

@@ -46,6 +46,7 @@ static void tell_dead(struct block_device *bdev)
 {
 	struct nbdt_bdev *holder = bdev->bd_holder;
 
+	WRITE_ONCE(holder->told_of, bdev);
 	holder->dead(holder);
 	holder_unlock(bdev);
 }
@@ -167,9 +168,16 @@ int nbdt_bdev_open(struct nbdt_bdev *bdev, dev_t dev,
 	blk_mode_t mode = BLK_OPEN_READ;
 
 	bdev->dead = dead;
+	bdev->told_of = NULL;
 	if (dead)
 		mode |= BLK_OPEN_WRITE;
 	return open_by_number(bdev, dev, mode, dead ? bdev : NULL);
+}
+
+/* Was it this device, and no other of the same holder, that @dead was called for? */
+bool nbdt_bdev_went(const struct nbdt_bdev *bdev)
+{
+	return READ_ONCE(bdev->told_of) == bdev->bdev;
 }
 
 /* Nothing uses it any more.  @dead isn't called after that. */
