@@ -894,6 +894,12 @@ enum {
 	 * flag: With target-clear, disconnect clients instead of refusing.
 	 */
 	NBDTARGET_A_TARGET_FORCE,
+	/*
+	 * flag: With target-clear, stop the listeners and leave the exports.
+	 * Clients that use one go on, those in negotiation are disconnected;
+	 * force makes no difference.
+	 */
+	NBDTARGET_A_TARGET_ONLY_LISTENERS,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,
@@ -1557,7 +1563,10 @@ enum {
 	 * namespaces. As with export-del and listener-del, what that ends is
 	 * over later; the module can be unloaded when exports, closing,
 	 * listeners and connections are all 0. EBUSY when any export has
-	 * clients and force is absent: then nothing changes.
+	 * clients and force is absent: then nothing changes. With only-
+	 * listeners the exports stay, and nobody new comes to them: clients
+	 * that wait for a server that was restarted find none, instead of
+	 * one without their export.
 	 */
 	NBDTARGET_CMD_TARGET_CLEAR,
 	/*

@@ -75,6 +75,7 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 static const struct nla_policy
 target_clear_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 	[NBDTARGET_A_TARGET_FORCE] = { .type = NLA_FLAG },
+	[NBDTARGET_A_TARGET_ONLY_LISTENERS] = { .type = NLA_FLAG },
 };
 
 static int put_target(struct sk_buff *skb, struct net *net)
@@ -171,19 +172,36 @@ static int target_set(struct sk_buff *skb, struct genl_info *info)
 	return 0;
 }
 
+/* Nobody comes any more; who has come to an export goes on. */
+static void clear_listeners(void)
+{
+	const struct nbdt_conn_filter fresh = { .negotiating = true };
+
+	nbdt_front_remove_all();
+	nbdt_conn_kill_matching(&fresh, "listeners were removed");
+}
+
 /* In an order in which nobody comes in where others are thrown out. */
-static int target_clear(struct sk_buff *skb, struct genl_info *info)
+static int clear_all(bool force, struct netlink_ext_ack *extack)
 {
 	const struct nbdt_conn_filter all = {};
 	int err;
 
-	err = nbdt_export_remove_all(info->attrs[NBDTARGET_A_TARGET_FORCE],
-				     info->extack);
+	err = nbdt_export_remove_all(force, extack);
 	if (err)
 		return err;
 	nbdt_front_remove_all();
 	nbdt_conn_kill_matching(&all, "all was cleared away");
 	return 0;
+}
+
+static int target_clear(struct sk_buff *skb, struct genl_info *info)
+{
+	if (info->attrs[NBDTARGET_A_TARGET_ONLY_LISTENERS]) {
+		clear_listeners();
+		return 0;
+	}
+	return clear_all(info->attrs[NBDTARGET_A_TARGET_FORCE], info->extack);
 }
 
 static const struct genl_ops ops[] = {

@@ -91,7 +91,7 @@ _nbdtargetctl_options()
 	restore)
 		echo --export --device --bitmaps --trust --dry-run --force ;;
 	clear)
-		echo --force --no-wait --timeout ;;
+		echo --force --listeners --no-wait --timeout ;;
 	add-listener)
 		echo --tls --access --if-missing --or-update ;;
 	set-listener)

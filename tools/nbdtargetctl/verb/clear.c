@@ -9,17 +9,36 @@
 #include "object/awaited.h"
 #include "verb/verbs.h"
 
-enum { CLEAR_FORCE, CLEAR_NO_WAIT, CLEAR_TIMEOUT };
+enum { CLEAR_FORCE, CLEAR_LISTENERS, CLEAR_NO_WAIT, CLEAR_TIMEOUT };
 
 static const struct opt clear_opts[] = {
 	[CLEAR_FORCE] = { "--force", OPT_FLAG, NULL,
 		"disconnect clients, too", 0 },
+	[CLEAR_LISTENERS] = { "--listeners", OPT_FLAG, NULL,
+		"only these: nobody comes any more, exports and their clients stay", 0 },
 	[CLEAR_NO_WAIT] = AWAITED_NO_WAIT,
 	[CLEAR_TIMEOUT] = AWAITED_TIMEOUT,
 	{ .name = NULL }
 };
 
-static int clear(struct tool *t, const struct args *a)
+/* Nothing ends by that for which there would be something to wait. */
+static int clear_listeners(struct tool *t, const struct args *a)
+{
+	struct nlmsghdr *nlh;
+	int ret;
+
+	if (a->opt[CLEAR_FORCE].given || a->opt[CLEAR_NO_WAIT].given ||
+	    a->opt[CLEAR_TIMEOUT].given)
+		return fail_usage(t, "--listeners goes with no other option");
+	ret = kernel_connect(t, NULL);
+	if (ret)
+		return ret;
+	nlh = nl_request(t->nl, NBDTARGET_CMD_TARGET_CLEAR);
+	mnl_attr_put(nlh, NBDTARGET_A_TARGET_ONLY_LISTENERS, 0, NULL);
+	return nl_do(t->nl, nlh, NULL) ? kernel_fail(t, NULL, NULL) : TOOL_OK;
+}
+
+static int clear_all(struct tool *t, const struct args *a)
 {
 	const struct awaited all = { .is_over = awaited_all };
 	struct nlmsghdr *nlh;
@@ -38,11 +57,19 @@ static int clear(struct tool *t, const struct args *a)
 			   &a->opt[CLEAR_TIMEOUT]);
 }
 
+static int clear(struct tool *t, const struct args *a)
+{
+	return a->opt[CLEAR_LISTENERS].given ? clear_listeners(t, a) :
+	       clear_all(t, a);
+}
+
 const struct verb verb_clear = {
 	.name = "clear",
 	.args = "",
 	.summary = "Removes all exports and listeners, of all network namespaces.",
-	.details = "Afterwards the module can be unloaded. Bitmaps that aren't saved are lost.",
+	.details = "Afterwards the module can be unloaded. Bitmaps that aren't saved are lost.\n"
+		   "Before a restart, --listeners comes first: clients that connect again then\n"
+		   "find nobody, instead of a target without their export.",
 	.opts = clear_opts,
 	.run = clear,
 };
