@@ -24,7 +24,8 @@
  *
  * The phase ends when nothing more is read (the client said so, or closed,
  * or made no sense, or was killed) and every request has come back.  After
- * DISC and when killed, replies are still sent (TX11, TX12).
+ * DISC and when killed, replies are still sent (TX11, TX12); but when killed, what
+ * waits for its turn is neither carried out nor answered (reply.c).
  *
  * Wherever the thread sleeps or goes to the device, the socket may be gone when it
  * comes back (sock.c): then nothing more is read nor sent.
