@@ -19,7 +19,7 @@ farm       ?= $(CURDIR)/.build/$(release)
 kbuild      = $(MAKE) --no-print-directory -C '$(KERNELDIR)' M='$(farm)' W=$(W)
 tool        = $(MAKE) --no-print-directory -C tools/nbdtargetctl \
 	      O='$(CURDIR)/.build/tools/nbdtargetctl' PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' \
-	      $(if $(UNITDIR),UNITDIR='$(UNITDIR)') $(if $(UDEVDIR),UDEVDIR='$(UDEVDIR)')
+	      $(foreach dir,UNITDIR UDEVDIR ZSHDIR,$(if $($(dir)),$(dir)='$($(dir))'))
 
 all: modules tools ## build the module for the running kernel (or KERNELDIR=...) and the tool
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-# bash completion for nbdtargetctl(8)
+#
+# bash completion for nbdtargetctl(8); and what those of other shells ask, so that there
+# is one list of what may be typed: see _nbdtargetctl_answer. test/completion compares
+# it with the tool's own tables.
 
 # Names of the exports there are, one a line. Asks only when the module is
 # loaded, for asking loads it. Names that JSON escapes are left out.
@@ -31,13 +34,16 @@ _nbdtargetctl_addresses()
 		sed -n 's/^    "endpoint": "\([^"\\]*\)",*$/\1/p'
 }
 
-# Replies with those of the lines on stdin that begin with the word typed.
+# Replies with those of the lines on stdin that begin with the word typed. Bash has that
+# with its quotes, and wants them with theirs.
 _nbdtargetctl_reply()
 {
-	local line word=${1//\\/}
+	local line word=$1
+
+	[ "$plain" ] || word=${word//\\/}
 	while IFS= read -r line; do
 		[[ $line == "$word"* ]] || continue
-		printf -v line %q "$line"
+		[ "$plain" ] || printf -v line %q "$line"
 		COMPREPLY+=("$line")
 	done
 }
@@ -323,7 +329,7 @@ _nbdtargetctl_trim()
 
 _nbdtargetctl()
 {
-	local cur prev words cword verb arguments options program
+	local cur prev words cword verb arguments options program plain=
 
 	COMPREPLY=()
 	_nbdtargetctl_join
@@ -332,4 +338,53 @@ _nbdtargetctl()
 	_nbdtargetctl_trim
 }
 
-complete -F _nbdtargetctl nbdtargetctl
+# What the tool's help says of each verb and option: "WORD<tab>TEXT" lines.
+_nbdtargetctl_texts()
+{
+	if [ -z "$verb" ] || [ "$verb" = help ]; then
+		nbdtargetctl help
+	else
+		nbdtargetctl "$verb" --help
+	fi 2>/dev/null |
+		sed -nE 's/^  (-[a-z], )?(--[a-z-]+)( [^ ]+)?  +(.*)/\2\t\4/p
+			s/^  ([a-z][a-z-]*) +(.*)/\1\t\2/p'
+}
+
+# The replies, with what there is to say of them.
+_nbdtargetctl_told()
+{
+	local -A texts=()
+	local word text
+
+	while IFS=$'\t' read -r word text; do
+		texts[$word]=$text
+	done < <([[ $cur != -* && -n $verb && $verb != help ]] || _nbdtargetctl_texts)
+	for word in "${COMPREPLY[@]}"; do
+		printf '%s\t%s\n' "$word" "${texts[$word]-}"
+	done
+}
+
+# For other shells: bash FILE [WORD]... is given the words behind nbdtargetctl as the
+# shell sees them, up to the one that is typed. The first line of the answer is the kind
+# of what may stand there: "words", which follow, each with a tab and a text or nothing
+# behind it; "files", behind the "=" of the last word if it is an option with one; or
+# "command N", a line of some other program whose name is word N.
+_nbdtargetctl_answer()
+{
+	local words=(nbdtargetctl "$@") cword=$# verb arguments options program
+	local cur=${words[cword]} prev=${words[cword - 1]} plain=yes kind=words
+
+	_nbdtargetctl_files() { kind=files; }
+	_nbdtargetctl_program() { kind="command $program"; }
+	COMPREPLY=()
+	_nbdtargetctl_parse
+	_nbdtargetctl_complete
+	echo "$kind"
+	[ "$kind" != words ] || _nbdtargetctl_told
+}
+
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+	_nbdtargetctl_answer "$@"
+else
+	complete -F _nbdtargetctl nbdtargetctl
+fi
