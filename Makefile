@@ -65,6 +65,9 @@ uapi: ## write uapi/nbdtarget.h from the netlink contract
 deb: ## build the Debian packages nbdtarget-dkms and nbdtargetctl in .build/deb, and have lintian look
 	@tools/nbdtargetctl/packaging/deb
 
+rpm: ## build the RPM packages nbdtarget-dkms and nbdtargetctl, and those for akmods, in .build/rpm
+	@tools/nbdtargetctl/packaging/rpm
+
 deps: ## install the Debian packages that all of this needs, where missing
 	@selftests/deps
 
@@ -117,4 +120,4 @@ $(utsrelease):
 		"or set KERNELDIR" >&2
 	@false
 
-.PHONY: all modules tools install install-module install-tool uninstall uapi deb deps demo check check-full coverage debug-kernel fuzz bench shell style clean help farm
+.PHONY: all modules tools install install-module install-tool uninstall uapi deb rpm deps demo check check-full coverage debug-kernel fuzz bench shell style clean help farm

@@ -67,7 +67,8 @@ make_next_source()
 	next_source=$work/source
 	mkdir "$next_source"
 	(cd "$top" && git ls-files -z | xargs -0 cp --parents -t "$next_source")
-	for file in kernel/base/target.h tools/nbdtargetctl/Makefile; do
+	for file in kernel/base/target.h tools/nbdtargetctl/Makefile \
+		tools/nbdtargetctl/packaging/redhat/nbdtarget{,-kmod}.spec; do
 		grep -q "${this//./\\.}" "$next_source/$file"
 		sed -i "s/${this//./\\.}/$next/" "$next_source/$file"
 	done
