@@ -95,6 +95,7 @@ static int __init nbdt_init(void)
 	err = nbdt_work_init();
 	if (err)
 		goto err_stock;
+	nbdt_arrival_init(nbdt_export_count, nbdt_export_arrived);
 	err = nbdt_watch_init(nbdt_arrival_note);
 	if (err)
 		goto err_work;

@@ -28,7 +28,6 @@
 
 #include "base/work.h"
 #include "block/arrival.h"
-#include "block/export.h"
 
 #define ARRIVALS	256
 
@@ -39,6 +38,10 @@ struct arrival {
 };
 
 static atomic_t arrivals;
+
+/* Of the exports, which are above this; set once. */
+static u32 (*count)(void);
+static bool (*arrived)(dev_t dev);
 
 static DEFINE_SPINLOCK(kept_lock);	/* guards what follows */
 static LIST_HEAD(kept);
@@ -72,7 +75,7 @@ static void look(struct work_struct *work)
 	u64 since = count_ended();
 
 	/* Until it has its device an export has no clients, who may be what needs it. */
-	if (nbdt_export_arrived(arrival->dev)) {
+	if (arrived(arrival->dev)) {
 		keep(arrival, since);
 	} else {
 		kfree(arrival);
@@ -101,7 +104,7 @@ static bool begin_to_look(dev_t dev)
 /* A device has come, or, if 0, may have.  Any context; mustn't wait. */
 void nbdt_arrival_note(dev_t dev)
 {
-	if (!nbdt_export_count())
+	if (!count())
 		return;
 	if (!dev || !begin_to_look(dev))
 		pr_warn_ratelimited("nbdtarget: devices may have come unseen; exports whose device is gone may need set-export --reopen\n");
@@ -119,4 +122,17 @@ void nbdt_arrival_again(void)
 		queue_work(nbdt_close_wq, &arrival->work);
 	}
 	spin_unlock(&kept_lock);
+}
+
+/**
+ * nbdt_arrival_init - say who looks at devices that come
+ * @export_count: how many there are to look; any context
+ * @export_arrived: has them look; may wait.  Returns whether to do it again after
+ *	nbdt_arrival_again()
+ */
+void nbdt_arrival_init(u32 (*export_count)(void),
+		       bool (*export_arrived)(dev_t dev))
+{
+	count = export_count;
+	arrived = export_arrived;
 }

@@ -4,6 +4,8 @@
 
 #include <linux/types.h>
 
+void nbdt_arrival_init(u32 (*export_count)(void),
+		       bool (*export_arrived)(dev_t dev));
 void nbdt_arrival_note(dev_t dev);
 void nbdt_arrival_again(void);
 
