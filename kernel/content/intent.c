@@ -202,6 +202,9 @@ void nbdt_intent_listed(struct nbdt_intent *intent)
 		if (slot->state != SLOT_WRITING)
 			continue;
 		slot->state = SLOT_OPEN;
+		/* Too late: whoever stopped it has told that nothing is written. */
+		if (intent->stopped)
+			continue;
 		__set_bit(slot->region, intent->open);
 		set_bit(slot->region, intent->recent);
 	}
