@@ -1404,7 +1404,8 @@ enum {
 	NBDTARGET_CMD_BITMAP_DEL,
 	/*
 	 * Nothing is dirty any more, and the bitmap consistent. Errors as
-	 * bitmap-del.
+	 * bitmap-del; when that can't be stored, as with EIO, what it had is
+	 * gone and it is inconsistent.
 	 */
 	NBDTARGET_CMD_BITMAP_CLEAR,
 	/*

@@ -173,7 +173,10 @@ out:
 	return err;
 }
 
-/* Return: as nbdt_bitmaps_remove(). */
+/*
+ * Return: as nbdt_bitmaps_remove().  When it was cleared and that can't be stored, what
+ * it had is gone, and all of it is dirty.
+ */
 int nbdt_bitmaps_clear(struct nbdt_content *content, const char *name,
 		       struct netlink_ext_ack *extack)
 {
@@ -194,6 +197,9 @@ int nbdt_bitmaps_clear(struct nbdt_content *content, const char *name,
 		nbdt_bitmap_clear(bitmap);
 		bitmap->stored.rewritten = true;
 		err = store(content, bitmap, true, extack);
+		/* No copy is kept for that: it would be as large. */
+		if (err)
+			nbdt_bitmap_fill(bitmap);
 	}
 	nbdt_gate_open(&content->gate, &visit);
 out:
