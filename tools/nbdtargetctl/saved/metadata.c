@@ -352,10 +352,11 @@ int metadata_read(int fd, uint64_t bytes, struct metadata *m)
 /* Will the module find everything there? */
 bool metadata_is_good(const struct metadata *m)
 {
-	bool clean = le32toh(m->head.flags) & NBDTARGET_META_CLEAN;
+	uint32_t flags = le32toh(m->head.flags);
 	uint64_t i;
 
-	if (m->lost || m->unreadable || (!clean && !m->has_log))
+	if (m->lost || m->unreadable || (flags & NBDTARGET_META_FAILED) ||
+	    (!(flags & NBDTARGET_META_CLEAN) && !m->has_log))
 		return false;
 	for (i = 0; i < bitmaps_in(m); i++)
 		if (m->bitmaps[i].damaged)
