@@ -15,7 +15,8 @@ int nbdt_work_init(void)
 				       0);
 	if (!nbdt_gate_wq)
 		return -ENOMEM;
-	nbdt_control_wq = alloc_workqueue("nbdt_control", WQ_UNBOUND, 0);
+	nbdt_control_wq = alloc_workqueue("nbdt_control",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!nbdt_control_wq)
 		goto err_gate;
 	nbdt_close_wq = alloc_workqueue("nbdt_close", WQ_UNBOUND,

@@ -9,7 +9,11 @@ struct workqueue_struct;
  * memory is.  What runs here never waits for a device.
  */
 extern struct workqueue_struct *nbdt_gate_wq;
-/* For what may wait for the administrator's locks. */
+/*
+ * For what may wait for the administrator's locks.  Deadlines of I/O are here, too, as
+ * that of a write to metadata, whose worker waits for its timer to end: so this must
+ * get on as well, and what runs here never waits for a device.
+ */
 extern struct workqueue_struct *nbdt_control_wq;
 /* For what waits for a device, which may be for ever. */
 extern struct workqueue_struct *nbdt_close_wq;
