@@ -358,17 +358,23 @@ static int check_lendable(const struct nbdt_bitmap *bitmap, u64 size,
 }
 
 /*
- * Somebody else may have written to the device: what records isn't true any more.
- * Nobody is inside the gate, nor goes there.
+ * Somebody else may have written to the device: what records isn't true any more, nor
+ * is what a command is at, as that may have it record from a point on that is past, as
+ * a checkpoint does that is held.  Nobody is inside the gate, nor goes there.
  */
 void nbdt_bitmaps_distrust(struct nbdt_content *content)
 {
 	struct nbdt_bitmaps *bitmaps = &content->bitmaps;
-	unsigned int i;
+	struct nbdt_bitmap *bitmap;
+	unsigned int slot;
 
 	mutex_lock(&nbdt_bitmaps_mutex);
-	for (i = 0; i < bitmaps->nr_recording; i++)
-		nbdt_bitmap_fill(bitmaps->recording[i]);
+	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
+		bitmap = bitmaps->slots[slot];
+		if (bitmap && !(bitmaps->borrowed & BIT_ULL(slot)) &&
+		    (bitmap->recording || bitmap->changing))
+			nbdt_bitmap_fill(bitmap);
+	}
 	WRITE_ONCE(bitmaps->written, true);
 	mutex_unlock(&nbdt_bitmaps_mutex);
 }

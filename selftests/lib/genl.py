@@ -196,3 +196,34 @@ def _check(flags, body):
     text = told.get(NLMSGERR_ATTR_MSG, b"").rstrip(b"\0").decode(
         errors="replace")
     raise Refused(-error, text)
+
+
+class Held:
+    """A checkpoint that is held, on a socket of its own: until it is ended, or that is
+    closed. With freeze and start, which bitmaps it is to switch."""
+
+    def __init__(self, *exports, **switch):
+        self.family = f = Family()
+        names = b"".join(string(f["A_CHECKPOINT_EXPORT"], name)
+                         for name in exports)
+        words = attribute(f["A_CHECKPOINT_EXPORTS"] | NLA_F_NESTED, names)
+        for which, name in switch.items():
+            words += string(f["A_CHECKPOINT_" + which.upper()], name)
+        try:
+            (reply,) = f.request(f["CMD_CHECKPOINT"],
+                                 words + flag(f["A_CHECKPOINT_HOLD"]))
+        except BaseException:
+            f.socket.close()
+            raise
+        self.id = dict(parse(reply))[f["A_CHECKPOINT_ID"]]
+
+    def end(self, *words):
+        f = self.family
+        f.request(f["CMD_CHECKPOINT_END"], b"".join(
+            (attribute(f["A_CHECKPOINT_ID"], self.id),) + words))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.family.socket.close()
