@@ -25,8 +25,12 @@
  * (content.c).
  *
  * What others have written to the page cache and not yet to the device counts
- * as well, and a device that has changed in another way is another (watch.c).  A
- * disk whose driver doesn't count, or was told not to, proves nothing: one that
+ * as well, and a device that has changed in another way is another (watch.c), or has
+ * another number of its own, where that isn't told of: a loop device that gets another
+ * file, on older kernels.  (It gets the number a moment before it has the file, which isn't
+ * seen if the proof begins in between.)
+ *
+ * A disk whose driver doesn't count, or was told not to, proves nothing: one that
  * counts has counted what was read of it.  Once it was seen to be told not to, what
  * it counts later proves nothing either, until the proof begins anew.  That is a
  * heuristic: it is looked at whenever what is known is wanted, and once a second
@@ -189,6 +193,7 @@ u64 nbdt_proof_prepare(struct nbdt_proof *proof)
 	nbdt_watch_again(&proof->watch);
 	/* If not, it begins with a doubt. */
 	counts(proof);
+	WRITE_ONCE(proof->number, proof->bdev->bd_disk->diskseq);
 	base = written_by_all(proof) - written_by_us(proof);
 	WRITE_ONCE(proof->size, bdev_nr_bytes(proof->bdev));
 	return base;
@@ -230,6 +235,14 @@ void nbdt_proof_look(struct nbdt_proof *proof)
 		WRITE_ONCE(proof->counts, false);
 }
 
+/* Without having been told of: see the top. */
+static bool is_another(const struct nbdt_proof *proof)
+{
+	return bdev_nr_bytes(proof->bdev) != READ_ONCE(proof->size) ||
+	       READ_ONCE(proof->bdev->bd_disk->diskseq) !=
+	       READ_ONCE(proof->number);
+}
+
 /* Has somebody else written, or may have? */
 bool nbdt_proof_broken(const struct nbdt_proof *proof)
 {
@@ -240,8 +253,7 @@ bool nbdt_proof_broken(const struct nbdt_proof *proof)
 	/* Pairs with nbdt_proof_wrote(). */
 	smp_rmb();
 	if (base == NO_BASE || written_by_all(proof) - ours != base ||
-	    nbdt_watch_changed(&proof->watch) ||
-	    bdev_nr_bytes(proof->bdev) != READ_ONCE(proof->size))
+	    nbdt_watch_changed(&proof->watch) || is_another(proof))
 		return true;
 	/* Pairs with nbdt_proof_prepare(): it may have begun anew meanwhile. */
 	smp_rmb();

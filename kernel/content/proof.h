@@ -15,6 +15,7 @@ struct nbdt_proof {
 	u64 __percpu *written;		/* sectors, by the export */
 	u64 base;			/* of the device, without these */
 	u64 size;			/* of the device, in bytes */
+	u64 number;			/* of the disk: what it is, by its own word */
 	bool counts;			/* it was seen to count... */
 	bool while_on;			/* ...as long as it is told to */
 	struct nbdt_watch watch;	/* for whether it becomes another */
