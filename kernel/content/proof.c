@@ -37,7 +37,10 @@
  * (export.c); whoever has it count again sooner isn't seen.
  *
  * Not seen is who writes below the device: to what a mapped device or a loop
- * device consists of, or by way of another machine.  The manual page says so.
+ * device consists of, or by way of another machine; or past the block layer, by
+ * commands of the device's own (SG_IO, NVMe passthrough), which aren't counted.  The
+ * manual page says so.  The same holds for what restore-bitmaps concludes from the
+ * counters.
  *
  * Who owns it: the content it is about.  BASE is changed by whoever has seen to
  * it that nobody writes, and that nothing is known; who looks sees the old one,
