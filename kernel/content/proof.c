@@ -24,6 +24,11 @@
  * until the proof begins anew, with nothing known, when nobody writes
  * (content.c).
  *
+ * That is so from the beginning on if the driver counts a write when it ends.  Those
+ * that have no queue of requests (dm, md, zram) counted it as it begins before 6.5, so
+ * that one under way may be in what the proof begins with.  Such a disk says how many
+ * it is at; if there are any, the proof begins with a doubt.
+ *
  * What others have written to the page cache and not yet to the device counts
  * as well, and a device that has changed in another way is another (watch.c), or has
  * another number of its own, where that isn't told of: a loop device that gets another
@@ -127,6 +132,40 @@ static bool has_dirty_pages(const struct nbdt_proof *proof)
 	return mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK);
 }
 
+static long writes_under_way(const struct block_device *part)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += part_stat_local_read_cpu(part, in_flight[1], cpu);
+	return sum;
+}
+
+/*
+ * Is somebody writing who may be counted already?  One that begins on one CPU and ends
+ * on another while they are added up makes the sum too small by itself only if it has
+ * begun since BASE, and then it shows in the counter.
+ */
+static bool is_being_written(const struct nbdt_proof *proof)
+{
+	struct gendisk *disk = proof->bdev->bd_disk;
+	struct block_device *part;
+	unsigned long number;
+	long sum = 0;
+
+	/* It counts what has ended. */
+	if (queue_is_mq(disk->queue))
+		return false;
+	/* What is counted, and isn't under way yet, will be: between is no preemption. */
+	synchronize_rcu_expedited();
+	rcu_read_lock();
+	xa_for_each(&disk->part_tbl, number, part)
+		sum += writes_under_way(part);
+	rcu_read_unlock();
+	return sum;
+}
+
 /* Read a block, so that the disk has something to count. */
 static void read_something(const struct nbdt_proof *proof)
 {
@@ -198,6 +237,8 @@ u64 nbdt_proof_prepare(struct nbdt_proof *proof)
 	counts(proof);
 	WRITE_ONCE(proof->number, proof->bdev->bd_disk->diskseq);
 	base = written_by_all(proof) - written_by_us(proof);
+	if (is_being_written(proof))
+		nbdt_watch_tell(&proof->watch);
 	WRITE_ONCE(proof->size, bdev_nr_bytes(proof->bdev));
 	return base;
 }

@@ -9,9 +9,13 @@
  * (its diskseq), and counts. Nothing else proves it. That somebody has written is
  * certain when the counters differ, or a checksum of the device's two ends, where
  * whatever mounts a file system or changes a partition table leaves traces.
+ *
+ * Drivers without a queue of requests (dm, md) counted a write as it begins, before
+ * 6.5. So when somebody is writing as the counters are read, these prove nothing.
  */
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -176,6 +180,38 @@ static char *proof(const struct export *e)
 	return s;
 }
 
+/* By the file "inflight": reads and writes. */
+static bool has_writes(const char *path)
+{
+	unsigned long writes = 0;
+	char *s = read_line(path);
+	bool has = s && sscanf(s, "%*u %lu", &writes) == 1 && writes;
+
+	free(s);
+	return has;
+}
+
+/* Is anybody writing to the disk, or to a partition of it? */
+static bool is_being_written(const struct export *e)
+{
+	dev_t dev = export_device(e);
+	char *partition = sys_line(e, "", "partition");
+	char *pattern = mem_printf("/sys/dev/block/%u:%u/%s{,*/}inflight",
+				   major(dev), minor(dev),
+				   partition ? "../" : "");
+	glob_t found = { 0 };
+	bool is = false;
+	size_t i;
+
+	if (!glob(pattern, GLOB_BRACE, NULL, &found))
+		for (i = 0; i < found.gl_pathc; i++)
+			is |= has_writes(found.gl_pathv[i]);
+	globfree(&found);
+	free(pattern);
+	free(partition);
+	return is;
+}
+
 /* Do the first N words of both agree? */
 static bool same_words(const char *a, const char *b, unsigned int n)
 {
@@ -233,6 +269,9 @@ void device_describe(const struct export *e, uint64_t size, json_t *o)
 	json_put(o, "size", json_integer(size));
 	json_put(o, "identity", json_take(identity(e)));
 	json_put(o, "proof", json_take(proof(e)));
+	/* After the counters, which may have what isn't on the device yet. */
+	if (is_being_written(e))
+		json_put(o, "being-written", json_true());
 	json_put(o, "ends", json_take(ends(e)));
 }
 
@@ -320,6 +359,8 @@ const char *device_is_unproved(const struct export *e, const json_t *o)
 
 	if (!*before || !now)
 		why = "the device doesn't count what is written to it";
+	else if (json_is_true(json_object_get(o, "being-written")))
+		why = "somebody was writing to the device as it was saved";
 	else if (!same_words(before, now, 1))
 		why = "the machine was started anew, and nobody knows what was written";
 	else if (!same_disk(before, now))
