@@ -31,8 +31,9 @@ struct nbdt_bitmap {
 	unsigned long nr_bits;
 	unsigned long *words;		/* what is in them: see bitmap.c */
 
-	/* Guarded by the mutex in bitmaps.c; so is what name points at. */
+	/* Guarded by the mutex in bitmaps.c; so is what names point at. */
 	char *name;			/* terminated */
+	const char *old_name;		/* until the new one is stored, or NULL */
 	bool recording;			/* changes with the gate shut only */
 	bool inconsistent;		/* some writes may not be in it */
 	bool kept;			/* as it is, elsewhere; must stay so */

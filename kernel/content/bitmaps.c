@@ -190,7 +190,16 @@ char *nbdt_bitmaps_name(struct nbdt_bitmaps *bitmaps, unsigned int slot)
 
 /* --- The administrator --- */
 
-/* Also one that is hidden: its name is taken. */
+static bool has_name(const struct nbdt_bitmap *bitmap, const char *name)
+{
+	return !strcmp(bitmap->name, name) ||
+	       (bitmap->old_name && !strcmp(bitmap->old_name, name));
+}
+
+/*
+ * Also one that is hidden: its name is taken.  So are both of one that is being
+ * renamed, as it may have to go back.
+ */
 int nbdt_bitmaps_slot_locked(struct nbdt_bitmaps *bitmaps, const char *name)
 {
 	int slot;
@@ -198,7 +207,7 @@ int nbdt_bitmaps_slot_locked(struct nbdt_bitmaps *bitmaps, const char *name)
 	lockdep_assert_held(&nbdt_bitmaps_mutex);
 	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
 		if (bitmaps->slots[slot] &&
-		    !strcmp(bitmaps->slots[slot]->name, name))
+		    has_name(bitmaps->slots[slot], name))
 			return slot;
 	}
 	return -ENOENT;
@@ -336,7 +345,12 @@ int nbdt_bitmaps_insert_locked(struct nbdt_bitmaps *bitmaps,
 void nbdt_bitmaps_drop_locked(struct nbdt_bitmaps *bitmaps,
 			      struct nbdt_bitmap *bitmap)
 {
-	bitmaps->slots[nbdt_bitmaps_slot_locked(bitmaps, bitmap->name)] = NULL;
+	unsigned int slot;
+
+	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
+		if (bitmaps->slots[slot] == bitmap)
+			bitmaps->slots[slot] = NULL;
+	}
 	nbdt_bitmap_put(bitmap);
 }
 

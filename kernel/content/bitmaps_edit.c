@@ -427,7 +427,9 @@ int nbdt_bitmaps_rename(struct nbdt_content *content, const char *name,
 	}
 	if (!err) {
 		swap(bitmap->name, copy);
+		bitmap->old_name = copy;
 		err = store(content, bitmap, true, extack);
+		bitmap->old_name = NULL;
 		if (err)
 			swap(bitmap->name, copy);
 	}
