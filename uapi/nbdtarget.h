@@ -1193,12 +1193,14 @@ enum {
 	 */
 	NBDTARGET_A_CONTENT_BITMAP_NAME,
 	/*
-	 * u64: Of the map that the piece is of, in bytes of the device.
+	 * u64: Of the map or bitmap that the piece is of, in bytes of the
+	 * device.
 	 */
 	NBDTARGET_A_CONTENT_GRANULARITY,
 	/*
 	 * u64: Bytes of the device that the map is of, as it was when the
-	 * export was added. What it has grown by is beyond the map.
+	 * export was added, or the bitmap. What it has grown by is beyond
+	 * it.
 	 */
 	NBDTARGET_A_CONTENT_SIZE,
 	/*
@@ -1211,6 +1213,16 @@ enum {
 	 * at the end of the content.
 	 */
 	NBDTARGET_A_CONTENT_DATA,
+	/*
+	 * u8: 1 when the bitmap was recording as the piece was read: of that
+	 * it is a sample. Output only.
+	 */
+	NBDTARGET_A_CONTENT_RECORDING,
+	/*
+	 * u8: 0 when all of the bitmap counted as dirty as the piece was
+	 * read, whatever its bits say. Output only.
+	 */
+	NBDTARGET_A_CONTENT_CONSISTENT,
 
 	/* private: */
 	__NBDTARGET_A_CONTENT_MAX,
@@ -1456,7 +1468,8 @@ enum {
 	 * A piece of a bitmap's content. Of one that is recording it is a
 	 * sample, unless a checkpoint is held. One that is frozen can't
 	 * record again, or be merged into, from then on: what was read may
-	 * be gone by after a crash. ENOENT when it isn't there.
+	 * be gone by after a crash. What it is can change between two
+	 * pieces, and so comes with each. ENOENT when it isn't there.
 	 */
 	NBDTARGET_CMD_BITMAP_READ,
 	/*

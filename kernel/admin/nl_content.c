@@ -132,53 +132,62 @@ static int read_map_piece(const struct piece *piece, void *data)
 	return len;
 }
 
+/* What it is of, as it is at that moment, is in ABOUT. */
 static int read_piece(const struct piece *piece, void *data,
+		      struct nbdt_bitmaps_piece *about,
 		      struct netlink_ext_ack *extack)
 {
 	struct nbdt_content *content = &piece->export->disk.content;
 
-	if (!piece->bitmap)
-		return read_map_piece(piece, data);
-	return nbdt_bitmaps_read(content, piece->bitmap, piece->offset, data,
-				 PIECE, extack);
+	if (piece->bitmap)
+		return nbdt_bitmaps_read(content, piece->bitmap, piece->offset,
+					 data, PIECE, about, extack);
+	*about = (struct nbdt_bitmaps_piece) {
+		.granule = 1ULL << content->map->shift,
+		.size = content->map->size,
+	};
+	return read_map_piece(piece, data);
 }
 
-/* Of what a piece is. */
-static int put_about(struct sk_buff *skb, const struct piece *piece)
+static int put_about(struct sk_buff *skb, const struct piece *piece,
+		     const struct nbdt_bitmaps_piece *about)
 {
-	const struct nbdt_map *map = piece->export->disk.content.map;
 	const int pad = NBDTARGET_A_CONTENT_PAD;
-	int err = 0;
 
+	if (nla_put_u64_64bit(skb, NBDTARGET_A_CONTENT_GRANULARITY,
+			      about->granule, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_CONTENT_SIZE, about->size, pad))
+		return -EMSGSIZE;
 	if (!piece->bitmap)
-		err = nla_put_u64_64bit(skb, NBDTARGET_A_CONTENT_GRANULARITY,
-					1ULL << map->shift, pad) ?:
-		      nla_put_u64_64bit(skb, NBDTARGET_A_CONTENT_SIZE,
-					map->size, pad);
-	return err ?: nla_put_u64_64bit(skb, NBDTARGET_A_CONTENT_OFFSET,
-					piece->offset, pad);
+		return 0;
+	return nla_put_u8(skb, NBDTARGET_A_CONTENT_RECORDING,
+			  about->recording) ?:
+	       nla_put_u8(skb, NBDTARGET_A_CONTENT_CONSISTENT,
+			  !about->inconsistent);
 }
 
 /* Read straight into a message. */
 static int put_content(struct sk_buff *skb, const struct piece *piece,
 		       struct netlink_ext_ack *extack)
 {
+	struct nbdt_bitmaps_piece about;
 	struct nlattr *data;
 	int len;
 
-	if (put_about(skb, piece))
+	if (nla_put_u64_64bit(skb, NBDTARGET_A_CONTENT_OFFSET, piece->offset,
+			      NBDTARGET_A_CONTENT_PAD))
 		return -EMSGSIZE;
 	/* To the next multiple of 8. */
 	data = nla_reserve_64bit(skb, NBDTARGET_A_CONTENT_DATA, PIECE,
 				 NBDTARGET_A_CONTENT_PAD);
 	if (!data)
 		return -EMSGSIZE;
-	len = read_piece(piece, nla_data(data), extack);
+	len = read_piece(piece, nla_data(data), &about, extack);
 	if (len < 0)
 		return len;
 	skb_trim(skb, skb->len - (PIECE - len));
 	data->nla_len = nla_attr_size(len);
-	return 0;
+	return put_about(skb, piece, &about);
 }
 
 static int reply_content(struct genl_info *info, const struct piece *piece)

@@ -44,6 +44,14 @@ struct nbdt_bitmaps_info {
 	struct nbdt_point last;		/* of its export */
 };
 
+/* What one is as a piece of it is read. */
+struct nbdt_bitmaps_piece {
+	u64 granule;
+	u64 size;
+	bool recording;
+	bool inconsistent;
+};
+
 void nbdt_bitmaps_distrust(struct nbdt_content *content);
 int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
 			struct nbdt_content *from, const char *name,

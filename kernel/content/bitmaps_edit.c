@@ -310,12 +310,14 @@ out:
  * @offset: in bytes, a multiple of 8
  * @data: for LEN bytes
  * @len: a multiple of 8
+ * @piece: set to what the bitmap is meanwhile
  * @extack: why not
  *
  * Return: how many bytes there are, 0 behind the end; or -ENOENT.
  */
 int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset,
 		      void *data, unsigned int len,
+		      struct nbdt_bitmaps_piece *piece,
 		      struct netlink_ext_ack *extack)
 {
 	struct nbdt_bitmap *bitmap = NULL;
@@ -329,6 +331,12 @@ int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset
 		/* What is read now is gone by after a crash. */
 		if (!bitmap->recording)
 			bitmap->kept = true;
+		*piece = (struct nbdt_bitmaps_piece) {
+			.granule = 1ULL << bitmap->shift,
+			.size = bitmap->size,
+			.recording = bitmap->recording,
+			.inconsistent = bitmap->inconsistent,
+		};
 		ret = nbdt_bitmap_read(bitmap, offset, data, len);
 	} else {
 		nbdt_set_err_msg(extack, "there is no bitmap '%.32s'", name);

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 struct nbdt_bitmaps_config;
+struct nbdt_bitmaps_piece;
 struct nbdt_content;
 struct netlink_ext_ack;
 
@@ -22,6 +23,7 @@ int nbdt_bitmaps_trust(struct nbdt_content *content, const char *name,
 		       bool enable, struct netlink_ext_ack *extack);
 int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset,
 		      void *data, unsigned int len,
+		      struct nbdt_bitmaps_piece *piece,
 		      struct netlink_ext_ack *extack);
 int nbdt_bitmaps_load(struct nbdt_content *content, const char *name, u64 offset,
 		      const void *data, unsigned int len,

@@ -38,6 +38,12 @@ static int take_piece(const struct nlmsghdr *nlh, struct content *c,
 		case NBDTARGET_A_CONTENT_SIZE:
 			c->size = mnl_attr_get_u64(attr);
 			break;
+		case NBDTARGET_A_CONTENT_RECORDING:
+			c->recording = mnl_attr_get_u8(attr);
+			break;
+		case NBDTARGET_A_CONTENT_CONSISTENT:
+			c->consistent = mnl_attr_get_u8(attr);
+			break;
 		case NBDTARGET_A_CONTENT_DATA:
 			*len = mnl_attr_get_payload_len(attr);
 			if (*len > most)
@@ -69,9 +75,16 @@ static int read_piece(struct tool *t, struct content *c, uint64_t offset,
 	return ret;
 }
 
-/* The whole of it, as many bytes as it should have. */
+static bool is_the_same(const struct content *a, const struct content *b)
+{
+	return a->granularity == b->granularity && a->size == b->size &&
+	       a->recording == b->recording && a->consistent == b->consistent;
+}
+
+/* The whole of it, as many bytes as it should have; it is what it was all along. */
 int content_read(struct tool *t, struct content *c, char *data, uint64_t bytes)
 {
+	struct content first = { 0 };
 	uint64_t at, len;
 	int ret;
 
@@ -81,6 +94,10 @@ int content_read(struct tool *t, struct content *c, char *data, uint64_t bytes)
 			return ret;
 		if (!len)
 			return -EBADMSG;
+		if (!at)
+			first = *c;
+		if (!is_the_same(c, &first))
+			return -ESTALE;
 	}
 	return 0;
 }

@@ -3,6 +3,7 @@
 #ifndef NBDTARGETCTL_CONTENT_H
 #define NBDTARGETCTL_CONTENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/tool.h"
@@ -10,14 +11,18 @@
 struct content {
 	const char *export;
 	const char *bitmap;		/* NULL: the map */
-	/* Of the map, in bytes of the device; set when it is read. */
+	/* Of it, in bytes of the device; set when it is read, as the next. */
 	uint64_t granularity;
 	uint64_t size;
+	/* Of a bitmap, while all of it was read. */
+	bool recording;
+	bool consistent;
 };
 
 /*
  * Each returns 0, or a negative errno with the words for it in nl_last_error();
- * content_read() -EBADMSG without, when the content isn't of that many bytes.
+ * content_read() -EBADMSG without, when the content isn't of that many bytes, and
+ * -ESTALE when what it is of changed while it was read.
  */
 int content_read(struct tool *t, struct content *c, char *data, uint64_t bytes);
 int content_try(struct tool *t, const struct content *c);

@@ -10,6 +10,9 @@
  * once more, as after a crash, is inconsistent.  A bitmap that is frozen stays
  * what it is.
  *
+ * What a bitmap is can change after it was listed, by a checkpoint for one: it is
+ * in the file as what it was while all of it was read, or not at all.
+ *
  * So it is with a map, which would call data zero: it is saved with the removal
  * of its export only.
  *
@@ -82,6 +85,8 @@ static int read_content(struct save *s, struct content *c, char *data,
 
 	if (ret == -EBADMSG)
 		return fail(s->t, thing, "its content has another size");
+	if (ret == -ESTALE)
+		return fail(s->t, thing, "it was changed while it was read");
 	return ret ? kernel_fail(s->t, thing, NULL) : 0;
 }
 
@@ -104,11 +109,13 @@ static int save_bitmap(struct save *s, const struct export *e,
 	int ret;
 
 	json_put(o, "bitmap", json_hex(b->name));
-	json_put(o, "recording", json_boolean(b->recording));
-	json_put(o, "consistent", json_boolean(b->consistent));
 	ret = read_content(s, &c, data, b->memory);
+	if (!ret && (c.granularity != b->granularity || c.size != b->size))
+		ret = fail(s->t, bitmap, "it is another since it was listed");
+	json_put(o, "recording", json_boolean(c.recording));
+	json_put(o, "consistent", json_boolean(c.consistent));
 	if (!ret)
-		ret = write_content(s, b->recording ? RECORD_UNCLEAN :
+		ret = write_content(s, c.recording ? RECORD_UNCLEAN :
 				    RECORD_CLEAN, o, data, b->memory);
 	json_decref(o);
 	free(data);
