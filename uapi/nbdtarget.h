@@ -1269,7 +1269,9 @@ enum {
 	 * flag: Flush the devices and let no request change them until
 	 * checkpoint-end comes, which has to be sent from the same socket.
 	 * If that is closed, or comes after the timeout, there is no
-	 * checkpoint.
+	 * checkpoint. With neither freeze nor start, no other command
+	 * changes a bitmap of the exports meanwhile (EBUSY), so that they
+	 * can be read as they are; one that does already is EBUSY here.
 	 */
 	NBDTARGET_A_CHECKPOINT_HOLD,
 	/*
@@ -1404,14 +1406,16 @@ enum {
 	 * granularity is none, E2BIG when it would take too much memory,
 	 * ENOSPC when the export has 62 already or its metadata no room,
 	 * EROFS when it shall record and the export is read-only, ETIMEDOUT
-	 * when requests in flight don't come to an end. This and all other
+	 * when requests in flight don't come to an end, EBUSY when bitmaps
+	 * are to stay as they are (hold, of checkpoint). This and all other
 	 * commands about bitmaps: EIO when the export has metadata that has
 	 * failed, unless metadata-continue, and then a warning.
 	 */
 	NBDTARGET_CMD_BITMAP_ADD,
 	/*
 	 * Remove a bitmap. ENOENT when it isn't there, EBUSY when it has
-	 * users or is being changed, ETIMEDOUT as bitmap-add.
+	 * users, is being changed, or is to stay as it is (hold, of
+	 * checkpoint), ETIMEDOUT as bitmap-add.
 	 */
 	NBDTARGET_CMD_BITMAP_DEL,
 	/*

@@ -12,6 +12,8 @@
  * is never held while waiting for I/O or for a gate.  A command that has to
  * wait marks the bitmaps it is about as changing before, which keeps other
  * commands away from them, and looks again afterwards at what may have changed.
+ * A checkpoint that is held and switches none keeps commands away from all, so that
+ * they can be read as what they are when nothing is written any more.
  * Those commands are in bitmaps_edit.c, and the switch from one bitmap to the
  * next in bitmaps_switch.c; they stand on what is here.
  *
@@ -222,10 +224,21 @@ int nbdt_bitmaps_check_name(const char *name, struct netlink_ext_ack *extack)
 	return -EINVAL;
 }
 
-/* One that a command may be about; nobody else is changing it. */
-int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
-			     struct nbdt_bitmap **bitmap,
-			     struct netlink_ext_ack *extack)
+static int check_not_kept(const struct nbdt_content *content,
+			  struct netlink_ext_ack *extack)
+{
+	if (!content->bitmaps.kept_by)
+		return 0;
+	nbdt_set_err_msg(extack,
+			 "writes to '%.24s' are held, and its bitmaps stay as they are",
+			 content->name);
+	return -EBUSY;
+}
+
+/* Nobody else is changing it. */
+static int find_settled(struct nbdt_content *content, const char *name,
+			struct nbdt_bitmap **bitmap,
+			struct netlink_ext_ack *extack)
 {
 	int slot = nbdt_bitmaps_slot_locked(&content->bitmaps, name);
 
@@ -241,6 +254,39 @@ int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
 		return 0;
 	nbdt_set_err_msg(extack, "bitmap '%.32s' is being changed", name);
 	return -EBUSY;
+}
+
+/* One that a command may change. */
+int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
+			     struct nbdt_bitmap **bitmap,
+			     struct netlink_ext_ack *extack)
+{
+	return find_settled(content, name, bitmap, extack) ?:
+	       check_not_kept(content, extack);
+}
+
+static bool is_own(const struct nbdt_bitmaps *bitmaps, unsigned int slot)
+{
+	return bitmaps->slots[slot] && !(bitmaps->borrowed & BIT_ULL(slot));
+}
+
+/* Keep commands away from all of them, until kept_by is less by one. */
+int nbdt_bitmaps_keep_locked(struct nbdt_content *content,
+			     struct netlink_ext_ack *extack)
+{
+	struct nbdt_bitmaps *bitmaps = &content->bitmaps;
+	unsigned int slot;
+
+	lockdep_assert_held(&nbdt_bitmaps_mutex);
+	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
+		if (!is_own(bitmaps, slot) || !bitmaps->slots[slot]->changing)
+			continue;
+		nbdt_set_err_msg(extack, "bitmap '%.32s' is being changed",
+				 bitmaps->slots[slot]->name);
+		return -EBUSY;
+	}
+	bitmaps->kept_by++;
+	return 0;
 }
 
 int nbdt_bitmaps_check_unkept(const struct nbdt_bitmap *bitmap,
@@ -318,12 +364,16 @@ nbdt_bitmaps_create(struct nbdt_content *content,
 }
 
 /* Give it a slot, and the export the reference; hidden for now. */
-int nbdt_bitmaps_insert_locked(struct nbdt_bitmaps *bitmaps,
+int nbdt_bitmaps_insert_locked(struct nbdt_content *content,
 			       struct nbdt_bitmap *bitmap,
 			       struct netlink_ext_ack *extack)
 {
-	int slot;
+	struct nbdt_bitmaps *bitmaps = &content->bitmaps;
+	int slot, err;
 
+	err = check_not_kept(content, extack);
+	if (err)
+		return err;
 	if (nbdt_bitmaps_slot_locked(bitmaps, bitmap->name) >= 0) {
 		nbdt_set_err_msg(extack, "bitmap '%.32s' already exists",
 				 bitmap->name);
@@ -385,7 +435,7 @@ void nbdt_bitmaps_distrust(struct nbdt_content *content)
 	mutex_lock(&nbdt_bitmaps_mutex);
 	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
 		bitmap = bitmaps->slots[slot];
-		if (bitmap && !(bitmaps->borrowed & BIT_ULL(slot)) &&
+		if (is_own(bitmaps, slot) &&
 		    (bitmap->recording || bitmap->changing))
 			nbdt_bitmap_fill(bitmap);
 	}
@@ -411,7 +461,7 @@ int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
 	int err;
 
 	mutex_lock(&nbdt_bitmaps_mutex);
-	err = nbdt_bitmaps_find_locked(from, name, &bitmap, extack);
+	err = find_settled(from, name, &bitmap, extack);
 	if (!err)
 		err = check_lendable(bitmap, size, extack);
 	if (!err) {

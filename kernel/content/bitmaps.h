@@ -91,7 +91,9 @@ int nbdt_bitmaps_slot_locked(struct nbdt_bitmaps *bitmaps, const char *name);
 int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
 			     struct nbdt_bitmap **bitmap,
 			     struct netlink_ext_ack *extack);
-int nbdt_bitmaps_insert_locked(struct nbdt_bitmaps *bitmaps,
+int nbdt_bitmaps_keep_locked(struct nbdt_content *content,
+			     struct netlink_ext_ack *extack);
+int nbdt_bitmaps_insert_locked(struct nbdt_content *content,
 			       struct nbdt_bitmap *bitmap,
 			       struct netlink_ext_ack *extack);
 void nbdt_bitmaps_drop_locked(struct nbdt_bitmaps *bitmaps,

@@ -124,8 +124,7 @@ int nbdt_bitmaps_add(struct nbdt_content *content,
 	err = nbdt_metadata_prepare(content, bitmap, extack);
 	mutex_lock(&nbdt_bitmaps_mutex);
 	if (!err)
-		err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap,
-						 extack);
+		err = nbdt_bitmaps_insert_locked(content, bitmap, extack);
 	if (err) {
 		nbdt_bitmap_put(bitmap);
 		goto out;

@@ -5,6 +5,8 @@
  * In two steps.  The first reserves all that it takes, marks both bitmaps as
  * changing so that no command is at them, and may fail.  The second, with the
  * gate shut and nobody inside, switches, or gives all of it back; it can't fail.
+ * One that switches nothing, which is how writes are held for bitmaps to be read, keeps
+ * commands away from all of them in between.
  * Who makes both on a group of exports, and in between has it survive a crash:
  * block/checkpoint.c.
  */
@@ -87,8 +89,7 @@ static int make_start(struct nbdt_content *content,
 	if (IS_ERR(bitmap))
 		return PTR_ERR(bitmap);
 	if (!err)
-		err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap,
-						 extack);
+		err = nbdt_bitmaps_insert_locked(content, bitmap, extack);
 	if (err) {
 		nbdt_bitmap_put(bitmap);
 		return err;
@@ -103,6 +104,7 @@ static int make_start(struct nbdt_content *content,
 static void switch_cancel(struct nbdt_content *content,
 			  struct nbdt_switch *change)
 {
+	content->bitmaps.kept_by -= change->keeps;
 	if (change->freeze)
 		change->freeze->changing = false;
 	if (!change->start)
@@ -119,6 +121,7 @@ static void switch_commit(struct nbdt_content *content,
 {
 	struct nbdt_point *last = &content->bitmaps.last;
 
+	content->bitmaps.kept_by -= change->keeps;
 	if (change->freeze) {
 		change->freeze->recording = false;
 		change->freeze->changing = false;
@@ -162,6 +165,10 @@ int nbdt_switch_begin(struct nbdt_content *content,
 			err = take_start(content, change, start, extack);
 		else
 			err = make_start(content, change, start, size, extack);
+	}
+	if (!freeze && !start) {
+		err = nbdt_bitmaps_keep_locked(content, extack);
+		change->keeps = !err;
 	}
 	if (err)
 		switch_cancel(content, change);

@@ -13,6 +13,7 @@ struct nbdt_switch {
 	struct nbdt_bitmap *freeze;	/* or NULL, as the next */
 	struct nbdt_bitmap *start;
 	bool made;			/* START is new */
+	bool keeps;			/* neither, and all stay as they are */
 };
 
 int nbdt_switch_begin(struct nbdt_content *content, struct nbdt_switch *change,

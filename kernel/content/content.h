@@ -44,6 +44,7 @@ struct nbdt_bitmaps {
 	 */
 	struct nbdt_bitmap *slots[NBDT_BITMAPS_MAX];
 	u64 borrowed;			/* mask: of another export */
+	unsigned int kept_by;		/* checkpoints held that keep all as they are */
 	struct nbdt_point last;
 };
 

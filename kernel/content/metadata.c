@@ -376,7 +376,7 @@ static int publish(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
 	int err;
 
 	mutex_lock(&nbdt_bitmaps_mutex);
-	err = nbdt_bitmaps_insert_locked(&content->bitmaps, bitmap, extack);
+	err = nbdt_bitmaps_insert_locked(content, bitmap, extack);
 	if (!err) {
 		nbdt_bitmap_get(bitmap);
 		bitmap->hidden = false;

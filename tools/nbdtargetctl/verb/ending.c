@@ -19,6 +19,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fail.h"
@@ -60,6 +61,22 @@ static int hold(struct tool *t, const char *name, uint32_t *id)
 	return checkpoint_begin(t, &c, id);
 }
 
+/* Another command may be at one of its bitmaps; who started us has the patience. */
+static int hold_patiently(struct tool *t, const char *name, uint32_t *id)
+{
+	static const struct timespec while_ = { .tv_nsec = 100000000 };
+	bool told = false;
+	int ret;
+
+	while ((ret = hold(t, name, id)) == -EBUSY) {
+		if (!told)
+			fail(t, name, "waiting: %s", nl_last_error(t->nl)->text);
+		told = true;
+		nanosleep(&while_, NULL);
+	}
+	return ret;
+}
+
 /* And wait until its device is closed; who started us has the patience. */
 static int send_remove(struct tool *t, const char *name)
 {
@@ -90,7 +107,7 @@ static void look_after(struct tool *t, const struct ending *one, int fd)
 	t->nl = NULL;
 	if (kernel_connect(t, one->name))
 		_exit(TOOL_REFUSED);
-	if (one->hold && hold(t, one->name, &id)) {
+	if (one->hold && hold_patiently(t, one->name, &id)) {
 		kernel_fail(t, one->name, NULL);
 		_exit(TOOL_REFUSED);
 	}
