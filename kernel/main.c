@@ -11,7 +11,8 @@
  *	session/	one client: front.c (all listeners, and what becomes of
  *			whom they accept), session.c (its thread's life), conn.c
  *			(all connections, and their ends), tls.c (handshakes)
- *			and agent.c (who does them), pace.c and poll.h (when its thread runs)
+ *			and agent.c (who does them), pace.c and poll.h (when its
+ *			thread runs), placement.c (on which CPU)
  *	transport/	listener.c accepts, stream.c moves bytes, ktls.c knows TLS
  *			records, sock.c has a socket and its thread meet
  *	block/		one device under a name: export.c (name, settings, life),
@@ -79,6 +80,7 @@
 #include "session/conn.h"
 #include "session/front.h"
 #include "session/mem.h"
+#include "session/placement.h"
 #include "session/stock.h"
 #include "transport/rekey.h"
 #include "nbdtarget.h"
@@ -92,9 +94,12 @@ static int __init nbdt_init(void)
 	err = nbdt_stock_init();
 	if (err)
 		goto err_rekey;
-	err = nbdt_work_init();
+	err = nbdt_placement_init();
 	if (err)
 		goto err_stock;
+	err = nbdt_work_init();
+	if (err)
+		goto err_placement;
 	nbdt_arrival_init(nbdt_export_count, nbdt_export_arrived);
 	err = nbdt_watch_init(nbdt_arrival_note);
 	if (err)
@@ -113,6 +118,8 @@ err_watch:
 	nbdt_watch_exit();
 err_work:
 	nbdt_work_exit();
+err_placement:
+	nbdt_placement_exit();
 err_stock:
 	nbdt_stock_exit();
 err_rekey:
@@ -133,6 +140,7 @@ static void __exit nbdt_exit(void)
 	nbdt_export_exit();
 	nbdt_watch_exit();
 	nbdt_work_exit();
+	nbdt_placement_exit();
 	nbdt_stock_exit();
 	nbdt_rekey_exit();
 }

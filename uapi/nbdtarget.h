@@ -774,6 +774,10 @@ enum {
 	 * u32: How often the server's was changed.
 	 */
 	NBDTARGET_A_CONN_TLS_TX_REKEYS,
+	/*
+	 * u32: The CPU on which its thread ran last, see placement.
+	 */
+	NBDTARGET_A_CONN_CPU,
 
 	/* private: */
 	__NBDTARGET_A_CONN_MAX,
@@ -900,6 +904,18 @@ enum {
 	 * force makes no difference.
 	 */
 	NBDTARGET_A_TARGET_ONLY_LISTENERS,
+	/*
+	 * string [min-len 1, max-len max-string]: Where the threads of
+	 * connections run: arrival, by default, on the CPU by which the
+	 * client's packets come, if it isn't one that the machine was told
+	 * to keep free (isolcpus, nohz_full); scheduler, wherever the
+	 * scheduler puts them; or a list of CPUs, "0-3,8", as arrival but on
+	 * these alone, which may be kept free. Told as it was given. Threads
+	 * whose affinity somebody else has narrowed are left alone. EINVAL
+	 * when it is none of these, has a CPU that isn't there, or none that
+	 * is online.
+	 */
+	NBDTARGET_A_TARGET_PLACEMENT,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,

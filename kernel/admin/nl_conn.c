@@ -125,6 +125,8 @@ static int put_conn(struct sk_buff *skb, struct nbdt_conn *conn,
 	    nla_put_u64_64bit(skb, NBDTARGET_A_CONN_AGE, age, pad) ||
 	    nla_put_u32(skb, NBDTARGET_A_CONN_PID,
 			task_pid_nr(conn->origin.task)) ||
+	    nla_put_u32(skb, NBDTARGET_A_CONN_CPU,
+			task_cpu(conn->origin.task)) ||
 	    (READ_ONCE(conn->origin.killed) &&
 	     nla_put_flag(skb, NBDTARGET_A_CONN_ENDING)) ||
 	    put_conn_tls(skb, conn) ||

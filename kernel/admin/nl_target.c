@@ -9,6 +9,7 @@
 #include "session/conn.h"
 #include "session/front.h"
 #include "session/mem.h"
+#include "session/placement.h"
 #include "transport/listener.h"
 #include "nbdtarget.h"
 
@@ -70,6 +71,10 @@ target_set_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 	[NBDTARGET_A_TARGET_LOG_CLIENTS] = NLA_POLICY_MAX(NLA_U8, 1),
 	[NBDTARGET_A_TARGET_PEER_TIMEOUT] =
 		NLA_POLICY_FULL_RANGE(NLA_U32, &peer_timeout_range),
+	[NBDTARGET_A_TARGET_PLACEMENT] = {
+		.type = NLA_NUL_STRING,
+		.len = NBDTARGET_MAX_STRING,
+	},
 };
 
 static const struct nla_policy
@@ -77,6 +82,18 @@ target_clear_policy[NBDTARGET_A_TARGET_MAX + 1] = {
 	[NBDTARGET_A_TARGET_FORCE] = { .type = NLA_FLAG },
 	[NBDTARGET_A_TARGET_ONLY_LISTENERS] = { .type = NLA_FLAG },
 };
+
+static int put_placement(struct sk_buff *skb)
+{
+	char *text = nbdt_placement_text();
+	int err;
+
+	if (!text)
+		return -ENOMEM;
+	err = nla_put_string(skb, NBDTARGET_A_TARGET_PLACEMENT, text);
+	kfree(text);
+	return err;
+}
 
 static int put_target(struct sk_buff *skb, struct net *net)
 {
@@ -116,21 +133,24 @@ static int put_target(struct sk_buff *skb, struct net *net)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_CLOSING,
 			nbdt_export_closing_count()))
 		return -EMSGSIZE;
-	return 0;
+	return put_placement(skb);
 }
 
 static int target_get(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *msg = nbdt_nl_message();
+	int err = -EMSGSIZE;
 	void *head;
 
 	if (!msg)
 		return -ENOMEM;
 	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
 				 NBDTARGET_CMD_TARGET_GET);
-	if (!head || put_target(msg, genl_info_net(info))) {
+	if (head)
+		err = put_target(msg, genl_info_net(info));
+	if (err) {
 		nlmsg_free(msg);
-		return -EMSGSIZE;
+		return err;
 	}
 	genlmsg_end(msg, head);
 	return genlmsg_reply(msg, info);
@@ -142,11 +162,22 @@ static void set_limit(u32 *limit, const struct nlattr *attr)
 		WRITE_ONCE(*limit, nla_get_u32(attr));
 }
 
-/* The policy has seen to the ranges. */
+/* The policy has seen to the ranges; what may still be refused is done first. */
 static int target_set(struct sk_buff *skb, struct genl_info *info)
 {
+	const char *placement = nbdt_nl_string(info,
+					       NBDTARGET_A_TARGET_PLACEMENT);
 	struct nlattr **attrs = info->attrs, *attr;
+	int err;
 
+	if (placement) {
+		err = nbdt_placement_set(placement, info->extack);
+		if (err) {
+			NL_SET_BAD_ATTR(info->extack,
+					attrs[NBDTARGET_A_TARGET_PLACEMENT]);
+			return err;
+		}
+	}
 	set_limit(&nbdt_target.max_connections,
 		  attrs[NBDTARGET_A_TARGET_MAX_CONNECTIONS]);
 	set_limit(&nbdt_target.negotiation_timeout,

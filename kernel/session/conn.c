@@ -21,8 +21,9 @@
  * completes the last request, need no reference of their own.
  *
  * What takes long to notice is looked for once in a while (tick): clients
- * that leave a request half sent or replies unread, or aren't heard of, and
- * connections that have been idle and can give memory back.
+ * that leave a request half sent or replies unread, or aren't heard of,
+ * connections that have been idle and can give memory back, and CPUs on which
+ * too many of them are.
  */
 #include <linux/in.h>
 #include <linux/in6.h>
@@ -330,6 +331,7 @@ static void tick_memory(struct nbdt_conn *conn, u64 requests)
 static void tick_one(struct nbdt_conn *conn)
 {
 	u64 requests = READ_ONCE(conn->origin.stats.requests);
+	bool many;
 
 	/* Once the socket is ready again, it is up to us, not to the client. */
 	if (overdue(READ_ONCE(conn->rx_since), nbdt_target_stall_timeout()) &&
@@ -338,6 +340,11 @@ static void tick_one(struct nbdt_conn *conn)
 	tick_silence(conn);
 
 	tick_memory(conn, requests);
+
+	many = READ_ONCE(conn->pace.nice) == NBDT_PACE_NICE_MANY;
+	if (nbdt_placement_tick(&conn->placement, conn->origin.task,
+				&conn->origin.stats, many))
+		nbdt_origin_resume(&conn->origin);
 
 	/* Whether replies are read is for the thread to see... */
 	if (READ_ONCE(conn->tx_since))
@@ -366,6 +373,7 @@ static void tick(struct work_struct *work)
 	struct nbdt_conn *conn;
 	unsigned long id;
 
+	nbdt_placement_look();
 	rcu_read_lock();
 	xa_for_each(&conns, id, conn)
 		tick_one(conn);

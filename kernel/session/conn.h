@@ -16,6 +16,7 @@
 #include "block/request.h"
 #include "session/mem.h"
 #include "session/pace.h"
+#include "session/placement.h"
 #include "session/poll.h"
 #include "transport/sock.h"
 
@@ -162,6 +163,7 @@ struct nbdt_conn {
 	struct nbdt_mem mem;
 	struct nbdt_pace pace;
 	struct nbdt_poll poll;
+	struct nbdt_placement placement;
 
 	/* Of the housekeeping in conn.c. */
 	u64 tick_requests;		/* requests answered at the last tick */

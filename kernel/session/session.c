@@ -92,8 +92,10 @@ void nbdt_session_run(struct nbdt_conn *conn)
 	/* Memory must not be had by writing to our own devices. */
 	unsigned int noio = memalloc_noio_save();
 
+	nbdt_placement_begin(&conn->placement);
 	if (nbdt_sock_hold(&conn->sock))
 		serve(conn);
 	nbdt_sock_let_go(&conn->sock);
+	nbdt_placement_end(&conn->placement);
 	memalloc_noio_restore(noio);
 }

@@ -685,11 +685,20 @@ static bool has_work(struct nbdt_conn *conn, int rx)
 	       (rx == -EAGAIN && READ_ONCE(conn->sock.readable));
 }
 
+/* Of what the client sent, and nothing else that there may be to do. */
+static void note_arrival(struct nbdt_conn *conn)
+{
+	if (READ_ONCE(conn->sock.readable))
+		nbdt_placement_note(&conn->placement,
+				    nbdt_stream_arrival(&conn->sock));
+}
+
 static void wait_for_work(struct nbdt_conn *conn, int rx)
 {
 	nbdt_poll_begin(&conn->poll);
 	while (nbdt_poll_continue(&conn->poll)) {
 		if (has_work(conn, rx)) {
+			note_arrival(conn);
 			/* It may be long until the thread sleeps again. */
 			cond_resched_tasks_rcu_qs();
 			return;
@@ -701,7 +710,9 @@ static void wait_for_work(struct nbdt_conn *conn, int rx)
 		schedule();
 	__set_current_state(TASK_RUNNING);
 	nbdt_poll_end(&conn->poll);
-	if (!nbdt_sock_hold(&conn->sock))
+	if (nbdt_sock_hold(&conn->sock))
+		note_arrival(conn);
+	else
 		WRITE_ONCE(conn->origin.gone, true);
 }
 
@@ -749,6 +760,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 			smp_mb();
 			trim(conn);
 			nbdt_tls_audit(conn);
+			nbdt_placement_resume(&conn->placement);
 		}
 		check_cancelled(conn);
 		collect(conn);

@@ -372,6 +372,12 @@ static bool is_sending(const struct nbdt_sock *s)
 		TCPF_CLOSING | TCPF_LAST_ACK);
 }
 
+/* The CPU by which the peer's last packet came. */
+int nbdt_stream_arrival(const struct nbdt_sock *s)
+{
+	return READ_ONCE(s->sock->sk->sk_incoming_cpu);
+}
+
 /* Bytes that the peer has acknowledged, from the beginning; it has them. */
 u64 nbdt_stream_acked(const struct nbdt_sock *s)
 {

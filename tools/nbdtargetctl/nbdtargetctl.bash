@@ -114,7 +114,7 @@ _nbdtargetctl_options()
 		echo --max-connections --negotiation-timeout --stall-timeout \
 			--max-in-flight --memory-limit --tls-key-policy \
 			--tls-key-records --poll-time --log-clients \
-			--peer-timeout ;;
+			--peer-timeout --placement ;;
 	disconnect)
 		echo --export --all --if-exists --no-wait --timeout ;;
 	monitor)
@@ -176,7 +176,7 @@ _nbdtargetctl_takes_value()
 	--region | --credentials | --client-certificates | --ciphers | --priority | \
 	--max-handshakes | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
-	--peer-timeout | --access | --on-return | --device | --bitmaps | \
+	--peer-timeout | --placement | --access | --on-return | --device | --bitmaps | \
 	-b | --batch)
 		return 0 ;;
 	--default)
@@ -234,6 +234,8 @@ _nbdtargetctl_values()
 		_nbdtargetctl_words 'close warn off' "$2" ;;
 	--log-clients)
 		_nbdtargetctl_words 'on off' "$2" ;;
+	--placement)
+		_nbdtargetctl_words 'arrival scheduler' "$2" ;;
 	esac
 }
 

@@ -37,6 +37,7 @@ static const struct member of_target[] = {
 	TARGET(TLS_KEY_RECORDS, 1, INT64_MAX),
 	TARGET(POLL_TIME, 0, 10000),
 	TARGET(LOG_CLIENTS, 0, 0),
+	TARGET(PLACEMENT, 1, NBDTARGET_MAX_STRING),
 };
 
 const struct members members_target = {

@@ -73,6 +73,17 @@ static uint64_t setting_of(const struct target *tg, size_t i)
 	return *(const uint64_t *)at;
 }
 
+/* The same list of CPUs in other words is another: the kernel knows what it means. */
+static bool put_placement(struct step *s, const struct target *want,
+			  const struct target *now)
+{
+	if (!attr_has(want, NBDTARGET_A_TARGET_PLACEMENT) ||
+	    (now && text_same(want->placement, now->placement)))
+		return false;
+	step_option(s, "--placement", text_copy(want->placement));
+	return true;
+}
+
 /* Of what is wanted, what there isn't; false when there is nothing. */
 bool words_target(struct step *s, const struct target *want,
 		  const struct target *now)
@@ -88,7 +99,7 @@ bool words_target(struct step *s, const struct target *want,
 			    settings[i].format(setting_of(want, i)));
 		any = true;
 	}
-	return any;
+	return put_placement(s, want, now) || any;
 }
 
 /* --- Exports --- */

@@ -72,6 +72,7 @@ static const struct attr_field fields[] = {
 	FIELD(ALT_NAME, TEXT, "alt-name", alt_name),
 	FIELD(TLS_RX_REKEYS, NUMBER, "tls-rx-rekeys", tls_rx_rekeys),
 	FIELD(TLS_TX_REKEYS, NUMBER, "tls-tx-rekeys", tls_tx_rekeys),
+	FIELD(CPU, NUMBER, "cpu", cpu),
 };
 
 const struct attr_set conn_attrs = {
@@ -151,6 +152,11 @@ static void add_row(struct table *tb, const struct conn *c)
 	table_cell(tb, "%" PRIu64, c->stats.requests);
 	table_cell(tb, "%s", size_format(buf, c->stats.read_bytes));
 	table_cell(tb, "%s", size_format(buf, c->stats.written_bytes));
+	/* An older module doesn't tell. */
+	if (attr_has(c, NBDTARGET_A_CONN_CPU))
+		table_cell(tb, "%" PRIu64, c->cpu);
+	else
+		table_cell(tb, "-");
 	/* "-" in clear, and so is a name that wasn't proved. */
 	if (!attr_has(c, NBDTARGET_A_CONN_TLS_VERSION))
 		table_cell(tb, "-");
@@ -165,7 +171,7 @@ void conn_print_all(const struct attr_list *list, const char *indent)
 		{ "ID", true }, { "PEER", false }, { "EXPORT", false },
 		{ "STATE", false }, { "IN-FLIGHT", true }, { "AGE", true },
 		{ "REQUESTS", true }, { "READ", true }, { "WRITTEN", true },
-		{ "TLS", false }, { "IDENTITY", false },
+		{ "CPU", true }, { "TLS", false }, { "IDENTITY", false },
 	};
 	struct table tb = {
 		.columns = columns,

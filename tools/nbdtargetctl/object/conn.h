@@ -36,6 +36,7 @@ struct conn {
 	uint64_t tls_tx_records;
 	uint64_t tls_rx_rekeys;
 	uint64_t tls_tx_rekeys;
+	uint64_t cpu;
 };
 
 extern const struct attr_set conn_attrs;

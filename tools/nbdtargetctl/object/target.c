@@ -44,6 +44,7 @@ static const struct attr_field fields[] = {
 	FIELD(PEER_TIMEOUT, NUMBER, "peer-timeout", peer_timeout),
 	FIELD(ALL_LISTENERS, NUMBER, "all-listeners", all_listeners),
 	FIELD(CLOSING, NUMBER, "closing", closing),
+	FIELD(PLACEMENT, TEXT, "placement", placement),
 };
 
 const struct attr_set target_attrs = {
@@ -95,6 +96,11 @@ void target_print(const struct target *tg)
 		       seconds_format(used, tg->peer_timeout));
 	if (attr_has(tg, NBDTARGET_A_TARGET_POLL_TIME))
 		printf("  poll time            %" PRIu64 " us\n", tg->poll_time);
+	if (attr_has(tg, NBDTARGET_A_TARGET_PLACEMENT)) {
+		printf("  placement            ");
+		text_print(stdout, tg->placement, TEXT_EXACT);
+		putchar('\n');
+	}
 	if (attr_has(tg, NBDTARGET_A_TARGET_LOG_CLIENTS))
 		printf("  log of clients       %s\n",
 		       tg->log_clients ? "on" : "off");

@@ -26,6 +26,7 @@ struct target {
 	bool log_clients;
 	uint64_t peer_timeout;		/* ms */
 	uint64_t closing;		/* exports */
+	struct text placement;
 };
 
 extern const struct attr_set target_attrs;

@@ -147,6 +147,7 @@ static int wanted_size(uint8_t cmd, uint16_t type)
 		[NBDTARGET_A_TARGET_TLS_KEY_RECORDS] = 8,
 		[NBDTARGET_A_TARGET_POLL_TIME] = 4,
 		[NBDTARGET_A_TARGET_PEER_TIMEOUT] = 4,
+		[NBDTARGET_A_TARGET_PLACEMENT] = -1,
 	};
 	static const int listener[] = {
 		[NBDTARGET_A_LISTENER_ADDRESS] = -2,
@@ -323,6 +324,7 @@ static void send_conn(uint8_t cmd, const char *reason, uint16_t flags)
 	mnl_attr_put_u64(nlh, NBDTARGET_A_CONN_TLS_TX_RECORDS, 34);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_TLS_RX_REKEYS, 1);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_TLS_TX_REKEYS, 2);
+	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_CPU, 3);
 	put_stats(nlh, NBDTARGET_A_CONN_STATS);
 	if (reason)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_REASON, reason);
@@ -359,6 +361,7 @@ static void send_target(void)
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_PEER_TIMEOUT, 120000);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_ALL_LISTENERS, 7);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_CLOSING, 1);
+	mnl_attr_put_strz(nlh, NBDTARGET_A_TARGET_PLACEMENT, "0-3,8");
 	deliver(nlh);
 }
 

@@ -14,6 +14,7 @@ enum {
 	SET_MAX_CONNECTIONS, SET_NEGOTIATION_TIMEOUT, SET_STALL_TIMEOUT,
 	SET_MAX_IN_FLIGHT, SET_MEMORY_LIMIT, SET_TLS_KEY_POLICY,
 	SET_TLS_KEY_RECORDS, SET_POLL_TIME, SET_LOG_CLIENTS, SET_PEER_TIMEOUT,
+	SET_PLACEMENT,
 	SET_N,
 };
 
@@ -38,6 +39,9 @@ static const struct opt set_opts[] = {
 		"on or off: the kernel's log has those that come and go", 16 },
 	[SET_PEER_TIMEOUT] = { "--peer-timeout", OPT_SECONDS, "SECONDS",
 		"time a client may not be heard of", UINT32_MAX },
+	[SET_PLACEMENT] = { "--placement", OPT_TEXT, "WHERE",
+		"arrival, scheduler, or CPUs that clients are served on",
+		NBDTARGET_MAX_STRING },
 	{ .name = NULL }
 };
 
@@ -52,6 +56,7 @@ static const uint16_t set_attrs[SET_N] = {
 	[SET_POLL_TIME] = NBDTARGET_A_TARGET_POLL_TIME,
 	[SET_LOG_CLIENTS] = NBDTARGET_A_TARGET_LOG_CLIENTS,
 	[SET_PEER_TIMEOUT] = NBDTARGET_A_TARGET_PEER_TIMEOUT,
+	[SET_PLACEMENT] = NBDTARGET_A_TARGET_PLACEMENT,
 };
 
 /* The kernel's own range checks say what is wrong, but not with which. */
@@ -129,10 +134,13 @@ static int set_target(struct tool *t, const struct args *a)
 		return ret;
 	nlh = nl_request(t->nl, NBDTARGET_CMD_TARGET_SET);
 	for (i = 0; i < SET_N; i++) {
-		if (a->opt[i].given)
+		if (a->opt[i].given && i != SET_PLACEMENT)
 			put_setting(nlh, i, number_of(a, i, policy,
 						      log_clients));
 	}
+	if (a->opt[SET_PLACEMENT].given)
+		mnl_attr_put_strz(nlh, NBDTARGET_A_TARGET_PLACEMENT,
+				  a->opt[SET_PLACEMENT].text);
 	ret = nl_do(t->nl, nlh, NULL);
 	if (ret)
 		return kernel_fail(t, refused_option(t), ret == -ERANGE ?
