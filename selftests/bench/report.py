@@ -159,3 +159,34 @@ def scale(found):
     yield (f"latency at depth 1: {beside['alone_ns'] / 1000:.0f} us alone, "
            f"{beside['together_ns'] / 1000:.0f} us beside a client at depth "
            f"128: {beside['together_ns'] / beside['alone_ns']:.1f} times")
+
+
+def shared_cells(points, server, kind, depth, column, layout):
+    """One for each number of clients."""
+    return [format(point[column], layout) for point in points
+            if (point["server"], point["kind"], point["depth"]) ==
+            (server, kind, depth)]
+
+
+def lines(points):
+    """Of each I/O, for each number of clients; and where our lines go."""
+    counts = sorted({point["clients"] for point in points})
+    names = list(dict.fromkeys(point["server"] for point in points))
+    for column, layout, title in (
+            ("instructions", ".0f", "instructions of an I/O"),
+            ("lines", ".0f", "lines taken from other CPUs"),
+            ("own_lines", ".1f", "by the module's functions")):
+        yield line(title, [f"{count} clients" for count in counts])
+        for kind in ("read", "write"):
+            for depth in sorted({point["depth"] for point in points}):
+                for name in names:
+                    yield line(f"{kind} {depth} {name}", shared_cells(
+                        points, name, kind, depth, column, layout))
+        yield ""
+    sums = {}
+    for point in points:
+        for name, taken in point["functions"].items():
+            sums[name] = max(sums.get(name, 0), taken)
+    yield "functions of ours, lines of an I/O where they take the most"
+    for name, taken in sorted(sums.items(), key=lambda one: -one[1])[:12]:
+        yield f"  {name:30} {taken:8.2f}"
