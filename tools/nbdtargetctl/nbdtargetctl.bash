@@ -97,7 +97,7 @@ _nbdtargetctl_options()
 	restore)
 		echo --export --device --bitmaps --trust --dry-run --force ;;
 	clear)
-		echo --force --listeners --no-wait --timeout ;;
+		echo --force --only-listeners --no-wait --timeout ;;
 	add-listener)
 		echo --tls --access --if-missing --or-update ;;
 	set-listener)

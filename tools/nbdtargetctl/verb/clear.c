@@ -14,7 +14,7 @@ enum { CLEAR_FORCE, CLEAR_LISTENERS, CLEAR_NO_WAIT, CLEAR_TIMEOUT };
 static const struct opt clear_opts[] = {
 	[CLEAR_FORCE] = { "--force", OPT_FLAG, NULL,
 		"disconnect clients, too", 0 },
-	[CLEAR_LISTENERS] = { "--listeners", OPT_FLAG, NULL,
+	[CLEAR_LISTENERS] = { "--only-listeners", OPT_FLAG, NULL,
 		"only these: nobody comes any more, exports and their clients stay", 0 },
 	[CLEAR_NO_WAIT] = AWAITED_NO_WAIT,
 	[CLEAR_TIMEOUT] = AWAITED_TIMEOUT,
@@ -29,7 +29,7 @@ static int clear_listeners(struct tool *t, const struct args *a)
 
 	if (a->opt[CLEAR_FORCE].given || a->opt[CLEAR_NO_WAIT].given ||
 	    a->opt[CLEAR_TIMEOUT].given)
-		return fail_usage(t, "--listeners goes with no other option");
+		return fail_usage(t, "--only-listeners goes with no other option");
 	ret = kernel_connect(t, NULL);
 	if (ret)
 		return ret;
@@ -68,7 +68,7 @@ const struct verb verb_clear = {
 	.args = "",
 	.summary = "Removes all exports and listeners, of all network namespaces.",
 	.details = "Afterwards the module can be unloaded. Bitmaps that aren't saved are lost.\n"
-		   "Before a restart, --listeners comes first: clients that connect again then\n"
+		   "Before a restart, --only-listeners comes first: clients that connect again then\n"
 		   "find nobody, instead of a target without their export.",
 	.opts = clear_opts,
 	.run = clear,
