@@ -109,7 +109,8 @@ def listening(address="%s:%d" % (HOST, PORT)):
 
 
 LIMITS = ("max-connections", "negotiation-timeout", "stall-timeout",
-          "max-in-flight", "memory-limit", "poll-time", "peer-timeout")
+          "max-in-flight", "memory-limit", "poll-time", "peer-timeout",
+          "placement")
 
 
 @contextlib.contextmanager
