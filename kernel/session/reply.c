@@ -195,12 +195,14 @@ static bool frame(struct nbdt_request *req)
 	return true;
 }
 
-/*
- * Its connection is to end, and it wasn't carried out.  TX12 lets it be answered with
- * NBD_ESHUTDOWN, but clients take that for an error of their disk; what wasn't
- * answered they ask once more, when they are connected again.
+/**
+ * nbdt_reply_drop - be done with a request that isn't answered
+ * @req: not carried out; its connection is to end
+ *
+ * TX12 lets it be answered with NBD_ESHUTDOWN, but clients take that for an error of
+ * their disk; what wasn't answered they ask once more, when they are connected again.
  */
-static void drop(struct nbdt_request *req)
+void nbdt_reply_drop(struct nbdt_request *req)
 {
 	if (req->series)
 		nbdt_series_drop(req->series);
@@ -226,7 +228,7 @@ void nbdt_reply_queue(struct nbdt_request *req)
 {
 	if (unlikely(req->status)) {
 		if (req->status == -ESHUTDOWN) {
-			drop(req);
+			nbdt_reply_drop(req);
 			return;
 		}
 		take_status(req);

@@ -6,6 +6,7 @@ struct nbdt_conn;
 struct nbdt_request;
 
 void nbdt_reply_queue(struct nbdt_request *req);
+void nbdt_reply_drop(struct nbdt_request *req);
 void nbdt_reply_send(struct nbdt_conn *conn);
 
 #endif /* NBDT_REPLY_H */

@@ -66,12 +66,9 @@ static void stop_reading(struct nbdt_conn *conn, const char *reason)
 	cmpxchg(&conn->reason, NULL, reason);
 	nbdt_mem_stop_waiting(&conn->mem);
 	/* What was never dispatched; nobody can be told. */
-	if (conn->rx.req) {
-		if (conn->rx.req->series)
-			nbdt_series_drop(conn->rx.req->series);
-		nbdt_stock_put(conn->rx.req);
-		conn->rx.req = NULL;
-	}
+	if (conn->rx.req)
+		nbdt_reply_drop(conn->rx.req);
+	conn->rx.req = NULL;
 	if (conn->rx.series)
 		nbdt_series_drop(conn->rx.series);
 	conn->rx.series = NULL;
