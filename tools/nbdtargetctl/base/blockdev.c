@@ -24,8 +24,7 @@ dev_t blockdev_number(const char *path)
 	return S_ISBLK(st.st_mode) ? st.st_rdev : 0;
 }
 
-/* Where sysfs has it, to be freed; NULL if it has none. */
-static char *folder_of(dev_t dev)
+char *blockdev_folder(dev_t dev)
 {
 	char *link = mem_printf("/sys/dev/block/%u:%u", major(dev), minor(dev));
 	char *folder = realpath(link, NULL);
@@ -63,8 +62,8 @@ bool blockdev_overlap(dev_t a, dev_t b)
 
 	if (!a || !b || a == b)
 		return a && a == b;
-	x = folder_of(a);
-	y = folder_of(b);
+	x = blockdev_folder(a);
+	y = blockdev_folder(b);
 	overlap = x && y && (is_partition_of(x, y) || is_partition_of(y, x));
 	free(x);
 	free(y);

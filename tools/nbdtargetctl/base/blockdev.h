@@ -9,6 +9,9 @@
 /* Of the block device that a path leads to; 0, and errno, when it leads to none. */
 dev_t blockdev_number(const char *path);
 
+/* Where sysfs has it, to be freed; NULL if it has none. */
+char *blockdev_folder(dev_t dev);
+
 bool blockdev_overlap(dev_t a, dev_t b);
 
 #endif /* NBDTARGETCTL_BLOCKDEV_H */

@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/blockdev.h"
 #include "base/fail.h"
 #include "config/config.h"
 #include "config/diff.h"
@@ -46,12 +47,10 @@ static bool is_named(const struct export *e, const void *name)
 	return text_is(e->name, name);
 }
 
-static bool is_node_of(struct text text, const struct stat *device)
+static bool is_node_of(struct text text, const dev_t *device)
 {
 	char *path = text_copy(text);
-	struct stat st;
-	bool is = !stat(path, &st) && S_ISBLK(st.st_mode) &&
-		  st.st_rdev == device->st_rdev;
+	bool is = blockdev_number(path) == *device;
 
 	free(path);
 	return is;
@@ -73,7 +72,7 @@ static int choose_device(struct apply *a, const struct config *file,
 		return fail(a->t, a->device, "%s", strerror(errno));
 	if (!S_ISBLK(st.st_mode))
 		return fail(a->t, a->device, "is not a block device");
-	config_only(want, file, now, is_on, &st);
+	config_only(want, file, now, is_on, &st.st_rdev);
 	return 0;
 }
 

@@ -236,6 +236,20 @@ int export_get_all(struct tool *t, struct attr_list *list)
 	return ret;
 }
 
+/* The one of that name among them, or NULL. */
+const struct export *export_named(const struct attr_list *list, const char *name)
+{
+	const struct export *e;
+	size_t i;
+
+	for (i = 0; i < list->n; i++) {
+		e = attr_list_item(list, i);
+		if (text_is(e->name, name))
+			return e;
+	}
+	return NULL;
+}
+
 /* What has become of its device. */
 const char *export_state(const struct export *e)
 {

@@ -65,6 +65,7 @@ bool export_has_listener(const struct export *e, const struct endpoint *ep);
 char *export_format_listeners(const struct endpoints *all);
 int export_get(struct tool *t, const char *name, struct attr_list *list);
 int export_get_all(struct tool *t, struct attr_list *list);
+const struct export *export_named(const struct attr_list *list, const char *name);
 const char *export_state(const struct export *e);
 void export_print(const struct export *e);
 void export_print_all(const struct attr_list *list, const char *indent);

@@ -3,9 +3,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/blockdev.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "nbdtarget.h"
@@ -276,13 +276,13 @@ static void put_listeners(struct nlmsghdr *nlh, const struct endpoints *all)
 /* As format-metadata knew it. */
 static void put_identity(struct nlmsghdr *nlh, const char *device)
 {
-	struct stat st;
+	dev_t dev = blockdev_number(device);
 	char *s;
 
 	/* The module says what is wrong with it. */
-	if (stat(device, &st) || !S_ISBLK(st.st_mode))
+	if (!dev)
 		return;
-	s = device_identity(st.st_rdev, device);
+	s = device_identity(dev, device);
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_IDENTITY, s);
 	free(s);
 }

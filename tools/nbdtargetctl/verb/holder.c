@@ -19,6 +19,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "base/blockdev.h"
 #include "base/mem.h"
 #include "object/export.h"
 #include "verb/holder.h"
@@ -47,14 +48,6 @@ static void __printf(2, 3) add(struct found *f, const char *fmt, ...)
 	free(text);
 	free(f->list);
 	f->list = longer;
-}
-
-/* Is there that device at the path? */
-static bool leads_to(const char *path, dev_t dev)
-{
-	struct stat st;
-
-	return !stat(path, &st) && S_ISBLK(st.st_mode) && st.st_rdev == dev;
 }
 
 /* "\040" and so on, in place, as tables in /proc have it. */
@@ -117,14 +110,14 @@ static void look_at_mount(struct found *f, dev_t dev, char *line)
 		source[strcspn(source, "\n ")] = '\0';
 	}
 	if (makedev(major_, minor_) == dev ||
-	    (source && leads_to(unescape(source), dev)))
+	    (source && blockdev_number(unescape(source)) == dev))
 		add(f, "mounted on '%s'", unescape(fields[4]));
 }
 
 static void look_at_swap(struct found *f, dev_t dev, char *line)
 {
 	line[strcspn(line, " \t\n")] = '\0';
-	if (leads_to(unescape(line), dev))
+	if (blockdev_number(unescape(line)) == dev)
 		add(f, "used as swap");
 }
 
@@ -314,20 +307,17 @@ static void look_at_disk(struct found *f, char *folder)
 char *holder_find(struct tool *t, const char *path)
 {
 	struct found f = { .t = t, .what = "" };
-	char *link, *folder;
-	struct stat st;
+	dev_t dev = blockdev_number(path);
+	char *folder;
 
-	if (stat(path, &st) || !S_ISBLK(st.st_mode))
+	if (!dev)
 		return NULL;
-	link = mem_printf("/sys/dev/block/%u:%u", major(st.st_rdev),
-			  minor(st.st_rdev));
-	folder = realpath(link, NULL);
+	folder = blockdev_folder(dev);
 	if (folder) {
-		look_at_device(&f, st.st_rdev, folder);
+		look_at_device(&f, dev, folder);
 		look_at_partitions(&f, folder);
 		look_at_disk(&f, folder);
 	}
 	free(folder);
-	free(link);
 	return f.list;
 }

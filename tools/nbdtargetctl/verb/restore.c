@@ -43,20 +43,6 @@ struct item {
 	struct content content;
 };
 
-static const struct export *find_export(const struct restore *r,
-					const char *name)
-{
-	const struct export *e;
-	size_t i;
-
-	for (i = 0; i < r->exports.n; i++) {
-		e = attr_list_item(&r->exports, i);
-		if (text_is(e->name, name))
-			return e;
-	}
-	return NULL;
-}
-
 /* As it is in the file; false as errno says. */
 static bool set_state(struct restore *r, const struct record *record,
 		      uint32_t state)
@@ -356,7 +342,7 @@ static int restore_record(struct restore *r, const struct record *record)
 		.record = record,
 		.state = record->state,
 		.about = about,
-		.export = find_export(r, export),
+		.export = export_named(&r->exports, export),
 		.content = {
 			.export = export,
 			.bitmap = *bitmap ? bitmap : NULL,
@@ -454,7 +440,7 @@ static int check_chosen(const struct restore *r)
 	int i;
 
 	for (i = 1; i < a->n; i++)
-		if (!find_export(r, a->pos[i]))
+		if (!export_named(&r->exports, a->pos[i]))
 			return fail(r->t, a->pos[i], "there is no such export");
 	return 0;
 }

@@ -299,25 +299,13 @@ static void close_old(const struct old *old)
 		munmap(old->map, old->size);
 }
 
-static bool is_export(const struct save *s, const char *name)
-{
-	const struct export *e;
-	size_t i;
-
-	for (i = 0; i < s->exports.n; i++) {
-		e = attr_list_item(&s->exports, i);
-		if (text_is(e->name, name))
-			return true;
-	}
-	return false;
-}
-
 /* One whose device could have been served, and wasn't, may be of any use by now. */
 static bool is_missing(const struct save *s, const struct record *record)
 {
 	json_t *about = record_about(record);
 	char *export = json_get_hex(about, "export");
-	bool is = !is_export(s, export) && !device_is_there(about);
+	bool is = !export_named(&s->exports, export) &&
+		  !device_is_there(about);
 
 	free(export);
 	json_decref(about);
