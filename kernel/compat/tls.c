@@ -2,18 +2,19 @@
 /*
  * Another key for one direction of a socket that kTLS has.
  *
- * Since 6.14 the socket option that gave it its first key takes the next ones.
- * Before, it refuses a second one, and what the option would do is done here, with
- * what <net/tls.h> says of its state, which is this kernel's own, as it is compiled
- * against: the cipher's key, the nonce's fixed part, and the number of the next
- * record, under the socket's lock.  That this is enough was read in net/tls of 6.1,
- * beside the newest, which does the same, and is tested on 6.1:
+ * Until 6.13 kTLS refuses a second key.  From 6.14 its socket option takes one, but
+ * only from user space: of a buffer of the kernel it copies more than it has declared
+ * room for, which FORTIFY_SOURCE tells of each time.  So on every kernel what the
+ * option would do is done here, with what <net/tls.h> says of kTLS's state, which is
+ * this kernel's own, as it is compiled against: the cipher's key, the nonce's fixed
+ * part, and the number of the next record, under the socket's lock.  That this is
+ * enough was read in net/tls of 6.1 and of the newest, and is tested on both:
  *
  *  - Receiving, kTLS takes records apart one by one, when it is asked for them.  It
  *    stops at one that isn't data, so behind a KeyUpdate that was just received
- *    nothing is decrypted yet.  (What 6.14 added is to refuse to go on before the
- *    new key is there, which the one reader that there is here wouldn't try.)
- *    With TLS 1.3 it waits for each record, whatever does the cipher.
+ *    nothing is decrypted yet.  From 6.14 it also refuses to go on before it was told
+ *    that the new key is there.  With TLS 1.3 it waits for each record, whatever does
+ *    the cipher.
  *  - Sending, a record is encrypted by the call that ends it, and whatever was
  *    begun is ended by a record that isn't data.  Where a device does the cipher, the
  *    call may return before that has: then it is too early.
@@ -48,14 +49,14 @@ static bool is_idle(const struct tls_context *ctx)
 	return !tx->open_rec && atomic_read(&tx->encrypt_pending) <= ENCRYPT_IDLE;
 }
 
-#ifdef NBDT_HAVE_TLS_KEY_UPDATE
-static int set_key(struct socket *sock, bool tx, void *info, unsigned int size)
+/* kTLS waits for this behind a KeyUpdate; nobody polls the socket for it. */
+static void finish_key_update(struct tls_context *ctx)
 {
-	return READ_ONCE(sock->ops)->setsockopt(sock, SOL_TLS,
-						tx ? TLS_TX : TLS_RX,
-						KERNEL_SOCKPTR(info), size);
+#ifdef NBDT_HAVE_TLS_KEY_UPDATE
+	WRITE_ONCE(tls_sw_ctx_rx(ctx)->key_update_pending, false);
+#endif
 }
-#else
+
 /*
  * The parts of what the socket option takes: its head, the IV, the key, the salt and
  * the number of the next record.
@@ -80,6 +81,8 @@ static int set_key_locked(struct tls_context *ctx, bool tx, const u8 *info,
 	memcpy(cipher->iv + prot->salt_size, iv, prot->iv_size);
 	memcpy(cipher->rec_seq, seq, prot->rec_seq_size);
 	memcpy(tx ? &ctx->crypto_send : &ctx->crypto_recv, info, size);
+	if (!tx)
+		finish_key_update(ctx);
 	return 0;
 }
 
@@ -93,7 +96,6 @@ static int set_key(struct socket *sock, bool tx, void *info, unsigned int size)
 	release_sock(sk);
 	return err;
 }
-#endif
 
 /**
  * nbdt_compat_tls_rekey - have another key for one direction

@@ -9,8 +9,8 @@
  * whose CPU does AES for them several times the time of all else, TLS 1.2 takes
  * away what 1.3 protects, both don't help with clients that want neither, and taking
  * records apart without kTLS means to write it again.  So the keys in kTLS are changed,
- * on every kernel: by its own means since 6.14, and before in the same way
- * (compat/tls.c).  It costs nothing until a key changes, and then some microseconds.
+ * on every kernel (compat/tls.c).  It costs nothing until a key changes, and then some
+ * microseconds.
  *
  * What it takes are the secrets that the keys were made of, one for each direction.
  * The agent has them from the handshake and hands them over with its report, once.

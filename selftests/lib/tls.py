@@ -501,7 +501,8 @@ class RecordSocket:
 
 
 class RawClient(Client):
-    """A client with TLS 1.3 that has control over each record."""
+    """A client with TLS 1.3 that has control over each record. Nobody else uses its
+    context meanwhile."""
 
     def encrypt(self, context):
         with tempfile.NamedTemporaryFile("r") as log:
