@@ -11,8 +11,9 @@ A test program:
 
     main()
 
-The functions run in the order of the file.  An exception fails the test, and
-its traceback and what the test printed are shown; skip(REASON) skips it.
+The functions run in the order of the file.  An exception fails the test, also one
+that ends a thread of its, and its traceback and what the test printed are shown;
+skip(REASON) skips it.
 KTAP_FILTER=REGEX runs only the tests whose description matches.
 
 Judging: `ktap.py FILE...` reads logs, in which the results of programs are
@@ -27,6 +28,7 @@ import io
 import os
 import re
 import sys
+import threading
 import traceback
 
 
@@ -53,11 +55,33 @@ def comment(text):
         print("# " + line)
 
 
+class ThreadFailed(Exception):
+    pass
+
+
+@contextlib.contextmanager
+def _threads_watched():
+    """What ends a thread is nobody's to see but this hook's."""
+    ends = []
+
+    def note(args):
+        ends.append("".join(traceback.format_exception(
+            args.exc_type, args.exc_value, args.exc_traceback)))
+    before, threading.excepthook = threading.excepthook, note
+    try:
+        yield
+    finally:
+        threading.excepthook = before
+    if ends:
+        raise ThreadFailed("%d threads failed, the first by:\n%s" %
+                           (len(ends), ends[0]))
+
+
 def _run(number, description, function):
     """One test; True unless it failed."""
     said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said):
+        with contextlib.redirect_stdout(said), _threads_watched():
             function()
     except Skip as reason:
         print("ok %d %s # SKIP %s" % (number, description, reason))
