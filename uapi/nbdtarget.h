@@ -288,8 +288,10 @@ enum {
 	NBDTARGET_A_EXPORT_NAME,
 	/*
 	 * string [min-len 1, max-len max-device]: Path of the block device,
-	 * looked up in the mount namespace of the caller. A writable export
-	 * holds the device exclusively.
+	 * beginning with '/', looked up from the root directory of the
+	 * caller and with its rights, but by a thread of the kernel:
+	 * /proc/self isn't the caller. A writable export holds the device
+	 * exclusively.
 	 */
 	NBDTARGET_A_EXPORT_DEVICE,
 	/*
@@ -490,8 +492,8 @@ enum {
 	/*
 	 * string [min-len 1, max-len max-device]: Path of a block device
 	 * that holds what of the export's bitmaps survives a crash, made by
-	 * "nbdtargetctl format-metadata"; held as device is, but looked up
-	 * in the initial mount namespace, whoever asks. Not with read-only.
+	 * "nbdtargetctl format-metadata"; looked up and held as device is.
+	 * Not with read-only.
 	 */
 	NBDTARGET_A_EXPORT_METADATA,
 	/*

@@ -387,27 +387,6 @@ struct nbdt_export *nbdt_nl_find_export(struct genl_info *info,
 	return NULL;
 }
 
-/*
- * What a path means to who asks; the job that opens it has the kernel's root.  It is
- * told there if that is nothing.
- */
-static void find_node(struct genl_info *info, const char *path)
-{
-	struct nbdt_disk_node node = nbdt_disk_find(path);
-
-	/* The other is nl.c's. */
-	BUILD_BUG_ON(sizeof(node) > sizeof(info->user_ptr[1]));
-	memcpy(&info->user_ptr[1], &node, sizeof(node));
-}
-
-static struct nbdt_disk_node found_node(const struct genl_info *info)
-{
-	struct nbdt_disk_node node;
-
-	memcpy(&node, &info->user_ptr[1], sizeof(node));
-	return node;
-}
-
 /* What goes with a map, and what doesn't. */
 static int check_map(struct genl_info *info,
 		     const struct nbdt_export_config *config)
@@ -469,12 +448,12 @@ static int get_metadata(struct genl_info *info,
 		.go_on = nbdt_nl_is_set(info,
 					NBDTARGET_A_EXPORT_METADATA_CONTINUE),
 	};
-	if (config->path ? *config->path :
+	if (config->path ? *config->path == '/' :
 	    !(config->identity || generation || config->accept_stale ||
 	      info->attrs[NBDTARGET_A_EXPORT_METADATA_CONTINUE]))
 		return 0;
 	nbdt_set_err_msg(info->extack,
-			 "the path of the metadata device is missing or empty");
+			 "the path of the metadata device is missing, or doesn't begin with '/'");
 	return -EINVAL;
 }
 
@@ -506,7 +485,6 @@ static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 		.bitmap_export =
 			nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_EXPORT),
 		.bitmap = nbdt_nl_string(info, NBDTARGET_A_EXPORT_BITMAP_NAME),
-		.node = found_node(info),
 	};
 	struct nbdt_place *places;
 	int n;
@@ -521,7 +499,11 @@ static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 	config.name = nbdt_nl_string(info, NBDTARGET_A_EXPORT_NAME);
 	config.device = nbdt_nl_string(info, NBDTARGET_A_EXPORT_DEVICE);
 	n = get_places(info, &places);
-	nbdt_nl_job_leave_net(info);
+	config.node = nbdt_nl_job_find(info, config.device);
+	if (config.metadata.path)
+		config.metadata.node =
+			nbdt_nl_job_find(info, config.metadata.path);
+	nbdt_nl_job_leave(info);
 	if (n >= 0) {
 		config.places = places;
 		config.nr_places = n;
@@ -542,13 +524,34 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 				     "the export's device");
 	if (!device)
 		return -EINVAL;
-	if (!*device) {
-		nbdt_set_err_msg(info->extack, "the device's path is empty");
+	if (*device != '/') {
+		nbdt_set_err_msg(info->extack, "the device's path %s",
+				 *device ? "doesn't begin with '/'" :
+					   "is empty");
 		return -EINVAL;
 	}
-	find_node(info, device);
 	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
 				 do_export_add);
+}
+
+/* It may have returned before it was waited for. */
+static bool looks_for_device(const struct genl_info *info)
+{
+	return info->attrs[NBDTARGET_A_EXPORT_REOPEN] ||
+	       info->attrs[NBDTARGET_A_EXPORT_ON_RETURN];
+}
+
+/* What there is now at an export's path; who changes it tells if there is none. */
+static struct nbdt_node find_again(struct genl_info *info, const char *name)
+{
+	struct nbdt_export *export = nbdt_export_get(name, strlen(name));
+	struct nbdt_node node = { .err = -ENOENT };
+
+	if (export) {
+		node = nbdt_nl_job_find(info, export->disk.path);
+		nbdt_export_put(export);
+	}
+	return node;
 }
 
 static int do_export_set(struct sk_buff *skb, struct genl_info *info)
@@ -570,7 +573,6 @@ static int do_export_set(struct sk_buff *skb, struct genl_info *info)
 		.reopen = info->attrs[NBDTARGET_A_EXPORT_REOPEN],
 		.set_on_return = on_return,
 		.on_return = on_return ? nla_get_u32(on_return) : 0,
-		.node = found_node(info),
 	};
 	struct nbdt_place *places;
 	int n;
@@ -578,8 +580,10 @@ static int do_export_set(struct sk_buff *skb, struct genl_info *info)
 	if (!name)
 		return -EINVAL;
 	n = get_places(info, &places);
-	if (change.reopen)
-		nbdt_nl_job_leave_net(info);
+	if (n >= 0 && looks_for_device(info)) {
+		change.node = find_again(info, name);
+		nbdt_nl_job_leave(info);
+	}
 	if (n >= 0) {
 		change.set_places = n ||
 			info->attrs[NBDTARGET_A_EXPORT_ALL_LISTENERS];
@@ -593,20 +597,8 @@ static int do_export_set(struct sk_buff *skb, struct genl_info *info)
 
 static int export_set(struct sk_buff *skb, struct genl_info *info)
 {
-	const char *name = need_export_name(info);
-	struct nbdt_export *export;
-
-	if (!name)
-		return -EINVAL;
-	/* It may have returned before it was waited for. */
-	if (!info->attrs[NBDTARGET_A_EXPORT_REOPEN] &&
-	    !info->attrs[NBDTARGET_A_EXPORT_ON_RETURN])
+	if (!looks_for_device(info))
 		return do_export_set(skb, info);
-	export = nbdt_nl_find_export(info, name);
-	if (!export)
-		return -ENOENT;
-	find_node(info, export->disk.path);
-	nbdt_export_put(export);
 	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
 				 do_export_set);
 }

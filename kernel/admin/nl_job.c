@@ -13,7 +13,7 @@
  * answers: whoever hears that it is done may want the module to go.  It has a copy of
  * the message, and keeps the sender's socket and namespace, which it needs for the
  * answer; when nobody waits for that any more, only until it says that it is done with
- * the namespace (nbdt_nl_job_leave_net()).  The list of those under way is guarded by
+ * the namespace (nbdt_nl_job_leave()).  The list of those under way is guarded by
  * the mutex, under which they are answered.
  *
  * What ends it.  When the sender's socket is closed, be it that he was killed, nobody
@@ -24,8 +24,9 @@
  *
  * What bounds it: there is one job for each socket.
  *
- * Credentials, root, and working directory are the kernel's there.  What has to do
- * with these comes before: who may, and what a path means.
+ * Credentials, root, and working directory are the kernel's there.  Who may is asked
+ * before; the sender's root and credentials are kept for paths (nbdt_nl_job_find()),
+ * until it is done with them, too.
  */
 #include <linux/err.h>
 #include <linux/kthread.h>
@@ -44,6 +45,7 @@
 #include <net/sock.h>
 
 #include "admin/nl_job.h"
+#include "base/node.h"
 #include "base/work.h"
 #include "compat/compat.h"
 
@@ -57,6 +59,7 @@ struct job {
 	struct sock *by;		/* generic netlink's, of its net */
 	int err;			/* what it came to; the thread's, then reap's */
 	struct work_struct reap;
+	struct nbdt_root root;		/* the sender's; the thread's, then reap's */
 
 	/* Guarded by jobs_mutex. */
 	struct task_struct *task;	/* NULL when it has ended */
@@ -84,6 +87,7 @@ static void put_asker(struct job *job)
 static void job_free(struct job *job)
 {
 	put_asker(job);
+	nbdt_root_put(&job->root);
 	consume_skb(job->skb);
 	kfree(job->attrs);
 	kfree(job);
@@ -191,6 +195,7 @@ static struct job *job_create(struct sk_buff *skb, struct genl_info *info,
 		job_free(job);
 		return NULL;
 	}
+	nbdt_root_get(&job->root);
 	job->asker = NETLINK_CB(skb).sk;
 	sock_hold(job->asker);
 	job->info.nlhdr = nlmsg_hdr(job->skb);
@@ -309,16 +314,33 @@ int nbdt_nl_job_reply(struct genl_info *info, struct sk_buff *msg)
 }
 
 /**
- * nbdt_nl_job_leave_net - the rest of a job has nothing to do with its namespace
+ * nbdt_nl_job_find - look up a path as its sender would
  * @info: what the job was run with
+ * @path: of a block device, beginning with '/'
  *
- * Before it waits for a device that may hang: the sender's namespace goes without it,
- * once the sender has.
+ * Before nbdt_nl_job_leave().
+ *
+ * Return: what there is.
  */
-void nbdt_nl_job_leave_net(struct genl_info *info)
+struct nbdt_node nbdt_nl_job_find(struct genl_info *info, const char *path)
 {
 	struct job *job = container_of(info, struct job, info);
 
+	return nbdt_node_find(&job->root, path);
+}
+
+/**
+ * nbdt_nl_job_leave - the rest of a job has nothing to do with who sent it
+ * @info: what the job was run with
+ *
+ * Before it waits for a device that may hang: the file system of the sender's root
+ * goes without it, and so does his namespace, once he has gone.
+ */
+void nbdt_nl_job_leave(struct genl_info *info)
+{
+	struct job *job = container_of(info, struct job, info);
+
+	nbdt_root_put(&job->root);
 	mutex_lock(&jobs_mutex);
 	job->left_net = true;
 	if (job->abandoned)

@@ -37,23 +37,6 @@
 #define LONG_WORKERS		4
 
 /**
- * nbdt_disk_find - see what is at a path
- * @path: of a block device, as the caller sees it
- *
- * Before opening what may be a tape or a watchdog.  Waits for no device, but for
- * the file system that the path is in.
- *
- * Return: for nbdt_disk_open().
- */
-struct nbdt_disk_node nbdt_disk_find(const char *path)
-{
-	struct nbdt_disk_node node = {};
-
-	node.err = lookup_bdev(path, &node.dev);
-	return node;
-}
-
-/**
  * nbdt_disk_init - what there is of a disk before its device is opened
  * @disk: zeroed
  * @config: of what
@@ -170,7 +153,7 @@ static int device_error(const char *device, int err,
 
 /* Is there a block device, as far as that is known before it is opened? */
 int nbdt_disk_check_node(const struct nbdt_disk *disk,
-			 const struct nbdt_disk_node *node,
+			 const struct nbdt_node *node,
 			 struct netlink_ext_ack *extack)
 {
 	return node->err ? device_error(disk->path, node->err, extack) : 0;
@@ -185,7 +168,7 @@ static void device_dead(struct nbdt_bdev *device)
 
 /* Only a writer has to be alone with the device. */
 static int open_device(struct nbdt_disk *disk,
-		       const struct nbdt_disk_node *node)
+		       const struct nbdt_node *node)
 {
 	bool writable = !disk->content.read_only;
 	int err;
@@ -398,7 +381,7 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
  *
  * Return: 0, or an error as nbdt_disk_open(): then all is as before.
  */
-int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_disk_node *node,
+int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 		     struct netlink_ext_ack *extack)
 {
 	struct block_device *bdev = disk->content.bdev;

@@ -8,6 +8,7 @@
 #include <linux/workqueue.h>
 
 #include "base/gate.h"
+#include "base/node.h"
 #include "base/proto.h"
 #include "base/watch.h"
 #include "block/range.h"
@@ -70,17 +71,11 @@ struct nbdt_disk {
 	struct workqueue_struct *long_wq;	/* of few workers */
 };
 
-/* What there is at a path. */
-struct nbdt_disk_node {
-	dev_t dev;			/* a block device's number, or... */
-	int err;			/* ...why there is none, -errno */
-};
-
 /* What it takes to have one. */
 struct nbdt_disk_config {
 	const char *name;		/* the export's, which outlives it */
 	const char *path;
-	struct nbdt_disk_node node;	/* at the path */
+	struct nbdt_node node;	/* at the path */
 	bool read_only;
 	bool allocation_depth;
 	bool zeroed;			/* it is known to be all zero */
@@ -92,7 +87,6 @@ struct nbdt_disk_config {
 	void (*dead)(struct nbdt_disk *disk);
 };
 
-struct nbdt_disk_node nbdt_disk_find(const char *path);
 int nbdt_disk_init(struct nbdt_disk *disk,
 		   const struct nbdt_disk_config *config);
 void nbdt_disk_exit(struct nbdt_disk *disk);
@@ -100,10 +94,10 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 		   const struct nbdt_disk_config *config,
 		   struct netlink_ext_ack *extack);
 int nbdt_disk_check_node(const struct nbdt_disk *disk,
-			 const struct nbdt_disk_node *node,
+			 const struct nbdt_node *node,
 			 struct netlink_ext_ack *extack);
 int nbdt_disk_hire(struct nbdt_disk *disk);
-int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_disk_node *node,
+int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 		     struct netlink_ext_ack *extack);
 bool nbdt_disk_has_serial(dev_t dev, const struct nbdt_serial *wanted);
 void nbdt_disk_close(struct nbdt_disk *disk);

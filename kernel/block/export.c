@@ -897,7 +897,7 @@ static int begin_reopening(struct nbdt_export *export,
  * device went.  Whoever removes it meanwhile waits until this is over (close_work), so
  * it may hang here.
  */
-static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
+static int reopen(struct nbdt_export *export, const struct nbdt_node *node,
 		  struct netlink_ext_ack *extack)
 {
 	int err = wait_for_io(export);
@@ -931,7 +931,7 @@ static int reopen(struct nbdt_export *export, const struct nbdt_disk_node *node,
 	return err;
 }
 
-static int reopen_by_name(const char *name, const struct nbdt_disk_node *node,
+static int reopen_by_name(const char *name, const struct nbdt_node *node,
 			  struct netlink_ext_ack *extack)
 {
 	struct nbdt_export *export;
@@ -973,7 +973,7 @@ static int waits_for(struct nbdt_export *export, dev_t dev)
 /* What has come is its device.  Return: -EBUSY as above; or 0, or another error. */
 static int take_back(struct nbdt_export *export, dev_t dev)
 {
-	const struct nbdt_disk_node node = { .dev = dev };
+	const struct nbdt_node node = { .dev = dev };
 	int err = begin_reopening(export, NULL);
 
 	/* Somebody else may be at it, or have done it. */

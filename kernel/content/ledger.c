@@ -21,6 +21,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/node.h"
 #include "compat/compat.h"
 #include "content/bitmap.h"
 #include "content/ledger.h"
@@ -457,15 +458,13 @@ static int alloc_buffers(struct nbdt_ledger *ledger)
 	return -ENOMEM;
 }
 
-static int open_device(struct nbdt_ledger *ledger, const char *path,
+static int open_device(struct nbdt_ledger *ledger, const struct nbdt_node *node,
 		       void (*dead)(struct nbdt_bdev *device))
 {
-	dev_t dev;
-	int err;
+	int err = node->err;
 
-	err = lookup_bdev(path, &dev);
 	if (!err)
-		err = nbdt_bdev_open(&ledger->device, dev, dead);
+		err = nbdt_bdev_open(&ledger->device, node->dev, dead);
 	if (err)
 		return err;
 	if (bdev_read_only(ledger->device.bdev))
@@ -483,12 +482,14 @@ static int open_device(struct nbdt_ledger *ledger, const char *path,
  * nbdt_ledger_open - open a metadata device, and hold it
  * @ledger: zeroed
  * @path: of the device
+ * @node: what there is
  * @dead: called when its driver gives it up; mustn't wait
  * @extack: told why not
  *
  * Return: 0 or -errno; then it isn't open.
  */
 int nbdt_ledger_open(struct nbdt_ledger *ledger, const char *path,
+		     const struct nbdt_node *node,
 		     void (*dead)(struct nbdt_bdev *device),
 		     struct netlink_ext_ack *extack)
 {
@@ -496,7 +497,7 @@ int nbdt_ledger_open(struct nbdt_ledger *ledger, const char *path,
 
 	if (err)
 		return err;
-	err = open_device(ledger, path, dead);
+	err = open_device(ledger, node, dead);
 	if (err) {
 		nbdt_set_err_msg(extack, "metadata device '%.32s' %s", path,
 				 err == -EBUSY ? "is in use" :

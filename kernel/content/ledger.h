@@ -8,6 +8,7 @@
 #include "nbdtarget_metadata.h"
 
 struct nbdt_bitmap;
+struct nbdt_node;
 struct netlink_ext_ack;
 
 /* Where a bitmap's bits are, and which copy of each block counts. */
@@ -36,6 +37,7 @@ struct nbdt_ledger {
 };
 
 int nbdt_ledger_open(struct nbdt_ledger *ledger, const char *path,
+		     const struct nbdt_node *node,
 		     void (*dead)(struct nbdt_bdev *device),
 		     struct netlink_ext_ack *extack);
 void nbdt_ledger_close(struct nbdt_ledger *ledger);

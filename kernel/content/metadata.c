@@ -702,8 +702,8 @@ int nbdt_metadata_open(struct nbdt_content *content, u64 size,
 	if (!metadata)
 		return -ENOMEM;
 	scribe = &metadata->scribe;
-	err = nbdt_ledger_open(&scribe->ledger, config->path, device_dead,
-			       extack);
+	err = nbdt_ledger_open(&scribe->ledger, config->path, &config->node,
+			       device_dead, extack);
 	if (err)
 		goto err_free;
 	err = read_head(&scribe->ledger, config->path, extack);

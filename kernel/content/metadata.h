@@ -4,6 +4,7 @@
 
 #include <linux/types.h>
 
+#include "base/node.h"
 #include "nbdtarget_metadata.h"
 
 struct nbdt_bitmap;
@@ -15,6 +16,7 @@ struct netlink_ext_ack;
 /* What it takes to have one. */
 struct nbdt_metadata_config {
 	const char *path;
+	struct nbdt_node node;		/* at that path */
 	const char *identity;		/* of the data device; or NULL */
 	u64 least_generation;		/* 0: any will do */
 	bool accept_stale;
