@@ -137,7 +137,7 @@ static const char *check_ip(struct text pattern)
 	if (!strchr(address, '*'))
 		wrong = check_spelling(address);
 	else if (address[strspn(address, "0123456789abcdef:.*")])
-		wrong = "no client's address has such characters: letters are a to f, in lower case";
+		wrong = "no client's address has such characters: letters are a to f, small";
 	free(address);
 	return wrong;
 }

@@ -383,7 +383,7 @@ static void test_rules(void)
 		{ "deny san=IP:192.0.2.7", "deny san=IP:192.0.2.7" },
 		{ "deny san=ip:2001:db8:*", "deny san=ip:2001:db8:*" },
 		{ "deny san=ip:2001:DB8:*",
-		  "no client's address has such characters: letters are a to f, in lower case" },
+		  "no client's address has such characters: letters are a to f, small" },
 		{ "deny san=ip:2001:DB8::1",
 		  "no client's address is spelt like that: it is ip:2001:db8::1" },
 		{ "deny san=ip:2001:db8:0:0::1",
