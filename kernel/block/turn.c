@@ -129,8 +129,16 @@ void nbdt_turn_init(struct nbdt_disk *disk)
  */
 void nbdt_turn_relax(struct nbdt_disk *disk)
 {
-	if (!READ_ONCE(disk->careful) ||
-	    time_before(jiffies, READ_ONCE(disk->last_partial) +
+	if (!READ_ONCE(disk->careful))
+		return;
+	/* A request hangs inside, and all others wait for that: it isn't worth it. */
+	if (!READ_ONCE(disk->want_careful)) {
+		WRITE_ONCE(disk->last_partial, jiffies);
+		WRITE_ONCE(disk->want_careful, true);
+		nbdt_gate_open(&disk->content.gate, &disk->careful_visit);
+		return;
+	}
+	if (time_before(jiffies, READ_ONCE(disk->last_partial) +
 				 CAREFUL_TIME))
 		return;
 	WRITE_ONCE(disk->want_careful, false);
