@@ -34,8 +34,8 @@
 #define GRANT		(256UL << 10)
 /* What a connection has beyond what it uses, while nobody waits for it. */
 #define SLACK		(5 * GRANT)
-/* Of an export it is a sixteenth of the limit, or one of the largest requests. */
-#define EXPORT_LITTLE	(32UL << 20)
+/* Of an export: a sixteenth of the limit, or one of the largest requests, at any offset. */
+#define EXPORT_LITTLE	((32UL << 20) + 4 * GRANT)
 
 /* Guards what follows, what exports have, and the line's part of accounts. */
 static DEFINE_SPINLOCK(mem_lock);
