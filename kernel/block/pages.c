@@ -64,20 +64,26 @@ bool nbdt_pages_dirty(struct address_space *pages)
  *
  * What couldn't be written before, here or elsewhere, is no error of this; it stays
  * for whoever wrote it, who is told by his fsync().  All of the cache has one mark for
- * errors, where a second one shows only when the first has been seen; so that is said.
+ * errors, where a second one shows only when the first has been seen; so that is said
+ * meanwhile.
  * What fails elsewhere at the same time counts as ours.
  *
  * Return: 0 or -errno.
  */
 int nbdt_pages_write_back(struct address_space *pages, u64 from, u64 to)
 {
+	bool unseen = !errseq_sample(&pages->wb_err);
 	errseq_t since = 0;
-	int err;
+	int err, before;
 
-	errseq_check_and_advance(&pages->wb_err, &since);
+	before = errseq_check_and_advance(&pages->wb_err, &since);
 	err = filemap_fdatawrite_range(pages, from, to - 1);
 	filemap_fdatawait_range_keep_errors(pages, from, to - 1);
-	return err ?: filemap_check_wb_err(pages, since);
+	err = err ?: filemap_check_wb_err(pages, since);
+	/* Nobody else has seen it. */
+	if (before && unseen)
+		errseq_set(&pages->wb_err, before);
+	return err;
 }
 
 static void invalidate(struct address_space *pages, u64 from, u64 to)

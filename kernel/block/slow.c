@@ -448,8 +448,9 @@ static int change_part(struct nbdt_request *req, const struct op *op)
 	if (!nbdt_proto_cmd_writes(&req->cmd))
 		return op->part(req);
 	err = drop_pages(req, req->at, req->to);
-	if (!err)
-		err = op->part(req);
+	if (err)
+		return err;
+	err = op->part(req);
 	forget_pages(req, req->at, req->to);
 	return err;
 }
