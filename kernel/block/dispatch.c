@@ -93,6 +93,13 @@ static bool has_turn(struct nbdt_request *req)
 {
 	if (!nbdt_proto_cmd_writes(&req->cmd))
 		return true;
+	/* Perhaps since its header came. */
+	if (nbdt_disk_is_locked(req->disk)) {
+		req->error = NBDT_EPERM;
+		req->text = "the device can't be written any more";
+		nbdt_request_complete(req);
+		return false;
+	}
 	if (!nbdt_turn_is_long(req))
 		return nbdt_turn_begin(req);
 	nbdt_turn_queue(req);

@@ -542,7 +542,7 @@ static bool carry_out(struct nbdt_request *req)
 		give_up(req, -EIO);
 		return true;
 	}
-	if (!req->inside && is_locked_out(req)) {
+	if (!(req->inside && req->begun) && is_locked_out(req)) {
 		give_up(req, -EROFS);
 		return true;
 	}

@@ -403,7 +403,7 @@ static int rx_split(struct nbdt_conn *conn)
 	return go_through(conn);
 }
 
-/* Is it good, and something that the device takes now? */
+/* Is it good? */
 static struct nbdt_verdict judge(struct nbdt_conn *conn,
 				 struct nbdt_request *req)
 {
@@ -414,9 +414,6 @@ static struct nbdt_verdict judge(struct nbdt_conn *conn,
 		return verdict;
 	if (req->cmd.type == NBDT_CMD_BLOCK_STATUS)
 		return nbdt_status_check(req);
-	if (nbdt_proto_cmd_writes(&req->cmd) && nbdt_disk_is_locked(req->disk))
-		return (struct nbdt_verdict) { NBDT_EPERM,
-			"the device can't be written any more" };
 	return verdict;
 }
 
