@@ -85,7 +85,7 @@ _nbdtargetctl_options()
 	save-bitmaps)
 		echo --remove-exports --timeout ;;
 	restore-bitmaps)
-		echo --trust --if-missing --final ;;
+		echo --trust --if-missing --final --spend ;;
 	remove-export)
 		echo --force --if-exists --rescan --no-wait --timeout ;;
 	remove-listener)

@@ -13,6 +13,7 @@
 #include "config/diff.h"
 #include "config/diff_export.h"
 #include "config/words.h"
+#include "saved/unspent.h"
 #include "verb/verbs.h"
 
 struct diff {
@@ -64,8 +65,12 @@ static enum step_phase access_phase(const struct rules *want,
 	return rules_are_stricter(want, now) ? PHASE_STRICTER : PHASE_ACCESS;
 }
 
-/* One that was left closed half way is opened when all else is done. */
-static void diff_access_of_export(const struct diff *d, const struct export *e)
+/*
+ * One that was left closed half way is opened when all else is done, and not as long as
+ * what was saved of it would be believed another time.
+ */
+static void diff_access_of_export(const struct diff *d, const struct export *e,
+				  const struct step *spent)
 {
 	const struct rules *want = config_rules_of_export(d->want, e->name);
 	const struct rules *now = config_rules_of_export(d->now, e->name);
@@ -84,6 +89,7 @@ static void diff_access_of_export(const struct diff *d, const struct export *e)
 		phase = access_phase(want, now);
 	s = rules_step(d, phase, "--export", text_copy(e->name), want);
 	step_needs(s, twin->in);
+	step_needs(s, phase == PHASE_ACCESS_IN ? spent : NULL);
 	/* Neither is opened while the other is still to be closed. */
 	step_needs(phase == PHASE_STRICTER ? twin->set : s,
 		   phase == PHASE_STRICTER ? s : twin->stricter);
@@ -313,34 +319,66 @@ static bool lacks_bitmaps(const struct diff *d, const struct export *e)
 	return false;
 }
 
+/* One that wasn't there, or that nobody was let in yet. */
+static bool has_no_clients(const struct diff *d, const struct twin *twin)
+{
+	return twin_is_new(twin) ||
+	       is_closed(config_rules_of_export(d->now, twin->want->name));
+}
+
+/* Nobody is to come to it, and there is nothing to restore. */
+static bool stays_closed(const struct diff *d, const struct twin *twin)
+{
+	const struct export *e = twin->want;
+
+	return !twin_is_new(twin) &&
+	       is_closed(config_rules_of_export(d->want, e->name)) &&
+	       !lacks_bitmaps(d, e);
+}
+
+static struct step *content_step(const struct diff *d, const struct twin *twin)
+{
+	struct step *s = add(d, PHASE_CONTENT_IN, &verb_restore_bitmaps);
+
+	if (has_no_clients(d, twin)) {
+		step_option(s, "--if-missing", NULL);
+		step_option(s, "--final", NULL);
+		if (d->wish->trust)
+			step_option(s, "--trust", NULL);
+	} else {
+		step_option(s, "--spend", NULL);
+	}
+	step_name(s, text_of(d->wish->content));
+	step_name(s, twin->want->name);
+	step_needs(s, twin->in);
+	return s;
+}
+
 /*
- * What was saved of one that wasn't there, or that nobody was let in yet; whatever isn't
- * restored is spent by that, as clients are to come. One that is open may have been
- * written to: what was saved of it isn't looked at.
+ * What was saved of one without clients; whatever isn't restored is spent by that, as
+ * clients are to come. One that is open may have been written to: what was saved of it is
+ * spent, and else not looked at.
+ *
+ * The step without which the file would be believed though clients come, or NULL.
  */
-static void diff_content(const struct diff *d, const struct export *e)
+static const struct step *diff_content(const struct diff *d,
+				       const struct export *e)
 {
 	const struct twin *twin = twins_of(&d->twins, e->name);
-	struct step *s;
+	const struct step *s;
+	bool unspent;
 
 	if (!d->wish->content || twin_is_kept(twin))
-		return;
+		return NULL;
 	/* It comes after what was saved of its lender, and only reads. */
 	if (attr_has(e, NBDTARGET_A_EXPORT_BITMAP_NAME))
-		return;
-	if (!twin_is_new(twin) &&
-	    (!is_closed(config_rules_of_export(d->now, e->name)) ||
-	     (is_closed(config_rules_of_export(d->want, e->name)) &&
-	      !lacks_bitmaps(d, e))))
-		return;
-	s = add(d, PHASE_CONTENT_IN, &verb_restore_bitmaps);
-	step_option(s, "--if-missing", NULL);
-	step_option(s, "--final", NULL);
-	if (d->wish->trust)
-		step_option(s, "--trust", NULL);
-	step_name(s, text_of(d->wish->content));
-	step_name(s, e->name);
-	step_needs(s, twin->in);
+		return NULL;
+	unspent = !twin_is_new(twin) &&
+		  unspent_is_any(d->wish->content, twin->now);
+	if (has_no_clients(d, twin) ? stays_closed(d, twin) : !unspent)
+		return NULL;
+	s = content_step(d, twin);
+	return unspent ? s : NULL;
 }
 
 /* --- All of it --- */
@@ -357,8 +395,9 @@ void diff_plan(struct plan *p, const struct config *want,
 	twins_plan(&d.twins, p, want, wish);
 	diff_bitmaps(&d);
 	for (i = 0; i < want->exports.n; i++) {
-		diff_content(&d, want->exports.at[i]);
-		diff_access_of_export(&d, want->exports.at[i]);
+		const struct step *spent = diff_content(&d, want->exports.at[i]);
+
+		diff_access_of_export(&d, want->exports.at[i], spent);
 	}
 	diff_listeners(&d);
 	plan_sort(p);

@@ -17,6 +17,7 @@
 #include "saved/content.h"
 #include "saved/device.h"
 #include "saved/record.h"
+#include "saved/unspent.h"
 #include "show/json.h"
 #include "verb/verbs.h"
 
@@ -31,6 +32,7 @@ struct restore {
 	struct attr_list exports;
 	bool trust;			/* what can't be proved */
 	bool final;			/* clients are to come, restored or not */
+	bool spend;			/* they are there already: nothing is restored */
 };
 
 /* A record, and what it is to be restored to. */
@@ -382,8 +384,8 @@ static int check_file(const struct restore *r)
 	return fail(r->t, r->path, "is damaged: it goes on behind its end");
 }
 
-/* By one of those that are chosen, its device can be written to. */
-static bool is_to_be_written(const struct restore *r, const json_t *about)
+/* By one of those that are chosen. */
+static bool is_unspent(const struct restore *r, const struct record *record)
 {
 	const struct export *e;
 	size_t i;
@@ -394,21 +396,11 @@ static bool is_to_be_written(const struct restore *r, const json_t *about)
 		for (k = 1; k < r->args->n; k++)
 			if (text_is(e->name, r->args->pos[k]))
 				break;
-		if ((r->args->n == 1 || k < r->args->n) && !e->read_only &&
-		    !device_is_other(e, about))
+		if ((r->args->n == 1 || k < r->args->n) &&
+		    unspent_is(record, e))
 			return true;
 	}
 	return false;
-}
-
-static bool is_frozen(const json_t *about)
-{
-	char *bitmap = json_get_hex(about, "bitmap");
-	bool is = *bitmap &&
-		  !json_is_true(json_object_get(about, "recording"));
-
-	free(bitmap);
-	return is;
 }
 
 /*
@@ -419,15 +411,11 @@ static int spend_rest(struct restore *r)
 {
 	const struct record *record;
 	size_t at = 0;
-	json_t *about;
 	int ret = 0;
 
 	while ((record = record_at(r->map, r->size, at)) && record->json_len) {
-		about = record_about(record);
-		if (record->state == RECORD_CLEAN && !is_frozen(about) &&
-		    is_to_be_written(r, about) && consume(r, record))
+		if (is_unspent(r, record) && consume(r, record))
 			ret = TOOL_REFUSED;
-		json_decref(about);
 		at += record_size(record);
 	}
 	return ret;
@@ -445,28 +433,36 @@ static int check_chosen(const struct restore *r)
 	return 0;
 }
 
-static int restore_all(struct restore *r)
+static int restore_records(struct restore *r)
 {
 	const struct record *record;
 	size_t at = 0;
 	int ret, first = 0;
 
-	if (export_get_all(r->t, &r->exports))
-		return kernel_fail(r->t, NULL, NULL);
-	ret = check_chosen(r);
-	if (ret)
-		return ret;
 	while ((record = record_at(r->map, r->size, at)) &&
 	       record->json_len) {
 		ret = restore_record(r, record);
 		first = first ? first : ret;
 		at += record_size(record);
 	}
+	return first;
+}
+
+static int restore_all(struct restore *r)
+{
+	int ret, first;
+
+	if (export_get_all(r->t, &r->exports))
+		return kernel_fail(r->t, NULL, NULL);
+	ret = check_chosen(r);
+	if (ret)
+		return ret;
+	first = r->spend ? 0 : restore_records(r);
 	ret = r->final ? spend_rest(r) : 0;
 	return first ? first : ret;
 }
 
-enum { RESTORE_TRUST, RESTORE_IF_MISSING, RESTORE_FINAL };
+enum { RESTORE_TRUST, RESTORE_IF_MISSING, RESTORE_FINAL, RESTORE_SPEND };
 
 static const struct opt restore_opts[] = {
 	[RESTORE_TRUST] = { "--trust", OPT_FLAG, NULL,
@@ -475,6 +471,8 @@ static const struct opt restore_opts[] = {
 		"leave bitmaps alone that are there", 0 },
 	[RESTORE_FINAL] = { "--final", OPT_FLAG, NULL,
 		"what isn't restored isn't good another time, either", 0 },
+	[RESTORE_SPEND] = { "--spend", OPT_FLAG, NULL,
+		"the same, and restore nothing: clients were there", 0 },
 	{ .name = NULL }
 };
 
@@ -486,11 +484,15 @@ static int restore_bitmaps(struct tool *t, const struct args *a)
 		.path = a->pos[0],
 		.trust = a->opt[RESTORE_TRUST].given,
 		.if_missing = a->opt[RESTORE_IF_MISSING].given,
-		.final = a->opt[RESTORE_FINAL].given,
+		.spend = a->opt[RESTORE_SPEND].given,
 	};
 	struct stat st = { 0 };
-	int ret = kernel_connect(t, r.path);
+	int ret;
 
+	r.final = r.spend || a->opt[RESTORE_FINAL].given;
+	if (r.spend && (r.trust || r.if_missing))
+		return fail_usage(t, "--spend goes neither with --trust nor with --if-missing");
+	ret = kernel_connect(t, r.path);
 	if (ret)
 		return ret;
 	r.fd = open(r.path, O_RDWR | O_CLOEXEC);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What of a file of save-bitmaps would be believed, though an export may be written to. */
+#ifndef NBDTARGETCTL_UNSPENT_H
+#define NBDTARGETCTL_UNSPENT_H
+
+#include "object/export.h"
+#include "saved/record.h"
+
+bool unspent_is(const struct record *record, const struct export *e);
+bool unspent_is_any(const char *path, const struct export *e);
+
+#endif /* NBDTARGETCTL_UNSPENT_H */
