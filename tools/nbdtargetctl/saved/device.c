@@ -73,15 +73,18 @@ static char *identity(const struct export *e)
 		"../wwid", "../device/wwid", "../serial", "../device/serial",
 	};
 	char *partition = sys_line(e, "", "partition"), *value, *s = NULL;
+	char *start = partition ? sys_line(e, "", "start") : NULL;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(files) && !s; i++) {
 		value = sys_line(e, "", files[i]);
 		if (value)
-			s = mem_printf("%s %s %s", files[i], value,
-				       partition ? partition : "");
+			s = mem_printf("%s %s %s%s%s", files[i], value,
+				       partition ? partition : "",
+				       start ? " at " : "", start ? start : "");
 		free(value);
 	}
+	free(start);
 	free(partition);
 	return s ? s : mem_printf("path %.*s", (int)e->device.len, e->device.p);
 }
@@ -99,6 +102,12 @@ char *device_identity(dev_t dev, const char *path)
 	if (strlen(s) >= NBDTARGET_META_NAME)
 		s[NBDTARGET_META_NAME - 1] = '\0';
 	return s;
+}
+
+/* Is there more to go by than where it was? */
+bool device_is_known(const char *id)
+{
+	return strncmp(id, "path ", 5);
 }
 
 /* Of the disk: reads, writes, discards, and the sectors of each. */
@@ -381,7 +390,7 @@ const char *device_is_unsure(const struct export *e, const json_t *o)
 		why = NULL;
 	else if (!*string_in(o, "ends") || !sum)
 		why = "the device couldn't be read";
-	else if (!strncmp(string_in(o, "identity"), "path ", 5))
+	else if (!device_is_known(string_in(o, "identity")))
 		why = "the device has no identity but its path";
 	free(now);
 	free(sum);

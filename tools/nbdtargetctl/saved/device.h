@@ -9,6 +9,7 @@
 #include "object/export.h"
 
 char *device_identity(dev_t dev, const char *path);
+bool device_is_known(const char *id);
 void device_describe(const struct export *e, uint64_t size, json_t *o);
 
 /* Of what was described, each NULL or why not. */

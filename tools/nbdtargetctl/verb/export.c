@@ -287,6 +287,22 @@ static void put_identity(struct nlmsghdr *nlh, const char *device)
 	free(s);
 }
 
+/* Another may have got its path since. */
+static void warn_of_identity(struct tool *t, const char *name,
+			     const struct export_wanted *w)
+{
+	dev_t dev = w->metadata ? blockdev_number(w->device) : 0;
+	char *s;
+
+	if (!dev)
+		return;
+	s = device_identity(dev, w->device);
+	if (!device_is_known(s))
+		fail(t, name,
+		     "warning: the device has no identity but its path: see that it is what the metadata is for");
+	free(s);
+}
+
 static void put_metadata(struct nlmsghdr *nlh, const struct args *a,
 			 const struct export_wanted *w)
 {
@@ -511,10 +527,12 @@ static int add_export(struct tool *t, const struct args *a)
 			     NULL;
 		w.deny = access == NBDTARGET_ACCESS_DENY;
 		ret = send_add(t, a, &w, access);
-		if (ret)
+		if (ret) {
 			ret = add_failed(t, a, &w, -ret);
-		else
+		} else {
 			kernel_warn(t, a->pos[0]);
+			warn_of_identity(t, a->pos[0], &w);
+		}
 	}
 	free(metadata);
 	free(device);

@@ -171,6 +171,9 @@ static int format_on(struct tool *t, const struct args *a, int fd,
 		return ret;
 	if (!err)
 		err = metadata_make(fd, bytes, plan);
+	if (!err && !device_is_known(plan->identity))
+		fail(t, a->opt[FOR].text,
+		     "warning: the device has no identity but its path: another that gets it is taken for it");
 	return err ? fail(t, a->pos[0], "%s", strerror(-err)) : TOOL_OK;
 }
 
