@@ -173,6 +173,31 @@ out:
 }
 
 /*
+ * Regions that leave the log have blocks of it written, whatever else is under way: so
+ * that it isn't to be believed is stored before there is something else in them.
+ */
+static int clear_stored(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
+			struct netlink_ext_ack *extack)
+{
+	int err;
+
+	/* No new users meanwhile. */
+	bitmap->hidden = true;
+	WRITE_ONCE(bitmap->inconsistent, true);
+	err = store(content, bitmap, true, extack);
+	if (!err) {
+		nbdt_bitmap_clear(bitmap);
+		bitmap->stored.rewritten = true;
+		err = store(content, bitmap, true, extack);
+	}
+	/* No copy is kept for that: it would be as large. */
+	if (err)
+		nbdt_bitmap_fill(bitmap);
+	bitmap->hidden = false;
+	return err;
+}
+
+/*
  * Return: as nbdt_bitmaps_remove().  When it was cleared and that can't be stored, what
  * it had is gone, and all of it is dirty.
  */
@@ -192,14 +217,8 @@ int nbdt_bitmaps_clear(struct nbdt_content *content, const char *name,
 	err = be_alone(content, bitmap, &visit, extack);
 	if (!err)
 		err = nbdt_bitmaps_check_unused(bitmap, extack);
-	if (!err) {
-		nbdt_bitmap_clear(bitmap);
-		bitmap->stored.rewritten = true;
-		err = store(content, bitmap, true, extack);
-		/* No copy is kept for that: it would be as large. */
-		if (err)
-			nbdt_bitmap_fill(bitmap);
-	}
+	if (!err)
+		err = clear_stored(content, bitmap, extack);
 	nbdt_gate_open(&content->gate, &visit);
 out:
 	mutex_unlock(&nbdt_bitmaps_mutex);

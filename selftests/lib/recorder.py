@@ -24,6 +24,7 @@ import os
 import socket
 import struct
 import threading
+import time
 
 import wire
 from target import HOST, run
@@ -78,6 +79,7 @@ class Recorder:
         self.timeline = []
         self.devices = {}
         self.failing = set()    # devices that fail all writes
+        self.delay = 0          # seconds, of each write
         self.server = socket.create_server((HOST, 0))
         self.port = self.server.getsockname()[1]
         self.threads = [threading.Thread(target=self._accept, daemon=True)]
@@ -200,6 +202,8 @@ class Recorder:
             write.begun = len(self.timeline)
             self.timeline.append(Event("begin", write))
         # Here others get in between.
+        if self.delay:
+            time.sleep(self.delay)
         with self.lock:
             write.ended = len(self.timeline)
             self.timeline.append(Event("end", write))
