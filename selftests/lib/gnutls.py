@@ -48,7 +48,7 @@ def call(name, *args):
 class Socket:
     """A socket that the library has a session on."""
 
-    def __init__(self, plain, pair, priority):
+    def __init__(self, plain, pair, priority, session=None):
         # Its calls block as long as they like; a test has its own deadline.
         plain.settimeout(None)
         self.plain = plain
@@ -56,14 +56,17 @@ class Socket:
         self.credentials = ctypes.c_void_p()
         call("certificate_allocate_credentials",
              ctypes.byref(self.credentials))
-        call("certificate_set_x509_key_file", self.credentials,
-             pair[0].encode(), pair[1].encode(), X509_PEM)
+        if pair:
+            call("certificate_set_x509_key_file", self.credentials,
+                 pair[0].encode(), pair[1].encode(), X509_PEM)
         call("init", ctypes.byref(self.session), CLIENT)
         call("priority_set_direct", self.session, priority.encode(), None)
         call("credentials_set", self.session, CRD_CERTIFICATE,
              self.credentials)
         Library.get().gnutls_transport_set_int2(
             self.session, plain.fileno(), plain.fileno())
+        if session:
+            call("session_set_data", self.session, session, len(session))
         call("handshake", self.session)
 
     def __getattr__(self, name):
@@ -76,6 +79,16 @@ class Socket:
                 self.credentials)
             self.session = None
         self.plain.close()
+
+    def is_resumed(self):
+        return bool(call("session_is_resumed", self.session))
+
+    def session_data(self):
+        """To come back with, as soon as something was received."""
+        data = ctypes.create_string_buffer(65536)
+        size = ctypes.c_size_t(len(data))
+        call("session_get_data", self.session, data, ctypes.byref(size))
+        return data.raw[:size.value]
 
     def update(self, asks=False):
         call("session_key_update", self.session, KU_PEER if asks else 0)
@@ -112,10 +125,10 @@ class Socket:
 
 
 class Client(tls.Client):
-    """wire.Client over that; encrypt() takes a certificate and its key."""
+    """wire.Client over that; encrypt() takes a certificate and its key, or None."""
 
-    def encrypt(self, pair, priority=AES_GCM):
-        self.socket = Socket(self.socket, pair, priority)
+    def encrypt(self, pair, session=None, priority=AES_GCM):
+        self.socket = Socket(self.socket, pair, priority, session)
 
     def update(self, asks=False):
         self.socket.update(asks)

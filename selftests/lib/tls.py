@@ -262,15 +262,16 @@ class Client(wire.Client):
         """Ask for TLS; the final reply. The rest is up to the caller."""
         return self.option(wire.OPT_STARTTLS)[-1]
 
-    def encrypt(self, context):
+    def encrypt(self, context, session=None):
         """After ACK: the handshake. ssl.SSLError when that fails."""
         self.socket = context.wrap_socket(self.socket,
-                                          suppress_ragged_eofs=False)
+                                          suppress_ragged_eofs=False,
+                                          session=session)
 
-    def secure(self, context):
+    def secure(self, context, *more):
         reply = self.starttls()
         assert reply.kind == wire.REP_ACK, reply
-        self.encrypt(context)
+        self.encrypt(context, *more)
 
     def expect_close(self):
         try:

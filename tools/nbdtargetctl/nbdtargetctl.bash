@@ -106,8 +106,8 @@ _nbdtargetctl_options()
 		echo --export --listener --default ;;
 	tls-agent)
 		echo --credentials --client-certificates --ciphers \
-			--priority --max-handshakes --require-crl --weak-psk \
-			--check --quiet ;;
+			--priority --tickets --max-handshakes --require-crl \
+			--weak-psk --check --quiet ;;
 	show)
 		echo --uri ;;
 	set-target)
@@ -174,7 +174,7 @@ _nbdtargetctl_takes_value()
 	--freeze | --start | --name | --timeout | --tls | --listener | --listeners | \
 	--metadata | --on-metadata-error | --least-generation | --for | --bound | \
 	--region | --credentials | --client-certificates | --ciphers | --priority | \
-	--max-handshakes | \
+	--max-handshakes | --tickets | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
 	--peer-timeout | --placement | --access | --on-return | --device | --bitmaps | \
 	-b | --batch)

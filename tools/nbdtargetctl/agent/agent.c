@@ -523,6 +523,8 @@ int agent_run(struct tool *t, const struct args *args)
 		.policy.weak_psk = o[AGENT_WEAK_PSK].given,
 		.policy.priority = o[AGENT_PRIORITY].given ?
 				   o[AGENT_PRIORITY].text : NULL,
+		.policy.tickets = o[AGENT_TICKETS].given ?
+				  o[AGENT_TICKETS].number : 0,
 		.epoll = -1,
 		.signals = -1,
 	};

@@ -10,7 +10,8 @@
 /* Its options, in the order of the verb's table (verb/tls_agent.c). */
 enum {
 	AGENT_DIR, AGENT_CERTIFICATES, AGENT_CIPHERS, AGENT_MAX, AGENT_QUIET,
-	AGENT_REQUIRE_CRL, AGENT_WEAK_PSK, AGENT_CHECK, AGENT_PRIORITY
+	AGENT_REQUIRE_CRL, AGENT_WEAK_PSK, AGENT_CHECK, AGENT_PRIORITY,
+	AGENT_TICKETS
 };
 
 /* Does handshakes (agent.c), or becomes the program that does (launch.c). */

@@ -8,7 +8,8 @@
  * keeps somebody out doesn't cease to because a file is gone: that isn't taken for
  * a wish.
  *
- * A loaded state never changes. When files did, the agent loads another and
+ * A loaded state never changes, but for the key of its tickets, which is made anew from
+ * time to time (ticket.c). When files did, the agent loads another and
  * drops its reference to the first, which lives on for the handshakes that
  * began with it. Secrets are wiped from memory with the last reference, and
  * files that hold them right after they were parsed.
@@ -33,6 +34,7 @@ struct cred {
 	gnutls_priority_t priority;
 	struct psk_list keys;
 	bool had_crl;			/* it, or any that was in force before */
+	struct ticket_key ticket_key;
 };
 
 struct cred *cred_get(struct cred *cred)
@@ -53,6 +55,7 @@ void cred_put(struct cred *cred)
 	if (cred->priority)
 		gnutls_priority_deinit(cred->priority);
 	psk_free(&cred->keys);
+	ticket_drop(&cred->ticket_key);
 	free(cred->files.dir);
 	free(cred);
 }
@@ -284,6 +287,40 @@ static int verify(gnutls_session_t session)
 	return err;
 }
 
+/*
+ * Is whoever came with a ticket still to be trusted? The credentials are those that it
+ * was given by, but time has gone by. 0 or a GnuTLS error.
+ */
+int cred_renew(gnutls_session_t session)
+{
+	const struct cred_use *use = gnutls_session_get_ptr(session);
+	unsigned int n = 0;
+
+	if (use->cred->policy.verify == CRED_REQUIRE &&
+	    (!gnutls_certificate_get_peers(session, &n) || !n))
+		return GNUTLS_E_CERTIFICATE_REQUIRED;
+	return verify(session);
+}
+
+/* Called by the library with what a client says first. */
+static int hear(gnutls_session_t session, unsigned int type, unsigned int when,
+		unsigned int incoming, const gnutls_datum_t *msg)
+{
+	struct cred_use *use = gnutls_session_get_ptr(session);
+
+	(void)type;
+	(void)when;
+	(void)incoming;
+	return ticket_hello(&use->ticket, &use->cred->ticket_key,
+			    use->cred->policy.tickets, session, msg);
+}
+
+/* Is the client, which has proved all that it has to, to get a ticket? */
+bool cred_owes_ticket(const struct cred_use *use, gnutls_session_t session)
+{
+	return ticket_is_due(&use->ticket, use->cred->policy.tickets, session);
+}
+
 /* Give them to a session, which ends before USE; 0 or a GnuTLS error. */
 int cred_apply(struct cred_use *use, gnutls_session_t session)
 {
@@ -297,6 +334,10 @@ int cred_apply(struct cred_use *use, gnutls_session_t session)
 
 	gnutls_session_set_ptr(session, use);
 	gnutls_session_set_verify_function(session, verify);
+	if (cred->policy.tickets && cred->x509)
+		gnutls_handshake_set_hook_function(session,
+						   GNUTLS_HANDSHAKE_CLIENT_HELLO,
+						   GNUTLS_HOOK_PRE, hear);
 	if (!err && cred->x509)
 		err = gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE,
 					     cred->x509);

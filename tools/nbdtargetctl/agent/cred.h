@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/ticket.h"
 #include "base/tool.h"
 
 /* What to do about client certificates; all but the last needs a CA for them. */
@@ -22,6 +23,7 @@ struct cred_policy {
 	bool require_crl;
 	bool weak_psk;		/* keys of less than 128 bits will do */
 	const char *priority;	/* see priority.c; or NULL */
+	unsigned int tickets;	/* how long they live, in s; 0: there are none */
 };
 
 /* One state of the folder.  Handshakes that use it hold a reference. */
@@ -31,6 +33,7 @@ struct cred;
 struct cred_use {
 	struct cred *cred;	/* with a reference, the caller's */
 	unsigned int status;	/* GNUTLS_CERT_*: what is wrong with the client's */
+	struct ticket_use ticket;
 };
 
 struct cred *cred_load(const struct tool *t, const char *dir,
@@ -41,5 +44,7 @@ struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);
 
 int cred_apply(struct cred_use *use, gnutls_session_t session);
+int cred_renew(gnutls_session_t session);
+bool cred_owes_ticket(const struct cred_use *use, gnutls_session_t session);
 
 #endif /* NBDTARGETCTL_CRED_H */

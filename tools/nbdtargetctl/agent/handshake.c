@@ -105,7 +105,8 @@ struct handshake *handshake_new(struct cred *cred, uint64_t conn, int fd)
 	h->epoll = -1;
 	h->use.cred = cred_get(cred);
 	err = gnutls_init(&h->session, GNUTLS_SERVER | GNUTLS_NONBLOCK |
-			  GNUTLS_NO_TICKETS | GNUTLS_NO_SIGNAL);
+			  GNUTLS_NO_TICKETS | GNUTLS_NO_TICKETS_TLS12 |
+			  GNUTLS_NO_AUTO_SEND_TICKET | GNUTLS_NO_SIGNAL);
 	if (!err)
 		err = cred_apply(&h->use, h->session);
 	if (err) {
@@ -227,6 +228,14 @@ static const char *take_names(struct proof *proof, gnutls_x509_crt_t crt)
 	return wrong;
 }
 
+/* Its key has signed, here or when the client got its ticket; see ticket.c. */
+static bool is_proved(const struct handshake *h)
+{
+	return gnutls_session_is_resumed(h->session) ||
+	       gnutls_sign_algorithm_get_client(h->session) !=
+	       GNUTLS_SIGN_UNKNOWN;
+}
+
 static const char *take_certificate(struct handshake *h)
 {
 	const gnutls_datum_t *chain;
@@ -237,6 +246,8 @@ static const char *take_certificate(struct handshake *h)
 	chain = gnutls_certificate_get_peers(h->session, &n);
 	if (!chain || !n)
 		return NULL;
+	if (!is_proved(h))
+		return "the certificate is not of this handshake";
 	if (gnutls_x509_crt_init(&crt))
 		return "out of memory";
 	if (gnutls_x509_crt_import(crt, &chain[0], GNUTLS_X509_FMT_DER))
@@ -279,11 +290,15 @@ static enum handshake_end failed(struct handshake *h, const char *text)
 /* The library calls itself done: do as much. */
 static enum handshake_end finish(struct handshake *h)
 {
-	const char *wrong = take_proof(h);
-	int err;
+	int err = 0;
 
-	if (wrong)
-		return failed(h, wrong);
+	/* The last that it sends: the kernel's records are counted on from here. */
+	if (h->owes_ticket)
+		err = gnutls_session_ticket_send(h->session, 1, 0);
+	if (err == GNUTLS_E_AGAIN || err == GNUTLS_E_INTERRUPTED)
+		return HANDSHAKE_WRITES;
+	if (err)
+		return failed(h, gnutls_strerror(err));
 	/* What it has read ahead would be lost to the kernel. */
 	if (gnutls_record_check_pending(h->session))
 		return failed(h, "data came along with the handshake");
@@ -308,21 +323,41 @@ static void explain_certificate(struct handshake *h)
 	gnutls_free(text.data);
 }
 
-/* Go on as far as it goes. */
-enum handshake_end handshake_step(struct handshake *h)
+/* 0, or what the library says. */
+static int negotiate(struct handshake *h)
 {
 	unsigned int warnings = 0;
 	int err;
 
-	if (h->text[0])
-		return failed(h, "");
 	do {
 		err = gnutls_handshake(h->session);
 	} while (err == GNUTLS_E_INTERRUPTED ||
 		 (err == GNUTLS_E_WARNING_ALERT_RECEIVED &&
 		  warnings++ < MAX_WARNINGS));
-	if (!err)
+	if (!err && gnutls_session_is_resumed(h->session))
+		err = cred_renew(h->session);
+	return err;
+}
+
+/* Go on as far as it goes. */
+enum handshake_end handshake_step(struct handshake *h)
+{
+	const char *wrong;
+	int err;
+
+	if (h->text[0])
+		return failed(h, "");
+	if (h->proved)
 		return finish(h);
+	err = negotiate(h);
+	if (!err) {
+		wrong = take_proof(h);
+		if (wrong)
+			return failed(h, wrong);
+		h->proved = true;
+		h->owes_ticket = cred_owes_ticket(&h->use, h->session);
+		return finish(h);
+	}
 	if (err == GNUTLS_E_AGAIN)
 		return gnutls_record_get_direction(h->session) ?
 		       HANDSHAKE_WRITES : HANDSHAKE_READS;

@@ -38,6 +38,8 @@ struct handshake {
 	gnutls_session_t session;
 	struct cred_use use;
 	struct proof proof;
+	bool proved;		/* who it is; what is left is to hand over */
+	bool owes_ticket;	/* to be sent before; once begun it has to be */
 	struct secrets secrets;
 	char text[HANDSHAKE_TEXT];	/* why it failed */
 	struct handshake *prev, *next;	/* the agent's */

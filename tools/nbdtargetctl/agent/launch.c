@@ -32,7 +32,7 @@ static bool find_agent(char path[PATH_MAX])
 int agent_run(struct tool *t, const struct args *args)
 {
 	const struct opt *opts = args->verb->opts;
-	char path[PATH_MAX], number[32];
+	char path[PATH_MAX], numbers[OPTS_MAX][32];
 	char *argv[2 + 2 * OPTS_MAX + 1] = { path, (char *)args->verb->name };
 	size_t i, n = 2;
 	sigset_t set;
@@ -44,10 +44,9 @@ int agent_run(struct tool *t, const struct args *args)
 		if (opts[i].kind == OPT_TEXT) {
 			argv[n++] = (char *)args->opt[i].text;
 		} else if (opts[i].kind == OPT_NUMBER) {
-			/* There is one of these. */
-			snprintf(number, sizeof(number), "%llu",
+			snprintf(numbers[i], sizeof(numbers[i]), "%llu",
 				 (unsigned long long)args->opt[i].number);
-			argv[n++] = number;
+			argv[n++] = numbers[i];
 		}
 	}
 	argv[n] = NULL;

@@ -29,6 +29,8 @@ static const struct opt agent_opts[] = {
 		"only see whether the credentials are good", 0 },
 	[AGENT_PRIORITY] = { "--priority", OPT_TEXT, "STRING",
 		"what may be agreed on, as GnuTLS has it", 1023 },
+	[AGENT_TICKETS] = { "--tickets", OPT_NUMBER, "SECONDS",
+		"how long clients may come back with one", 86400 },
 	{ .name = NULL }
 };
 
