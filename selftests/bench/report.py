@@ -140,6 +140,13 @@ def tls(figures):
                    [f"{share['nbdtarget'] / best:.0%}"])
 
 
+def connect(figures):
+    yield line("a connection under TLS, instr.", ["all", "agent", "client"])
+    for name, found in figures.items():
+        yield line(name, [f"{found[part] / 2:.0f}" for part in
+                          ("all_ns", "agent_ns", "client_ns")])
+
+
 def scale(found):
     yield line("idle connections", found["idle"])
     for what, column, layout in (("I/O per virtual second", "iops", ".0f"),
