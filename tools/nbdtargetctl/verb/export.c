@@ -526,6 +526,7 @@ static int add_export(struct tool *t, const struct args *a)
 		w.on_error = o[ADD_ON_ERROR].given ? o[ADD_ON_ERROR].text :
 			     NULL;
 		w.deny = access == NBDTARGET_ACCESS_DENY;
+		w.allow = o[ADD_ACCESS].given && !w.deny;
 		ret = send_add(t, a, &w, access);
 		if (ret) {
 			ret = add_failed(t, a, &w, -ret);

@@ -137,21 +137,24 @@ static void compare_metadata(const struct export *e,
 					  e->metadata_generation);
 }
 
-/* Once set-access has said who may use it, that is what was asked for. */
+/* Once set-access has said who may use it, that is what deny asked for. */
 static int compare_access(struct tool *t, const struct export *e,
 			  const struct export_wanted *w, struct existing *x)
 {
 	char *name;
 	int any, ret = 0;
 
-	if (!w->deny)
+	if (!w->deny && !w->allow)
 		return 0;
 	name = text_copy(e->name);
 	any = access_of_export(t, name);
 	if (any < 0)
 		ret = kernel_fail(t, name, NULL);
-	else if (!any)
+	else if (!any && w->deny)
 		existing_differs(x, "everybody may use it");
+	else if (any && w->allow)
+		existing_differs_for_good(x,
+					  "it has rules, for which there is set-access");
 	free(name);
 	return ret;
 }

@@ -23,7 +23,7 @@ struct export_wanted {
 	bool tls_required;
 	bool on_return_given;
 	uint32_t on_return;
-	bool deny;
+	bool deny, allow;		/* the one that was given */
 	const struct opt_value *description;
 	const struct opt_value *max_connections;
 	const struct opt_value *map_granularity;

@@ -84,7 +84,7 @@ struct wanted {
 	struct endpoint ep;
 	bool tls_given;
 	uint32_t tls;
-	bool deny;
+	bool deny, allow;		/* the one that was given */
 };
 
 static int send_set(struct tool *t, const struct endpoint *ep, uint32_t tls)
@@ -134,11 +134,14 @@ static int compare(struct tool *t, const struct listener *l,
 					  "its socket was closed by somebody else: remove it first");
 	if (w->tls_given && w->tls != l->tls)
 		existing_differs(x, "it has TLS %s", listener_tls(l));
-	if (w->deny)
+	if (w->deny || w->allow)
 		ret = access_of_listener(t, &w->ep);
-	/* Once set-access has said who may, that is what was asked for. */
+	/* Once set-access has said who may, that is what deny asked for. */
 	if (w->deny && !ret)
 		existing_differs(x, "everybody may use it");
+	if (w->allow && ret > 0)
+		existing_differs_for_good(x,
+					  "it has rules, for which there is set-access");
 	return ret < 0 ? ret : 0;
 }
 
@@ -211,6 +214,7 @@ static int add_listener(struct tool *t, const struct args *a)
 	if (ret)
 		return ret;
 	w.deny = access == NBDTARGET_ACCESS_DENY;
+	w.allow = a->opt[ADD_ACCESS].given && !w.deny;
 	thing = endpoint_format(&w.ep);
 	ret = kernel_connect(t, thing);
 	if (ret)
