@@ -10,7 +10,8 @@
  *			family, nl.c what they share
  *	session/	one client: front.c (all listeners, and what becomes of
  *			whom they accept), session.c (its thread's life), conn.c
- *			(all connections, and their ends), tls.c (handshakes)
+ *			(all connections, and their ends), handover.c (those that
+ *			go on in another module), tls.c (handshakes)
  *			and agent.c (who does them), pace.c and poll.h (when its
  *			thread runs), placement.c (on which CPU)
  *	transport/	listener.c accepts, stream.c moves bytes, ktls.c knows TLS
@@ -69,6 +70,7 @@
  */
 #include <linux/init.h>
 #include <linux/module.h>
+#include <linux/stringify.h>
 #include <net/genetlink.h>
 
 #include "admin/netlink.h"
@@ -151,4 +153,6 @@ module_exit(nbdt_exit);
 MODULE_DESCRIPTION("NBD target: exports block devices to NBD clients");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(NBDT_VERSION);
+/* For who is about to load it: what connections are handed over in. */
+MODULE_INFO(handover, __stringify(NBDTARGET_HANDOVER_FORMAT));
 MODULE_ALIAS_GENL_FAMILY(NBDTARGET_FAMILY_NAME);

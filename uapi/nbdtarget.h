@@ -272,6 +272,17 @@ enum {
 #define NBDTARGET_MAX_PIECE 16384
 
 /*
+ * Format of what a connection is between two modules. It changes whenever
+ * one who knows only that before would take it wrongly.
+ */
+#define NBDTARGET_HANDOVER_FORMAT 1
+
+/*
+ * Most bytes that a module received and has not yet looked at.
+ */
+#define NBDTARGET_MAX_UNREAD 4096
+
+/*
  * Attributes of export: One block device under one name.
  */
 enum {
@@ -918,6 +929,10 @@ enum {
 	 * is online.
 	 */
 	NBDTARGET_A_TARGET_PLACEMENT,
+	/*
+	 * u32: The format that connections are handed over in. Output only.
+	 */
+	NBDTARGET_A_TARGET_HANDOVER_FORMAT,
 
 	/* private: */
 	__NBDTARGET_A_TARGET_MAX,
@@ -1308,6 +1323,140 @@ enum {
 	NBDTARGET_A_CHECKPOINT_MAX = (__NBDTARGET_A_CHECKPOINT_MAX - 1)
 };
 
+/*
+ * Attributes of handover: A connection between two modules: its socket, and
+ * what was agreed on. One program takes it and gives it to the next, without
+ * looking into it.
+ */
+enum {
+	NBDTARGET_A_HANDOVER_PAD = 1,
+	/*
+	 * u32: handover-format of who writes; another than the module's own
+	 * is EPROTONOSUPPORT, with handover-begin as with handover-give, and
+	 * nothing has changed then.
+	 */
+	NBDTARGET_A_HANDOVER_FORMAT,
+	/*
+	 * u32: A descriptor of the socket, in the caller's process. After
+	 * handover-give it has to be closed: only then is the socket used.
+	 */
+	NBDTARGET_A_HANDOVER_FD,
+	/*
+	 * u32: Number that the connection had; to name it. Ignored in what
+	 * is given.
+	 */
+	NBDTARGET_A_HANDOVER_ID,
+	/*
+	 * string [max-len max-string]: The export it is a client of.
+	 */
+	NBDTARGET_A_HANDOVER_EXPORT_NAME,
+	/*
+	 * u64: Bytes of the export, as the client was told.
+	 */
+	NBDTARGET_A_HANDOVER_SIZE,
+	/*
+	 * u16: NBD_FLAG_* as the client was told.
+	 */
+	NBDTARGET_A_HANDOVER_TRANSMISSION_FLAGS,
+	/*
+	 * u32: How its replies are framed.
+	 */
+	NBDTARGET_A_HANDOVER_REPLY_MODE,
+	/*
+	 * nest: A metadata context that it selected; one for each.
+	 */
+	NBDTARGET_A_HANDOVER_CONTEXT,
+	/*
+	 * binary [max-len max-unread]: What was received and not yet looked
+	 * at: the beginning of the next requests. None when absent.
+	 */
+	NBDTARGET_A_HANDOVER_UNREAD,
+	/*
+	 * nest: Where the listener is that it came by, with address, port
+	 * and ifindex as in listener-add. The namespace is the socket's.
+	 */
+	NBDTARGET_A_HANDOVER_LISTENER,
+	/*
+	 * u64: Milliseconds since it was accepted.
+	 */
+	NBDTARGET_A_HANDOVER_AGE,
+	/*
+	 * u32: How the client proved who it is; with this the socket is
+	 * under the kernel's TLS, and without it isn't.
+	 */
+	NBDTARGET_A_HANDOVER_TLS_AUTH,
+	/*
+	 * string [max-len max-identity]: As in tls-done.
+	 */
+	NBDTARGET_A_HANDOVER_IDENTITY,
+	/*
+	 * string [max-len max-alt-name]: As in tls-done, once for each.
+	 */
+	NBDTARGET_A_HANDOVER_ALT_NAME,
+	/*
+	 * binary [max-len max-tls-secret]: What the key of the client's
+	 * records was made of, as in tls-done; absent when keys can't be
+	 * changed.
+	 */
+	NBDTARGET_A_HANDOVER_RX_SECRET,
+	/*
+	 * binary [max-len max-tls-secret]: The same of the key of the
+	 * server's records.
+	 */
+	NBDTARGET_A_HANDOVER_TX_SECRET,
+	/*
+	 * u32: How often the client's key has changed.
+	 */
+	NBDTARGET_A_HANDOVER_RX_REKEYS,
+	/*
+	 * u32: The same of the server's.
+	 */
+	NBDTARGET_A_HANDOVER_TX_REKEYS,
+	/*
+	 * flag: The server's key is to be changed before the next record.
+	 */
+	NBDTARGET_A_HANDOVER_REKEY_DUE,
+	/*
+	 * flag: The client was told so already.
+	 */
+	NBDTARGET_A_HANDOVER_REKEY_SENT,
+	/*
+	 * flag: It will be asked to change its own with that.
+	 */
+	NBDTARGET_A_HANDOVER_REKEY_ASKS,
+	/*
+	 * u64: It was asked, when so many records had come under its key.
+	 */
+	NBDTARGET_A_HANDOVER_REKEY_ASKED,
+	/*
+	 * u32: In the reply to handover-end, connections that were given and
+	 * couldn't go on; the kernel's log says why.
+	 */
+	NBDTARGET_A_HANDOVER_LOST,
+
+	/* private: */
+	__NBDTARGET_A_HANDOVER_MAX,
+	NBDTARGET_A_HANDOVER_MAX = (__NBDTARGET_A_HANDOVER_MAX - 1)
+};
+
+/*
+ * Attributes of handover-context: A metadata context that a client selected.
+ */
+enum {
+	/*
+	 * u32: Number that the client knows it by.
+	 */
+	NBDTARGET_A_HANDOVER_CONTEXT_ID = 1,
+	/*
+	 * string [max-len max-string]: Its name, as the client asked for it.
+	 */
+	NBDTARGET_A_HANDOVER_CONTEXT_NAME,
+
+	/* private: */
+	__NBDTARGET_A_HANDOVER_CONTEXT_MAX,
+	NBDTARGET_A_HANDOVER_CONTEXT_MAX = (__NBDTARGET_A_HANDOVER_CONTEXT_MAX - 1)
+};
+
 enum {
 	/*
 	 * Version, limits and totals.
@@ -1616,6 +1765,37 @@ enum {
 	 * isn't told of anything.
 	 */
 	NBDTARGET_CMD_TLS_ANNOUNCE,
+	/*
+	 * Have connections leave, to be served by another module or by this
+	 * one once more. All listeners of all network namespaces are
+	 * stopped, clients in negotiation disconnected; the others' requests
+	 * are finished and answered, and no further ones begun. Until the
+	 * socket that this is sent from is closed: then those that haven't
+	 * left yet stay, and those that were not taken are closed.
+	 * EPROTONOSUPPORT for another format, EBUSY when somebody else does
+	 * it: nothing has changed then.
+	 */
+	NBDTARGET_CMD_HANDOVER_BEGIN,
+	/*
+	 * Take a connection that has left, by the socket that sent handover-
+	 * begin. EAGAIN when none has and some are about to, ENODATA when
+	 * there is none any more, EPERM when another socket sent that.
+	 */
+	NBDTARGET_CMD_HANDOVER_TAKE,
+	/*
+	 * Have a connection go on, as it was taken. Answered when it is
+	 * begun; what becomes of it is told by handover-end. EPROTONOSUPPORT
+	 * for another format, EINVAL when something is missing or makes no
+	 * sense, ENOTSOCK and ENOTCONN when it isn't a TCP socket that is
+	 * connected, EUSERS when there are as many connections as there may
+	 * be.
+	 */
+	NBDTARGET_CMD_HANDOVER_GIVE,
+	/*
+	 * See what became of the connections that were given. EAGAIN as long
+	 * as one has yet to go on.
+	 */
+	NBDTARGET_CMD_HANDOVER_END,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

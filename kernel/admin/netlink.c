@@ -28,6 +28,7 @@
 #include "admin/nl_conn.h"
 #include "admin/nl_content.h"
 #include "admin/nl_export.h"
+#include "admin/nl_handover.h"
 #include "admin/nl_job.h"
 #include "admin/nl_listener.h"
 #include "admin/nl_target.h"
@@ -35,12 +36,13 @@
 #include "base/event.h"
 #include "block/checkpoint.h"
 #include "session/agent.h"
+#include "session/handover.h"
 #include "nbdtarget.h"
 
 static const struct nbdt_nl_ops *const nouns[] = {
 	&nbdt_nl_target, &nbdt_nl_export, &nbdt_nl_bitmap, &nbdt_nl_content,
 	&nbdt_nl_checkpoint, &nbdt_nl_listener, &nbdt_nl_conn, &nbdt_nl_tls,
-	&nbdt_nl_access,
+	&nbdt_nl_access, &nbdt_nl_handover,
 };
 
 /* Those of all nouns, one after the other. */
@@ -94,6 +96,7 @@ static int socket_closed(struct notifier_block *block, unsigned long event,
 	nbdt_nl_job_abandon(notify->net, notify->portid);
 	nbdt_checkpoint_abandon(&owner);
 	nbdt_agent_closed(notify->net, notify->portid);
+	nbdt_handover_closed(notify->net, notify->portid);
 	return NOTIFY_DONE;
 }
 
@@ -132,5 +135,6 @@ void nbdt_netlink_exit(void)
 	nbdt_nl_unregister();
 	netlink_unregister_notifier(&socket_notifier);
 	nbdt_agent_exit();
+	nbdt_handover_exit();
 	nbdt_checkpoint_exit();
 }

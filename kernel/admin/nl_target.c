@@ -131,7 +131,9 @@ static int put_target(struct sk_buff *skb, struct net *net)
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_ALL_LISTENERS,
 			nbdt_front_count(NULL)) ||
 	    nla_put_u32(skb, NBDTARGET_A_TARGET_CLOSING,
-			nbdt_export_closing_count()))
+			nbdt_export_closing_count()) ||
+	    nla_put_u32(skb, NBDTARGET_A_TARGET_HANDOVER_FORMAT,
+			NBDTARGET_HANDOVER_FORMAT))
 		return -EMSGSIZE;
 	return put_placement(skb);
 }

@@ -33,6 +33,7 @@
 #include <linux/slab.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
+#include <net/sock.h>
 
 #include "base/access.h"
 #include "base/identity.h"
@@ -74,6 +75,7 @@ static void conn_free(struct rcu_head *rcu)
 	kfree(conn->tls.identity);
 	nbdt_rekey_free(conn->tls.secrets);
 	nbdt_access_put(conn->access);
+	kfree(conn->context_ids);
 	kfree(conn);
 }
 
@@ -173,6 +175,9 @@ static bool matches(const struct nbdt_conn *conn,
 		return false;
 	if (filter->export && READ_ONCE(conn->export) != filter->export)
 		return false;
+	if (filter->transmitting &&
+	    READ_ONCE(conn->state) != NBDTARGET_CONN_STATE_TRANSMISSION)
+		return false;
 	return !filter->negotiating ||
 	       READ_ONCE(conn->state) == NBDTARGET_CONN_STATE_NEGOTIATING;
 }
@@ -212,6 +217,46 @@ u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter)
 		n += matches(conn, filter);
 	rcu_read_unlock();
 	return n;
+}
+
+/**
+ * nbdt_conn_part_all - have connections in transmission leave, or stay after all
+ * @part: leave
+ *
+ * Doesn't wait: handover.c.
+ *
+ * Return: how many there are.
+ */
+u32 nbdt_conn_part_all(bool part)
+{
+	const struct nbdt_conn_filter filter = { .transmitting = true };
+	struct nbdt_conn *conn;
+	unsigned long id;
+	u32 n = 0;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn) {
+		if (!matches(conn, &filter))
+			continue;
+		WRITE_ONCE(conn->parting, part);
+		nbdt_origin_resume(&conn->origin);
+		n++;
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+/* Connections that came before their listener, which is there now. */
+void nbdt_conn_claim(u32 listener_id, const struct nbdt_place *place)
+{
+	struct nbdt_conn *conn;
+	unsigned long id;
+
+	rcu_read_lock();
+	xa_for_each(&conns, id, conn)
+		if (!conn->listener_id && nbdt_place_same(&conn->place, place))
+			WRITE_ONCE(conn->listener_id, listener_id);
+	rcu_read_unlock();
 }
 
 static void lose_socket(struct nbdt_conn *conn)
@@ -447,15 +492,13 @@ static bool has_place(const struct nbdt_conn *conn, u32 all)
 	return taken.negotiating < share || taken.mine_negotiating < few;
 }
 
-static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
-		      void (*run)(struct nbdt_conn *conn))
+static struct nbdt_conn *conn_alloc(void (*run)(struct nbdt_conn *conn))
 {
+	struct nbdt_conn *conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+
+	if (!conn)
+		return NULL;
 	conn->run = run;
-	conn->listener_id = listener->id;
-	conn->tls_mode = READ_ONCE(listener->config.tls_mode);
-	conn->access = nbdt_access_get(&listener->access);
-	nbdt_listener_place(&listener->config, listener->net, &conn->place);
-	conn->net = listener->net;
 	conn->accepted = jiffies;
 	conn->max_in_flight = nbdt_target_max_in_flight();
 	conn->state = NBDTARGET_CONN_STATE_NEGOTIATING;
@@ -467,6 +510,48 @@ static void conn_init(struct nbdt_conn *conn, struct nbdt_listener *listener,
 	nbdt_mem_init(&conn->mem, resume_mem);
 	INIT_LIST_HEAD(&conn->tls.node);
 	kref_init(&conn->ref);
+	return conn;
+}
+
+static void come_by(struct nbdt_conn *conn, struct nbdt_listener *listener)
+{
+	conn->listener_id = listener->id;
+	conn->tls_mode = READ_ONCE(listener->config.tls_mode);
+	conn->access = nbdt_access_get(&listener->access);
+	nbdt_listener_place(&listener->config, listener->net, &conn->place);
+	conn->net = listener->net;
+}
+
+/* A number and a thread, which doesn't run yet. */
+static int prepare(struct nbdt_conn *conn)
+{
+	int err;
+
+	/* Only the number, for now. */
+	err = xa_alloc_cyclic(&conns, &conn->origin.id, NULL, NBDT_TARGET_IDS,
+			      &next_id, GFP_KERNEL);
+	if (err < 0)
+		return err;
+	conn->origin.task = kthread_create(conn_thread, conn, "nbdt/%u", conn->origin.id);
+	if (IS_ERR(conn->origin.task)) {
+		xa_erase(&conns, conn->origin.id);
+		return PTR_ERR(conn->origin.task);
+	}
+	get_task_struct(conn->origin.task);
+	return 0;
+}
+
+/*
+ * From here on it is found, and being killed starts it: it may be at its end before
+ * we are.
+ */
+static void start(struct nbdt_conn *conn)
+{
+	kref_get(&conn->ref);
+	xa_store(&conns, conn->origin.id, conn, GFP_KERNEL);
+	queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
+	wake_up_process(conn->origin.task);
+	nbdt_conn_put(conn);
 }
 
 /**
@@ -487,10 +572,10 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 	struct nbdt_conn *conn;
 	int err = -ENOMEM;
 
-	conn = kzalloc(sizeof(*conn), GFP_KERNEL);
+	conn = conn_alloc(run);
 	if (!conn)
 		goto err_count;
-	conn_init(conn, listener, run);
+	come_by(conn, listener);
 	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
 	if (err)
 		goto err_free;
@@ -498,34 +583,65 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 	if (!has_place(conn, all))
 		goto err_free;
 	nbdt_sock_setup(sock);
-
-	/* Only the number, for now. */
-	err = xa_alloc_cyclic(&conns, &conn->origin.id, NULL, NBDT_TARGET_IDS,
-			      &next_id, GFP_KERNEL);
-	if (err < 0)
+	err = prepare(conn);
+	if (err)
 		goto err_free;
-	conn->origin.task = kthread_create(conn_thread, conn, "nbdt/%u", conn->origin.id);
-	if (IS_ERR(conn->origin.task)) {
-		err = PTR_ERR(conn->origin.task);
-		goto err_erase;
-	}
-	get_task_struct(conn->origin.task);
 	nbdt_sock_init(&conn->sock, sock, conn->origin.task);
-	/*
-	 * From here on it is found, and being killed starts it: it may be at
-	 * its end before we are.
-	 */
-	kref_get(&conn->ref);
-	xa_store(&conns, conn->origin.id, conn, GFP_KERNEL);
-	queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
-	wake_up_process(conn->origin.task);
-	nbdt_conn_put(conn);
+	start(conn);
 	return 0;
 
-err_erase:
-	xa_erase(&conns, conn->origin.id);
 err_free:
 	nbdt_access_put(conn->access);
+	kfree(conn);
+err_count:
+	atomic_dec(&nr_conns);
+	return err;
+}
+
+/**
+ * nbdt_conn_adopt - run a connection that was served elsewhere
+ * @arrival: what it was there, for its thread; taken over, unless there is an error
+ * @file: that owns its socket, which others may have yet; the same
+ * @place: of the listener that it came by
+ * @listener_id: of that, or 0
+ * @run: as for nbdt_conn_create()
+ *
+ * It had its place there, and its address has its share of them.
+ *
+ * Return: 0; -EUSERS when there are as many connections as there may be; -ENOTCONN;
+ * -ENOMEM and such.
+ */
+int nbdt_conn_adopt(struct nbdt_handover *arrival, struct file *file,
+		    const struct nbdt_place *place, u32 listener_id,
+		    void (*run)(struct nbdt_conn *conn))
+{
+	struct socket *sock = sock_from_file(file);
+	u32 all = atomic_inc_return(&nr_conns);
+	struct nbdt_conn *conn;
+	int err = -ENOMEM;
+
+	conn = conn_alloc(run);
+	if (!conn)
+		goto err_count;
+	conn->listener_id = listener_id;
+	conn->place = *place;
+	conn->net = sock_net(sock->sk);
+	conn->arrival = arrival;
+	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
+	if (err)
+		goto err_free;
+	err = -EUSERS;
+	if (all > nbdt_target_max_connections())
+		goto err_free;
+	nbdt_sock_setup(sock);
+	err = prepare(conn);
+	if (err)
+		goto err_free;
+	nbdt_sock_init_given(&conn->sock, file, conn->origin.task);
+	start(conn);
+	return 0;
+
+err_free:
 	kfree(conn);
 err_count:
 	atomic_dec(&nr_conns);

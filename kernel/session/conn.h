@@ -20,8 +20,10 @@
 #include "session/poll.h"
 #include "transport/sock.h"
 
+struct file;
 struct nbdt_access;
 struct nbdt_export;
+struct nbdt_handover;
 struct nbdt_identity;
 struct nbdt_listener;
 struct nbdt_series;
@@ -109,6 +111,7 @@ struct nbdt_conn {
 	/* Set by the thread during negotiation, then read-only; mode is shown. */
 	enum nbdt_mode mode;
 	u64 contexts;			/* mask of those selected */
+	u8 *context_ids;		/* that the client knows; NULL: ours */
 	struct nbdt_cmd_limits limits;
 
 	u32 denied;			/* id of the export it was denied last */
@@ -120,6 +123,11 @@ struct nbdt_conn {
 	 * guarded by the socket's lock.
 	 */
 	struct net *net;
+
+	/* What it was elsewhere, until its thread has read that; or NULL. */
+	struct nbdt_handover *arrival;
+	/* Set by handover.c: it is to leave, when it can. */
+	bool parting;
 
 	/* Set once by whoever kills it first. */
 	const char *reason;
@@ -147,6 +155,7 @@ struct nbdt_conn {
 		u32 came;		/*  of them, in the next one's page */
 		u8 *buf;		/* a page */
 		u32 stopped_at;		/* in_flight when no more was read */
+		u32 max;		/* in_flight when no more is to be */
 		u32 moved;		/* bytes since rx_since */
 	} rx;
 	struct {
@@ -183,6 +192,11 @@ void nbdt_conn_exit(void);
 
 int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 		     void (*run)(struct nbdt_conn *conn));
+int nbdt_conn_adopt(struct nbdt_handover *arrival, struct file *file,
+		    const struct nbdt_place *place, u32 listener_id,
+		    void (*run)(struct nbdt_conn *conn));
+void nbdt_conn_claim(u32 listener_id, const struct nbdt_place *place);
+u32 nbdt_conn_part_all(bool part);
 struct nbdt_conn *nbdt_conn_get(u32 id);
 struct nbdt_conn *nbdt_conn_get_from(u32 id);
 void nbdt_conn_put(struct nbdt_conn *conn);
@@ -204,6 +218,7 @@ struct nbdt_conn_filter {
 	u32 listener_id;		/* 0: any */
 	struct nbdt_export *export;	/* NULL: any; attached to it */
 	bool negotiating;		/* only those not yet in transmission */
+	bool transmitting;		/* only those in it */
 };
 
 unsigned int nbdt_conn_kill_matching(const struct nbdt_conn_filter *filter,

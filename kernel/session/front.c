@@ -22,9 +22,11 @@
 
 #include "base/access.h"
 #include "base/event.h"
+#include "base/place.h"
 #include "compat/compat.h"
 #include "session/conn.h"
 #include "session/front.h"
+#include "session/handover.h"
 #include "session/session.h"
 #include "transport/listener.h"
 
@@ -51,6 +53,40 @@ u32 nbdt_front_count(struct net *net)
 u32 nbdt_front_generation(void)
 {
 	return READ_ONCE(generation);
+}
+
+static bool is_at(const struct nbdt_listener *listener,
+		  const struct nbdt_place *place)
+{
+	struct nbdt_place its;
+
+	nbdt_listener_place(&listener->config, listener->net, &its);
+	return nbdt_place_same(&its, place);
+}
+
+/**
+ * nbdt_front_adopt - have a connection go on here that was served elsewhere
+ * @arrival: what it was there, with its socket; taken over, unless there is an error
+ *
+ * It belongs to the listener that is where its own was; when there is none, to the next
+ * one there (nbdt_front_add()).
+ *
+ * Return: as nbdt_conn_adopt().
+ */
+int nbdt_front_adopt(struct nbdt_handover *arrival)
+{
+	struct nbdt_listener *listener;
+	u32 id = 0;
+	int err;
+
+	mutex_lock(&listeners_mutex);
+	list_for_each_entry(listener, &listeners, node)
+		if (is_at(listener, &arrival->place))
+			id = listener->id;
+	err = nbdt_conn_adopt(arrival, arrival->file, &arrival->place, id,
+			      nbdt_session_run);
+	mutex_unlock(&listeners_mutex);
+	return err;
 }
 
 static int take(struct nbdt_listener *listener, struct socket *sock)
@@ -119,6 +155,7 @@ int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
 		   struct netlink_ext_ack *extack)
 {
 	struct nbdt_listener *listener;
+	struct nbdt_place place;
 	int err = 0;
 
 	mutex_lock(&listeners_mutex);
@@ -142,6 +179,8 @@ int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
 	last_id++;
 	list_add_tail(&listener->node, &listeners);
 	generation++;
+	nbdt_listener_place(config, net, &place);
+	nbdt_conn_claim(listener->id, &place);
 	nbdt_event_listener(listener, NBDT_EVENT_ADD);
 out:
 	mutex_unlock(&listeners_mutex);

@@ -5,6 +5,7 @@
 #include <linux/types.h>
 
 struct nbdt_access;
+struct nbdt_handover;
 struct nbdt_listener;
 struct nbdt_listener_config;
 struct net;
@@ -22,6 +23,7 @@ void nbdt_front_exit(void);
 
 int nbdt_front_add(struct net *net, const struct nbdt_listener_config *config,
 		   struct netlink_ext_ack *extack);
+int nbdt_front_adopt(struct nbdt_handover *arrival);
 int nbdt_front_set(struct net *net, const struct nbdt_listener_config *config,
 		   const struct nbdt_listener_change *change,
 		   struct netlink_ext_ack *extack);

@@ -12,6 +12,7 @@
 #include "content/context.h"
 #include "session/conn.h"
 #include "session/conn_trace.h"
+#include "session/handover.h"
 #include "session/negotiate.h"
 #include "session/session.h"
 #include "session/transmit.h"
@@ -65,17 +66,27 @@ static bool is_trouble(int err)
 	       err != -EPIPE;
 }
 
+/* It is new, or comes from elsewhere. */
+static int begin(struct nbdt_conn *conn)
+{
+	if (conn->arrival)
+		return nbdt_handover_arrive(conn);
+	nbdt_sock_attach(&conn->sock);
+	return nbdt_negotiate(conn);
+}
+
 static void serve(struct nbdt_conn *conn)
 {
 	int err;
 
-	nbdt_sock_attach(&conn->sock);
 	trace_nbdt_conn_open(conn);
-	err = nbdt_negotiate(conn);
+	err = begin(conn);
 	if (!err) {
 		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
 		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
 		nbdt_transmit(conn);
+		if (nbdt_transmit_has_parted(conn))
+			nbdt_handover_depart(conn);
 		nbdt_event_conn(conn, NBDT_EVENT_CLOSE);
 	} else if (is_trouble(err)) {
 		nbdt_event_trouble(conn, NULL, READ_ONCE(conn->reason));
@@ -96,6 +107,8 @@ void nbdt_session_run(struct nbdt_conn *conn)
 	if (nbdt_sock_hold(&conn->sock))
 		serve(conn);
 	nbdt_sock_let_go(&conn->sock);
+	/* It wasn't looked at if the socket was gone. */
+	nbdt_handover_forget(conn);
 	nbdt_placement_end(&conn->placement);
 	memalloc_noio_restore(noio);
 }

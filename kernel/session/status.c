@@ -59,12 +59,22 @@ struct nbdt_verdict nbdt_status_check(struct nbdt_request *req)
 	return (struct nbdt_verdict) { NBDT_OK, NULL };
 }
 
+/* What a client knows a context as: our number, or that of a module before. */
+static u32 client_id(const struct nbdt_conn *conn, unsigned int context)
+{
+	return unlikely(conn->context_ids) ? conn->context_ids[context] : context;
+}
+
 /* The bit of a context that was selected, by its id; 0 if there is none. */
 static u64 context_bit(const struct nbdt_request *req, u32 id)
 {
-	if (id >= NBDT_NR_CONTEXTS)
-		return 0;
-	return nbdt_conn_of(req)->contexts & BIT_ULL(id);
+	const struct nbdt_conn *conn = nbdt_conn_of(req);
+	u64 left = conn->contexts;
+
+	for (; left; left &= left - 1)
+		if (client_id(conn, __ffs64(left)) == id)
+			return left & -left;
+	return 0;
 }
 
 /**
@@ -243,7 +253,7 @@ static void put_chunk(struct writer *out, const struct nbdt_request *req,
 			       req->cmd.offset, last ? NBDT_CHUNK_DONE : 0,
 			       type, len);
 	put(&begin, head, len);
-	word = cpu_to_be32(context);
+	word = cpu_to_be32(client_id(nbdt_conn_of(req), context));
 	put(&begin, &word, sizeof(word));
 	if (is_extended(req)) {
 		word = cpu_to_be32(nr);

@@ -264,23 +264,19 @@ static int believe_secrets(struct nbdt_conn *conn)
 	return 0;
 }
 
-/* Nothing of what the agent said about the socket is taken for granted. */
-static int believe(struct nbdt_conn *conn, unsigned long deadline)
+/* Nothing of what was said about the socket, which is back, is taken for granted. */
+static int believe(struct nbdt_conn *conn, const char *no_tls,
+		   const char *no_keys)
 {
 	struct nbdt_tls *tls = &conn->tls;
 	int err;
 
-	err = nbdt_sock_take_back(&conn->sock, deadline);
-	if (err)
-		return fail(conn, err, "TLS agent kept the socket");
 	err = nbdt_ktls_check(conn->sock.sock, &tls->version, &tls->cipher);
 	if (err)
-		return fail(conn, err,
-			    "TLS agent reported TLS, but the socket has none");
+		return fail(conn, err, no_tls);
 	err = believe_secrets(conn);
 	if (err)
-		return fail(conn, err,
-			    "TLS agent reported secrets that don't give the keys");
+		return fail(conn, err, no_keys);
 	tls->identity = tls->reported;
 	tls->reported = NULL;
 	conn->sock.tls = true;
@@ -311,7 +307,28 @@ int nbdt_tls_handshake(struct nbdt_conn *conn, unsigned long deadline)
 	err = wait_for_agent(conn, deadline);
 	if (err)
 		return err;
-	return believe(conn, deadline);
+	err = nbdt_sock_take_back(&conn->sock, deadline);
+	if (err)
+		return fail(conn, err, "TLS agent kept the socket");
+	return believe(conn, "TLS agent reported TLS, but the socket has none",
+		       "TLS agent reported secrets that don't give the keys");
+}
+
+/**
+ * nbdt_tls_resume - go on with TLS that another module had on a connection
+ * @conn: the caller is its thread, and has its socket
+ * @identity: who the client is; taken over
+ * @secrets: what its keys were made of, or NULL; the same
+ *
+ * Return: as nbdt_tls_handshake().
+ */
+int nbdt_tls_resume(struct nbdt_conn *conn, struct nbdt_identity *identity,
+		    struct nbdt_rekey *secrets)
+{
+	conn->tls.reported = identity;
+	conn->tls.secrets = secrets;
+	return believe(conn, "it was handed over with TLS, which its socket hasn't",
+		       "it was handed over with secrets that don't give its keys");
 }
 
 static void apply_policy(struct nbdt_conn *conn)

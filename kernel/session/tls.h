@@ -12,6 +12,8 @@ struct nbdt_rekey;
 struct netlink_ext_ack;
 
 int nbdt_tls_handshake(struct nbdt_conn *conn, unsigned long deadline);
+int nbdt_tls_resume(struct nbdt_conn *conn, struct nbdt_identity *identity,
+		    struct nbdt_rekey *secrets);
 void nbdt_tls_audit(struct nbdt_conn *conn);
 
 /* For the agent, through netlink. */

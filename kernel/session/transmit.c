@@ -423,7 +423,7 @@ static int rx_header(struct nbdt_conn *conn)
 	struct nbdt_request *req;
 	int err;
 
-	if (conn->in_flight >= conn->max_in_flight)
+	if (conn->in_flight >= conn->rx.max)
 		return -EBUSY;
 	err = fill_header(conn);
 	if (err)
@@ -730,6 +730,25 @@ static void check_cancelled(struct nbdt_conn *conn)
 		WRITE_ONCE(conn->origin.gone, true);
 }
 
+/* No further request is begun while it is to leave: handover.c. */
+static void note_parting(struct nbdt_conn *conn)
+{
+	conn->rx.max = READ_ONCE(conn->parting) ? 0 : conn->max_in_flight;
+}
+
+/**
+ * nbdt_transmit_has_parted - may the connection go on elsewhere?
+ * @conn: the caller is its thread
+ *
+ * All that it took is answered, and what of the next requests is here is what was read
+ * ahead.
+ */
+bool nbdt_transmit_has_parted(const struct nbdt_conn *conn)
+{
+	return !conn->rx.max && conn->rx.state == NBDT_RX_HEADER &&
+	       !conn->in_flight;
+}
+
 static bool is_finished(const struct nbdt_conn *conn)
 {
 	return conn->rx.state == NBDT_RX_CLOSED && !conn->in_flight;
@@ -739,19 +758,22 @@ static bool is_finished(const struct nbdt_conn *conn)
  * nbdt_transmit - serve requests until the connection ends
  * @conn: attached to its export; the caller is its thread
  *
- * On return no request is in flight.
+ * On return no request is in flight.  It may be that the connection goes on elsewhere:
+ * nbdt_transmit_has_parted().
  */
 void nbdt_transmit(struct nbdt_conn *conn)
 {
 	u32 in_flight;
 	int rx;
 
+	note_parting(conn);
 	nbdt_mem_join(&conn->mem, &conn->export->origins.memory);
 	for (;;) {
 		if (READ_ONCE(conn->origin.resume)) {
 			WRITE_ONCE(conn->origin.resume, false);
 			/* Before anything is tried again. */
 			smp_mb();
+			note_parting(conn);
 			trim(conn);
 			nbdt_tls_audit(conn);
 			nbdt_placement_resume(&conn->placement);
@@ -771,6 +793,9 @@ void nbdt_transmit(struct nbdt_conn *conn)
 						    NBDTARGET_CONN_STATE_CLOSING);
 			if (is_finished(conn))
 				break;
+		} else if (unlikely(!conn->rx.max) &&
+			   nbdt_transmit_has_parted(conn)) {
+			break;
 		}
 		/* What came to its end since makes room for more. */
 		if (!rx || (rx == -EBUSY &&

@@ -189,6 +189,51 @@ struct nbdt_rekey *nbdt_rekey_create(const void *rx_secret,
 	return r;
 }
 
+/**
+ * nbdt_rekey_save - what another module has to know to go on with these keys
+ * @s: its socket; the caller is its thread
+ * @state: to be wiped by the caller, as the secrets are in it
+ */
+void nbdt_rekey_save(const struct nbdt_sock *s, struct nbdt_rekey_state *state)
+{
+	const struct nbdt_rekey *r = s->rekey;
+
+	static_assert(sizeof(state->secret) == sizeof(r->secret));
+	memset(state, 0, sizeof(*state));
+	if (!r)
+		return;
+	memcpy(state->secret, r->secret, sizeof(state->secret));
+	memcpy(state->count, r->count, sizeof(state->count));
+	state->size = r->size;
+	state->asked_at = r->asked_at;
+	state->is_due = s->rekey_due;
+	state->is_sent = r->is_sent;
+	state->asks = r->asks;
+	state->has_asked = r->has_asked;
+}
+
+/**
+ * nbdt_rekey_resume - go on with keys of a connection that another module had
+ * @state: of nbdt_rekey_save(), with secrets; is_due is for the socket
+ *
+ * Return: as nbdt_rekey_create().
+ */
+struct nbdt_rekey *nbdt_rekey_resume(const struct nbdt_rekey_state *state)
+{
+	struct nbdt_rekey *r = nbdt_rekey_create(state->secret[false],
+						 state->secret[true],
+						 state->size);
+
+	if (IS_ERR(r))
+		return r;
+	memcpy(r->count, state->count, sizeof(r->count));
+	r->asked_at = state->asked_at;
+	r->is_sent = state->is_sent;
+	r->asks = state->asks;
+	r->has_asked = state->has_asked;
+	return r;
+}
+
 /* NULL is fine. */
 void nbdt_rekey_free(struct nbdt_rekey *r)
 {

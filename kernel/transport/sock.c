@@ -285,6 +285,30 @@ void nbdt_sock_release(struct nbdt_sock *s)
 	s->sock = NULL;
 }
 
+/* It was lent before, and has its file still; or it gets one. */
+static int give_file(struct nbdt_sock *s)
+{
+	struct net *net = sock_net(s->sock->sk);
+	struct file *file;
+
+	/* Its end waits for whoever holds a socket, so it is there to be asked. */
+	if (!maybe_get_net(net))
+		return -ESHUTDOWN;
+	nbdt_compat_pin_net(s->sock->sk);
+	put_net(net);
+	detach(s);
+	if (s->file)
+		return 0;
+	file = sock_alloc_file(s->sock, O_NONBLOCK, NULL);
+	if (IS_ERR(file)) {
+		/* It releases the socket when it fails. */
+		s->sock = NULL;
+		return PTR_ERR(file);
+	}
+	s->file = file;
+	return 0;
+}
+
 /**
  * nbdt_sock_lend - prepare a socket for being given to a program
  * @s: the caller is its thread, which doesn't use it until it is back
@@ -298,23 +322,43 @@ void nbdt_sock_release(struct nbdt_sock *s)
  */
 int nbdt_sock_lend(struct nbdt_sock *s)
 {
-	struct net *net = sock_net(s->sock->sk);
-	struct file *file;
+	return give_file(s);
+}
 
-	/* Its end waits for whoever holds a socket, so it is there to be asked. */
-	if (!maybe_get_net(net))
-		return -ESHUTDOWN;
-	nbdt_compat_pin_net(s->sock->sk);
-	put_net(net);
-	detach(s);
-	file = sock_alloc_file(s->sock, O_NONBLOCK, NULL);
-	if (IS_ERR(file)) {
-		/* It releases the socket when it fails. */
-		s->sock = NULL;
-		return PTR_ERR(file);
-	}
+/**
+ * nbdt_sock_give_away - have no part in a socket any more
+ * @s: the caller is its thread, and is through with it; as after
+ *	nbdt_sock_release() from here on
+ *
+ * What it has received and not read, and sent and not got acknowledged, stays with
+ * the socket, as what TLS knows does.
+ *
+ * Return: the file that owns it, the caller's; or as nbdt_sock_lend().
+ */
+struct file *nbdt_sock_give_away(struct nbdt_sock *s)
+{
+	struct file *file;
+	int err = give_file(s);
+
+	if (err)
+		return ERR_PTR(err);
+	file = s->file;
+	s->file = NULL;
+	s->sock = NULL;
+	return file;
+}
+
+/**
+ * nbdt_sock_init_given - say which thread will use a socket that is with others yet
+ * @s: zeroed
+ * @file: of a connected socket, which it owns; the caller's reference is taken over
+ * @task: the thread; nbdt_sock_take_back() is the first that it does with it
+ */
+void nbdt_sock_init_given(struct nbdt_sock *s, struct file *file,
+			  struct task_struct *task)
+{
+	nbdt_sock_init(s, sock_from_file(file), task);
 	s->file = file;
-	return 0;
 }
 
 static bool is_with_others(struct file *file)

@@ -61,6 +61,9 @@ bool nbdt_sock_hold(struct nbdt_sock *s);
 bool nbdt_sock_try_hold(struct nbdt_sock *s);
 void nbdt_sock_let_go(struct nbdt_sock *s);
 int nbdt_sock_lend(struct nbdt_sock *s);
+struct file *nbdt_sock_give_away(struct nbdt_sock *s);
+void nbdt_sock_init_given(struct nbdt_sock *s, struct file *file,
+			  struct task_struct *task);
 int nbdt_sock_take_back(struct nbdt_sock *s, unsigned long deadline);
 void nbdt_sock_bound(struct nbdt_sock *s);
 void nbdt_sock_receive_begin(struct nbdt_sock *s);

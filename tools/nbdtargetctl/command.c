@@ -38,6 +38,7 @@ static const struct verb *const verbs[] = {
 	&verb_save,
 	&verb_apply,
 	&verb_restore,
+	&verb_upgrade,
 	&verb_clear,
 	&verb_monitor,
 	&verb_tls_agent,

@@ -96,6 +96,8 @@ _nbdtargetctl_options()
 		echo --bitmaps --trust --dry-run --force ;;
 	restore)
 		echo --export --device --bitmaps --trust --dry-run --force ;;
+	upgrade)
+		echo --old --no-return --folder --timeout ;;
 	clear)
 		echo --force --only-listeners --no-wait --timeout ;;
 	add-listener)
@@ -130,7 +132,7 @@ _nbdtargetctl_arguments()
 	case $1:$2 in
 	set-export:1 | remove-export:1 | scan-export:1 | forget-map:1 | checkpoint:* | *-bitmap:1)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
-	save-bitmaps:1 | restore-bitmaps:1 | save:1 | apply:1 | restore:1)
+	save-bitmaps:1 | restore-bitmaps:1 | save:1 | apply:1 | restore:1 | upgrade:1)
 		_nbdtargetctl_files "$word" ;;
 	save-bitmaps:* | restore-bitmaps:*)
 		_nbdtargetctl_reply "$word" < <(_nbdtargetctl_names) ;;
@@ -162,7 +164,7 @@ _nbdtargetctl_verbs='add-export set-export remove-export scan-export
 	disable-bitmap merge-bitmap rename-bitmap checkpoint save-bitmaps restore-bitmaps
 	format-metadata check-metadata
 	add-listener set-listener remove-listener set-access show set-target
-	disconnect save apply restore clear monitor tls-agent version help'
+	disconnect save apply restore upgrade clear monitor tls-agent version help'
 
 # Options whose value is the next word.
 _nbdtargetctl_takes_value()
@@ -176,7 +178,7 @@ _nbdtargetctl_takes_value()
 	--region | --credentials | --client-certificates | --ciphers | --priority | \
 	--max-handshakes | --tickets | \
 	--tls-key-policy | --tls-key-records | --poll-time | --log-clients | \
-	--peer-timeout | --placement | --access | --on-return | --device | --bitmaps | \
+	--peer-timeout | --placement | --access | --on-return | --device | --bitmaps | --old | --folder | \
 	-b | --batch)
 		return 0 ;;
 	--default)

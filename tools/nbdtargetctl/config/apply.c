@@ -18,6 +18,7 @@
 
 #include "base/blockdev.h"
 #include "base/fail.h"
+#include "config/apply.h"
 #include "config/config.h"
 #include "config/diff.h"
 #include "config/file.h"
@@ -38,6 +39,7 @@ struct apply {
 	const char *device;	/* only those of the file with that, or NULL */
 	struct wish wish;
 	struct run run;
+	enum step_phase last;
 };
 
 /* --- Only some of a file --- */
@@ -124,7 +126,7 @@ static int run_second(struct apply *a)
 	int ret = config_get(a->t, &now);
 
 	if (!ret)
-		ret = run_round(a, &now, PHASE_CONTENT_IN + 1, LAST);
+		ret = run_round(a, &now, PHASE_CONTENT_IN + 1, a->last);
 	config_free(&now);
 	return ret;
 }
@@ -136,7 +138,7 @@ static int run_rounds(struct apply *a)
 	if (ret)
 		return ret;
 	if (!a->wish.content || a->run.dry)
-		return run_round(a, &a->before, FIRST, LAST);
+		return run_round(a, &a->before, FIRST, a->last);
 	ret = run_round(a, &a->before, FIRST, PHASE_CONTENT_IN);
 	return ret ? ret : run_second(a);
 }
@@ -157,7 +159,7 @@ static int apply_all(struct apply *a)
 			return TOOL_REFUSED;
 	}
 	a->run.t = a->t;
-	a->run.told = a->t->json ? json_array() : NULL;
+	a->run.told = a->t->json && !a->run.quiet ? json_array() : NULL;
 	ret = run_rounds(a);
 	if (!ret)
 		ret = run_end(&a->run);
@@ -175,6 +177,28 @@ static int apply_file(struct apply *a)
 	config_free(&a->before);
 	config_free(&a->file);
 	return ret;
+}
+
+/*
+ * For a verb of which this is a part: what a file says, with what was saved of bitmaps
+ * if CONTENT isn't NULL; without listeners, nobody comes. The exit status.
+ */
+int apply_as_restore(struct tool *t, const char *path, const char *content,
+		     bool listeners)
+{
+	struct apply a = {
+		.t = t,
+		.path = path,
+		.last = listeners ? LAST : PHASE_LISTENER_IN - 1,
+		.wish = { .restore = true },
+		.run = { .quiet = true },
+	};
+	int ret;
+
+	if (content && !access(content, F_OK))
+		a.wish.content = content;
+	ret = apply_file(&a);
+	return ret == TOOL_CHANGED ? TOOL_OK : ret;
 }
 
 /* --- The verbs --- */
@@ -214,6 +238,7 @@ static int apply(struct tool *t, const struct args *args)
 	struct apply a = {
 		.t = t,
 		.path = args->pos[0],
+		.last = LAST,
 		.wish = { .force = args->opt[APPLY_FORCE].given },
 		.run = { .dry = args->opt[APPLY_DRY_RUN].given },
 	};
@@ -259,6 +284,7 @@ static int restore(struct tool *t, const struct args *args)
 	struct apply a = {
 		.t = t,
 		.path = args->pos[0],
+		.last = LAST,
 		.export = o[RESTORE_EXPORT].text,
 		.device = o[RESTORE_DEVICE].text,
 		.wish = {

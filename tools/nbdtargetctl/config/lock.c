@@ -18,7 +18,22 @@
 /* An export that hangs keeps the other for as long as remove-export waits, at most. */
 #define LOCK_SECONDS	120
 
-int lock_take(struct tool *t)
+/* Of a verb that runs others which take it, until it has ended. */
+static int held = -1;
+
+int lock_hold(struct tool *t)
+{
+	held = lock_take(t);
+	return held < 0 ? TOOL_REFUSED : 0;
+}
+
+void lock_let_go(void)
+{
+	close(held);
+	held = -1;
+}
+
+static int lock_wait(struct tool *t)
 {
 	static const struct timespec pause = { .tv_nsec = 50000000 };
 	int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
@@ -40,4 +55,9 @@ int lock_take(struct tool *t)
 		return -1;
 	}
 	return fd;
+}
+
+int lock_take(struct tool *t)
+{
+	return held < 0 ? lock_wait(t) : fcntl(held, F_DUPFD_CLOEXEC, 0);
 }

@@ -141,7 +141,7 @@ static void run_step(struct run *r, struct step *s)
 		s->result = STEP_DONE;
 	if (s->result == STEP_DONE) {
 		r->done++;
-		if (!r->told)
+		if (!r->told && !r->quiet)
 			tell_text(s);
 	} else if (!tried) {
 		complain(r, s);

@@ -10,6 +10,7 @@
 struct run {
 	struct tool *t;
 	bool dry;
+	bool quiet;		/* what is done isn't told, but what isn't */
 	json_t *told;		/* steps, when JSON is wanted */
 	size_t done, failed;	/* of the steps; failed counts those refused, too */
 	bool hold;		/* what lets in fewer wasn't done: nothing opens */

@@ -8,5 +8,6 @@
 extern const struct verb verb_save;
 extern const struct verb verb_apply;
 extern const struct verb verb_restore;
+extern const struct verb verb_upgrade;
 
 #endif /* NBDTARGETCTL_CONFIG_VERBS_H */

@@ -45,6 +45,7 @@ static const struct attr_field fields[] = {
 	FIELD(ALL_LISTENERS, NUMBER, "all-listeners", all_listeners),
 	FIELD(CLOSING, NUMBER, "closing", closing),
 	FIELD(PLACEMENT, TEXT, "placement", placement),
+	FIELD(HANDOVER_FORMAT, NUMBER, "handover-format", handover_format),
 };
 
 const struct attr_set target_attrs = {

@@ -27,6 +27,7 @@ struct target {
 	uint64_t peer_timeout;		/* ms */
 	uint64_t closing;		/* exports */
 	struct text placement;
+	uint64_t handover_format;
 };
 
 extern const struct attr_set target_attrs;

@@ -362,6 +362,7 @@ static void send_target(void)
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_ALL_LISTENERS, 7);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_CLOSING, 1);
 	mnl_attr_put_strz(nlh, NBDTARGET_A_TARGET_PLACEMENT, "0-3,8");
+	mnl_attr_put_u32(nlh, NBDTARGET_A_TARGET_HANDOVER_FORMAT, 1);
 	deliver(nlh);
 }
 

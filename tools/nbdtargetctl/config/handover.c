@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Connections on their way from one module to the next: a descriptor of the socket, and
+ * attributes that are given as they were taken. What is in them is for the two modules;
+ * this program only sees to it that both have the format that it has.
+ *
+ * Whatever this program comes to, the descriptors end with it, and so do the connections
+ * whose sockets nobody else has.
+ */
+#include <errno.h>
+#include <linux/genetlink.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "config/handover.h"
+#include "nbdtarget.h"
+#include "nl/kernel.h"
+#include "nl/nl.h"
+#include "object/conn.h"
+
+/* Between two looks; ms. */
+#define PAUSE 2
+
+/* Descriptors that this program has besides. */
+#define DESCRIPTORS 256
+
+/* After they were told to end, at their deadline; ms. */
+#define GRACE 5000
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+static void pause_a_moment(void)
+{
+	static const struct timespec ts = { .tv_nsec = PAUSE * 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
+/* One for each connection. */
+static int make_room(struct handover *h)
+{
+	struct rlimit limit = {
+		.rlim_cur = h->conns.n + DESCRIPTORS,
+		.rlim_max = h->conns.n + DESCRIPTORS,
+	};
+	struct rlimit before;
+
+	if (!getrlimit(RLIMIT_NOFILE, &before) &&
+	    before.rlim_cur >= limit.rlim_cur)
+		return 0;
+	if (limit.rlim_max < before.rlim_max)
+		limit.rlim_max = before.rlim_max;
+	if (!setrlimit(RLIMIT_NOFILE, &limit))
+		return 0;
+	return fail(h->t, NULL,
+		    "%zu connections are more than this program may have descriptors for",
+		    h->conns.n);
+}
+
+/* --- Taking them --- */
+
+static void keep(struct handover *h, const struct nlmsghdr *nlh)
+{
+	struct carried *c;
+	struct nlattr *attr;
+	size_t room;
+
+	h->list = mem_resize(h->list, (h->n + 1) * sizeof(*h->list));
+	c = &h->list[h->n++];
+	memset(c, 0, sizeof(*c));
+	c->fd = -1;
+	c->attrs = mem_zalloc(nlh->nlmsg_len);
+	mnl_attr_for_each(attr, nlh, sizeof(struct genlmsghdr)) {
+		if (mnl_attr_get_type(attr) == NBDTARGET_A_HANDOVER_FD) {
+			c->fd = mnl_attr_get_u32(attr);
+			continue;
+		}
+		if (mnl_attr_get_type(attr) == NBDTARGET_A_HANDOVER_ID)
+			c->id = mnl_attr_get_u32(attr);
+		room = MNL_ALIGN(attr->nla_len);
+		memcpy(c->attrs + c->len, attr, room);
+		c->len += room;
+	}
+}
+
+/* 0 or a negative errno. */
+static int take_one(struct handover *h)
+{
+	struct nlmsghdr *nlh = nl_request(h->t->nl, NBDTARGET_CMD_HANDOVER_TAKE);
+	struct nl_reply reply = { 0 };
+	int ret = nl_do(h->t->nl, nlh, &reply);
+
+	if (!ret && reply.len)
+		keep(h, (struct nlmsghdr *)reply.data);
+	if (reply.len)
+		explicit_bzero(reply.data, reply.len);
+	nl_reply_free(&reply);
+	return ret;
+}
+
+static const struct conn *conn_of(const struct handover *h, uint64_t id)
+{
+	const struct conn *c;
+	size_t i;
+
+	for (i = 0; i < h->conns.n; i++) {
+		c = attr_list_item(&h->conns, i);
+		if (c->id == id)
+			return c;
+	}
+	return NULL;
+}
+
+static void tell(struct handover *h, uint64_t id, const char *what)
+{
+	const struct conn *c = conn_of(h, id);
+	char *peer = c ? conn_peer_format(c) : NULL;
+	char *name = c ? text_format(c->export_name, TEXT_NAME) : NULL;
+
+	fail(h->t, NULL, "connection %u, of %s with export %s: %s",
+	     (unsigned int)id, peer ? peer : "?", name ? name : "?", what);
+	free(peer);
+	free(name);
+}
+
+/* All that are still in transmission. */
+static void end_late(struct handover *h)
+{
+	const struct conn *c;
+	struct attr_list list;
+	size_t i;
+
+	if (conn_list_get(h->t, &list))
+		return;
+	for (i = 0; i < list.n; i++) {
+		c = attr_list_item(&list, i);
+		if (c->state != NBDTARGET_CONN_STATE_TRANSMISSION || c->ending)
+			continue;
+		tell(h, c->id,
+		     "its requests didn't come to an end in time; it is closed");
+		h->lost++;
+	}
+	attr_list_free(&list);
+	nl_do(h->t->nl, nl_request(h->t->nl, NBDTARGET_CMD_CONN_KILL), NULL);
+}
+
+static int begin(struct handover *h)
+{
+	struct nlmsghdr *nlh = nl_request(h->t->nl, NBDTARGET_CMD_HANDOVER_BEGIN);
+
+	mnl_attr_put_u32(nlh, NBDTARGET_A_HANDOVER_FORMAT,
+			 NBDTARGET_HANDOVER_FORMAT);
+	return nl_do(h->t->nl, nlh, NULL) ? kernel_fail(h->t, NULL, NULL) : 0;
+}
+
+/* Those that can't be taken are closed by the kernel. */
+static void take_until(struct handover *h, int64_t deadline)
+{
+	bool late = false;
+	int ret;
+
+	for (;;) {
+		ret = take_one(h);
+		if (ret == -ENODATA)
+			return;
+		if (!ret)
+			continue;
+		if (ret != -EAGAIN) {
+			kernel_fail(h->t, "a connection", NULL);
+			h->lost++;
+		}
+		if (now() >= deadline && late)
+			return;
+		if (now() >= deadline) {
+			end_late(h);
+			late = true;
+			deadline = now() + GRACE;
+		}
+		pause_a_moment();
+	}
+}
+
+int handover_take_all(struct handover *h, uint64_t timeout)
+{
+	int ret;
+
+	if (conn_list_get(h->t, &h->conns))
+		return kernel_fail(h->t, NULL, NULL);
+	ret = make_room(h);
+	if (!ret)
+		ret = begin(h);
+	if (!ret)
+		take_until(h, now() + timeout);
+	return ret;
+}
+
+/* --- Giving them --- */
+
+static int give_one(struct handover *h, const struct carried *c)
+{
+	struct nlmsghdr *nlh = nl_request(h->t->nl, NBDTARGET_CMD_HANDOVER_GIVE);
+	int ret;
+
+	memcpy(mnl_nlmsg_get_payload_tail(nlh), c->attrs, c->len);
+	nlh->nlmsg_len += c->len;
+	mnl_attr_put_u32(nlh, NBDTARGET_A_HANDOVER_FD, c->fd);
+	ret = nl_do(h->t->nl, nlh, NULL);
+	explicit_bzero(nlh, nlh->nlmsg_len);
+	return ret;
+}
+
+static void be_through(struct carried *c)
+{
+	if (c->fd >= 0)
+		close(c->fd);
+	c->fd = -1;
+	if (c->attrs)
+		explicit_bzero(c->attrs, c->len);
+	free(c->attrs);
+	c->attrs = NULL;
+	c->len = 0;
+}
+
+/* How many of them were lost on the way; or a negative errno. */
+static int64_t ask_lost(struct handover *h)
+{
+	struct nlmsghdr *nlh = nl_request(h->t->nl, NBDTARGET_CMD_HANDOVER_END);
+	struct nl_reply reply = { 0 };
+	int64_t ret = nl_do(h->t->nl, nlh, &reply);
+	struct nlattr *attr;
+
+	if (!ret && reply.len)
+		mnl_attr_for_each(attr, (struct nlmsghdr *)reply.data,
+				  sizeof(struct genlmsghdr))
+			if (mnl_attr_get_type(attr) ==
+			    NBDTARGET_A_HANDOVER_LOST)
+				ret = mnl_attr_get_u32(attr);
+	nl_reply_free(&reply);
+	return ret;
+}
+
+static size_t wait_for_all(struct handover *h, int64_t deadline)
+{
+	int64_t lost;
+
+	while ((lost = ask_lost(h)) == -EAGAIN && now() < deadline)
+		pause_a_moment();
+	if (lost < 0) {
+		kernel_fail(h->t, NULL, NULL);
+		return 0;
+	}
+	if (lost)
+		fail(h->t, NULL, "%u connections were lost; the kernel's log says why",
+		     (unsigned int)lost);
+	return lost;
+}
+
+size_t handover_give_all(struct handover *h, uint64_t timeout)
+{
+	size_t i, given = 0, lost;
+
+	for (i = 0; i < h->n; i++) {
+		if (give_one(h, &h->list[i])) {
+			tell(h, h->list[i].id, nl_last_error(h->t->nl)->text);
+			h->lost++;
+		} else {
+			given++;
+		}
+		be_through(&h->list[i]);
+	}
+	lost = wait_for_all(h, now() + timeout);
+	h->lost += lost;
+	return given - lost;
+}
+
+void handover_free(struct handover *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++)
+		be_through(&h->list[i]);
+	free(h->list);
+	attr_list_free(&h->conns);
+}

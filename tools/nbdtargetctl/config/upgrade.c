@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * upgrade: another module takes the place of the one that is loaded, and connections
+ * stay.
+ *
+ *	what can be wrong is found out, and nothing has changed
+ *	the configuration is saved
+ *	connections are taken out of the module, listeners stop
+ *	bitmaps and maps are saved, as exports end
+ *	the module is unloaded, the other one loaded
+ *	exports and bitmaps are restored
+ *	connections are given to it, and then listeners listen
+ *
+ * Whatever fails before the module is gone, the rest is done with the one that is
+ * there: what was taken is given back to it. Whatever fails behind that is done with
+ * the old module, if there is a file of it; that is looked for at first.
+ *
+ * Signals of a terminal don't end it half way. When it is killed, clients find their
+ * connections closed; all that they were told was done is on the disk, and what is in
+ * the folder is enough for restore.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fail.h"
+#include "base/mem.h"
+#include "config/apply.h"
+#include "config/handover.h"
+#include "config/lock.h"
+#include "config/module.h"
+#include "config/verbs.h"
+#include "nbdtarget.h"
+#include "nl/kernel.h"
+#include "object/target.h"
+#include "show/json.h"
+#include "verb/verbs.h"
+
+#define DEFAULT_DIR "/run/nbdtarget-upgrade"
+/* ms */
+#define DEFAULT_TIMEOUT 10000
+
+struct upgrade {
+	struct tool *t;
+	const char *module;	/* the new one */
+	const char *old;	/* NULL: it can't be put back */
+	const char *folder;
+	char *config, *bitmaps;	/* files there */
+	uint64_t timeout;	/* ms */
+	struct handover conns;
+	bool unloaded;
+	bool failed;		/* it was said what */
+	size_t gone_on;
+	int64_t pause;		/* ms */
+};
+
+static int64_t now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+/* The verb says why when it can't. */
+static int run_verb(struct upgrade *u, const struct verb *verb,
+		    const char *const *words)
+{
+	const char *before = u->t->verb;
+	char *argv[8] = { (char *)verb->name };
+	struct args a;
+	int argc, ret;
+
+	for (argc = 1; words[argc - 1]; argc++)
+		argv[argc] = (char *)words[argc - 1];
+	ret = args_parse(u->t, verb, argc, argv, &a);
+	if (!ret)
+		ret = verb->run(u->t, &a);
+	u->t->verb = before;
+	return ret;
+}
+
+/* --- What can be wrong --- */
+
+static int check_new(struct upgrade *u)
+{
+	char *name = module_field(u->module, "name");
+	char *format = module_field(u->module, "handover");
+	int ret = 0;
+
+	if (!name || strcmp(name, MODULE_NAME))
+		ret = fail(u->t, u->module, "is not a module nbdtarget");
+	else if (!format)
+		ret = fail(u->t, u->module,
+			   "this module takes no connections of another; 'systemctl restart nbdtarget' has clients connect again");
+	else if (strtoul(format, NULL, 10) != NBDTARGET_HANDOVER_FORMAT)
+		ret = fail(u->t, u->module,
+			   "this module takes connections in format %s, and this program has format %u",
+			   format, NBDTARGET_HANDOVER_FORMAT);
+	free(name);
+	free(format);
+	return ret;
+}
+
+/* A file of the one that is loaded. */
+static int find_old(struct upgrade *u, const char *given, bool no_return)
+{
+	if (given && !module_is_loaded_from(given))
+		return fail(u->t, given,
+			    "this isn't the module that is loaded: it has another srcversion");
+	if (given)
+		u->old = given;
+	else if (module_is_loaded_from(MODULE_NAME))
+		u->old = MODULE_NAME;
+	if (u->old || no_return)
+		return 0;
+	return fail(u->t, NULL,
+		    "the module that is loaded isn't installed any more, so that it couldn't be put back if the other doesn't load: give its file by --old, or say --no-return");
+}
+
+static int check_target(struct upgrade *u, const struct target *tg)
+{
+	if (!attr_has(tg, NBDTARGET_A_TARGET_HANDOVER_FORMAT))
+		return fail(u->t, NULL,
+			    "the module that is loaded can't hand connections over; 'systemctl restart nbdtarget' has clients connect again");
+	if (tg->handover_format != NBDTARGET_HANDOVER_FORMAT)
+		return fail(u->t, NULL,
+			    "the module that is loaded hands connections over in format %" PRIu64 ", and this program has format %u",
+			    tg->handover_format, NBDTARGET_HANDOVER_FORMAT);
+	if (tg->all_listeners != tg->listeners)
+		return fail(u->t, NULL,
+			    "%" PRIu64 " listeners are in other network namespaces, from where they couldn't be restored; remove-listener them there first",
+			    tg->all_listeners - tg->listeners);
+	return 0;
+}
+
+static int check_loaded(struct upgrade *u)
+{
+	struct attr_list list;
+	int ret = kernel_connect(u->t, NULL);
+
+	if (ret)
+		return ret;
+	if (target_get(u->t, &list) || !list.n)
+		ret = kernel_fail(u->t, NULL, NULL);
+	else
+		ret = check_target(u, attr_list_item(&list, 0));
+	attr_list_free(&list);
+	return ret;
+}
+
+/* What is there of another time is all that there is of some bitmaps. */
+static int make_folder(struct upgrade *u)
+{
+	if (mkdir(u->folder, 0700) && errno != EEXIST)
+		return fail(u->t, u->folder, "%s", strerror(errno));
+	if (!access(u->config, F_OK) || !access(u->bitmaps, F_OK))
+		return fail(u->t, u->folder,
+			    "has what an upgrade that failed has saved: 'restore %s --bitmaps %s', and remove the files",
+			    u->config, u->bitmaps);
+	return 0;
+}
+
+/* --- Away --- */
+
+static int save_config(struct upgrade *u)
+{
+	return run_verb(u, &verb_save, (const char *[]) { u->config, NULL });
+}
+
+static int end_exports(struct upgrade *u)
+{
+	char *seconds = mem_printf("%" PRIu64 ".%03" PRIu64, u->timeout / 1000,
+				   u->timeout % 1000);
+	int ret = run_verb(u, &verb_save_bitmaps,
+			   (const char *[]) { u->bitmaps, "--remove-exports",
+					      "--timeout", seconds, NULL });
+
+	if (!ret)
+		ret = run_verb(u, &verb_clear,
+			       (const char *[]) { "--force", NULL });
+	free(seconds);
+	return ret;
+}
+
+/* --- The module --- */
+
+/* It has said what it knows in its file; what it says itself counts. */
+static int check_is_there(struct upgrade *u, const char *module)
+{
+	struct attr_list list;
+	const struct target *tg;
+	int ret = kernel_connect(u->t, module);
+
+	if (ret)
+		return ret;
+	ret = target_get(u->t, &list);
+	tg = !ret && list.n ? attr_list_item(&list, 0) : NULL;
+	if (!tg || tg->handover_format != NBDTARGET_HANDOVER_FORMAT)
+		ret = fail(u->t, module, "it takes no connections in format %u",
+			   NBDTARGET_HANDOVER_FORMAT);
+	attr_list_free(&list);
+	return ret;
+}
+
+static int load(struct upgrade *u, const char *module)
+{
+	int ret = module_load(u->t, module);
+
+	if (ret)
+		return ret;
+	ret = check_is_there(u, module);
+	if (ret)
+		module_unload(u->t);
+	return ret;
+}
+
+/* 0 when there is a module now. */
+static int exchange(struct upgrade *u)
+{
+	int ret = module_unload(u->t);
+
+	if (ret) {
+		u->failed = true;
+		return 0;
+	}
+	u->unloaded = true;
+	ret = load(u, u->module);
+	if (!ret)
+		return 0;
+	u->failed = true;
+	if (!u->old)
+		return ret;
+	fail(u->t, u->old, "the old one is put back");
+	return load(u, u->old);
+}
+
+/* --- And back --- */
+
+static void come_back(struct upgrade *u)
+{
+	/* What couldn't be restored was said, and its clients can't go on. */
+	u->failed |= apply_as_restore(u->t, u->config, u->bitmaps, false) != 0;
+	u->gone_on = handover_give_all(&u->conns, u->timeout);
+}
+
+static void let_in(struct upgrade *u)
+{
+	u->failed |= apply_as_restore(u->t, u->config, NULL, true) != 0;
+}
+
+static int replace_module(struct upgrade *u)
+{
+	int64_t begun = now();
+	int ret = handover_take_all(&u->conns, u->timeout);
+
+	if (ret) {
+		unlink(u->config);
+		rmdir(u->folder);
+		return ret;
+	}
+	if (end_exports(u))
+		u->failed = true;
+	else
+		ret = exchange(u);
+	if (ret)
+		return fail(u->t, NULL,
+			    "no module is loaded, and clients are disconnected; what was configured and recorded is in %s",
+			    u->folder);
+	come_back(u);
+	u->pause = now() - begun;
+	let_in(u);
+	return 0;
+}
+
+static void tell(struct upgrade *u)
+{
+	json_t *o;
+
+	if (!u->t->json) {
+		printf("%zu connections go on after %" PRId64 " ms, %zu were lost\n",
+		       u->gone_on, u->pause, u->conns.lost);
+		return;
+	}
+	o = json_object();
+	json_put(o, "connections", json_integer(u->gone_on));
+	json_put(o, "lost", json_integer(u->conns.lost));
+	json_put(o, "pause", json_integer(u->pause));
+	json_print(o, false);
+}
+
+static int finish(struct upgrade *u)
+{
+	tell(u);
+	if (u->failed) {
+		fail(u->t, NULL, u->unloaded ?
+		     "not all of it succeeded; what was configured and recorded before is in %s" :
+		     "the module that was loaded still is; what was configured and recorded before is in %s",
+		     u->folder);
+		return TOOL_REFUSED;
+	}
+	unlink(u->bitmaps);
+	unlink(u->config);
+	rmdir(u->folder);
+	return u->conns.lost ? TOOL_REFUSED : TOOL_OK;
+}
+
+static void ignore_signals(void)
+{
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+}
+
+static int run_locked(struct upgrade *u)
+{
+	int ret = make_folder(u);
+
+	if (ret)
+		return ret;
+	ret = save_config(u);
+	if (ret)
+		return ret;
+	ignore_signals();
+	ret = replace_module(u);
+	return ret ? ret : finish(u);
+}
+
+enum { UPGRADE_OLD, UPGRADE_NO_RETURN, UPGRADE_FOLDER, UPGRADE_TIMEOUT };
+
+static const struct opt upgrade_opts[] = {
+	[UPGRADE_OLD] = { "--old", OPT_TEXT, "FILE",
+		"the module that is loaded, to be put back", 4095 },
+	[UPGRADE_NO_RETURN] = { "--no-return", OPT_FLAG, NULL,
+		"go without a file of the module that is loaded", 0 },
+	[UPGRADE_FOLDER] = { "--folder", OPT_TEXT, "DIR",
+		"where to save what is configured and recorded", 4000 },
+	[UPGRADE_TIMEOUT] = { "--timeout", OPT_SECONDS, "SECONDS",
+		"that requests in flight have to come to an end (10)", 600000 },
+	{ .name = NULL }
+};
+
+static int upgrade_with(struct upgrade *u, const struct args *a)
+{
+	const struct opt_value *o = a->opt;
+	int ret = check_new(u);
+
+	if (!ret)
+		ret = check_loaded(u);
+	if (!ret)
+		ret = find_old(u, o[UPGRADE_OLD].text,
+			       o[UPGRADE_NO_RETURN].given);
+	if (!ret)
+		ret = lock_hold(u->t);
+	if (ret)
+		return ret;
+	ret = run_locked(u);
+	lock_let_go();
+	return ret;
+}
+
+static int upgrade(struct tool *t, const struct args *a)
+{
+	const struct opt_value *o = a->opt;
+	struct upgrade u = {
+		.t = t,
+		.module = a->n ? a->pos[0] : MODULE_NAME,
+		.folder = o[UPGRADE_FOLDER].given ? o[UPGRADE_FOLDER].text :
+						    DEFAULT_DIR,
+		.timeout = o[UPGRADE_TIMEOUT].given ?
+			   o[UPGRADE_TIMEOUT].number : DEFAULT_TIMEOUT,
+		.conns = { .t = t },
+	};
+	int ret;
+
+	if (a->n && !strchr(u.module, '/') && strcmp(u.module, MODULE_NAME))
+		return fail_usage(t, "a file of a module has a '/' in its name");
+	u.config = mem_printf("%s/nbdtarget.json", u.folder);
+	u.bitmaps = mem_printf("%s/bitmaps", u.folder);
+	ret = upgrade_with(&u, a);
+	handover_free(&u.conns);
+	free(u.config);
+	free(u.bitmaps);
+	return ret;
+}
+
+const struct verb verb_upgrade = {
+	.name = "upgrade",
+	.args = "[MODULE]",
+	.summary = "Replaces the module that is loaded; connections stay.",
+	.details = "MODULE is a file, or nbdtarget for the one that is installed, which it is if\n"
+		   "not given. Clients notice a pause. Nobody can connect meanwhile.",
+	.opts = upgrade_opts,
+	.max_args = 1,
+	.no_batch = true,
+	.run = upgrade,
+};
