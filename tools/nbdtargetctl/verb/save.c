@@ -312,6 +312,37 @@ static bool is_missing(const struct save *s, const struct record *record)
 	return is;
 }
 
+static bool has_bitmap(const struct save *s, const char *export,
+		       const char *name)
+{
+	const struct bitmap *b;
+	size_t i;
+
+	for (i = 0; i < s->bitmaps.n; i++) {
+		b = attr_list_item(&s->bitmaps, i);
+		if (text_is(b->export_name, export) && text_is(b->name, name))
+			return true;
+	}
+	return false;
+}
+
+/* What would have been believed, and isn't there in another way. */
+static void tell_dropped(const struct save *s, const struct record *record)
+{
+	json_t *about = record_about(record);
+	char *export = json_get_hex(about, "export");
+	char *bitmap = json_get_hex(about, "bitmap");
+
+	if (record->state == RECORD_CLEAN && *bitmap &&
+	    !has_bitmap(s, export, bitmap))
+		fail(s->t, bitmap,
+		     "warning: what %s had of this bitmap of '%s' isn't kept: it wasn't restored",
+		     s->args->pos[0], export);
+	free(bitmap);
+	free(export);
+	json_decref(about);
+}
+
 static int keep_missing(struct save *s, const struct old *old)
 {
 	const struct record *record;
@@ -319,8 +350,9 @@ static int keep_missing(struct save *s, const struct old *old)
 
 	while ((record = record_at(old->map, old->size, at)) &&
 	       record->json_len) {
-		if (is_missing(s, record) &&
-		    fwrite(record, record_size(record), 1, s->f) != 1)
+		if (!is_missing(s, record))
+			tell_dropped(s, record);
+		else if (fwrite(record, record_size(record), 1, s->f) != 1)
 			return fail(s->t, s->args->pos[0], "%s",
 				    strerror(errno));
 		at += record_size(record);
