@@ -32,6 +32,11 @@
 #define NBDTARGET_MAX_STRING 4096
 
 /*
+ * Longest name of a start of the machine, in bytes.
+ */
+#define NBDTARGET_MAX_BOOT 39
+
+/*
  * Longest path of a block device, in bytes.
  */
 #define NBDTARGET_MAX_DEVICE 4095
@@ -547,6 +552,13 @@ enum {
 	 * hasn't. Output only.
 	 */
 	NBDTARGET_A_EXPORT_METADATA_ERROR,
+	/*
+	 * string [min-len 1, max-len max-boot]: With export-add, what this
+	 * start of the machine is known by, as its boot_id. What was known
+	 * to be zero when the export was removed is only known again by
+	 * metadata if it is the same; not when absent.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_BOOT,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,

@@ -29,6 +29,10 @@
  * when there is no good one as new as that, a good one has gone bad, and what the
  * other says is of the past.
  *
+ * What is known to be zero (the allocation map) is there after an orderly stop only:
+ * once, in blocks of which none needs to be written over, each good or nothing known.
+ * The head that says so is the last of its generation; the first of the next doesn't.
+ *
  * A generation begins when an export begins to use the device.  The bits of a
  * bitmap that records are what is in its area, and the regions in the log; of one
  * that doesn't, what is in its area.
@@ -41,10 +45,11 @@
 #define NBDTARGET_META_BLOCK		4096U
 #define NBDTARGET_META_VERSION		1U
 
-/* In struct nbdtarget_meta_mark; as bytes: NbdHead1, NbdLog01, NbdBits1. */
+/* In struct nbdtarget_meta_mark; as bytes: NbdHead1, NbdLog01, NbdBits1, NbdMap01. */
 #define NBDTARGET_META_MAGIC_HEAD	0x316461654864624eULL
 #define NBDTARGET_META_MAGIC_LOG	0x3130676f4c64624eULL
 #define NBDTARGET_META_MAGIC_BITS	0x317374694264624eULL
+#define NBDTARGET_META_MAGIC_MAP	0x313070614d64624eULL
 
 #define NBDTARGET_META_UUID		16	/* bytes */
 #define NBDTARGET_META_NAME		256	/* bytes, the last of them 0 */
@@ -70,7 +75,7 @@ struct nbdtarget_meta_mark {
 	__u8 uuid[NBDTARGET_META_UUID];	/* of the metadata */
 	__le64 sequence;
 	__le64 generation;		/* in which it was written */
-	__le64 id;			/* bits: of the bitmap; log: the head's number */
+	__le64 id;			/* bits, map: which it is; log: the head's number */
 	__le64 index;			/* of the block in its area, or 0 */
 };
 
@@ -97,6 +102,7 @@ struct nbdtarget_meta_bitmap {
 #define NBDTARGET_META_CLEAN		0x1U	/* nobody uses it */
 #define NBDTARGET_META_FAILED		0x2U	/* writes went on without */
 #define NBDTARGET_META_PENDING		0x4U	/* a checkpoint of a group */
+#define NBDTARGET_META_MAP		0x8U	/* with CLEAN: there is a map */
 
 /* So many checkpoints of groups are remembered by who decides them. */
 #define NBDTARGET_META_GROUPS		16
@@ -105,6 +111,24 @@ struct nbdtarget_meta_checkpoint {
 	__le64 number;			/* from 1 on; 0: there was none */
 	__u8 group[NBDTARGET_META_UUID];	/* zeroes: of one export only */
 	char name[NBDTARGET_META_NAME];
+};
+
+#define NBDTARGET_META_BOOT		40	/* bytes, the last of them 0 */
+
+/* With MAP: what was known to be zero, and what it takes to believe it. */
+struct nbdtarget_meta_map {
+	__le64 id;			/* as a bitmap has one; never used again */
+	__le64 generation;		/* the head's, or it doesn't count */
+	__le64 size;			/* of the map's device, in bytes */
+	__le64 start;			/* of its blocks, which are there once */
+	__le32 blocks;
+	__le32 shift;			/* of a granule */
+	__le32 filled;			/* blocks that were written: others know nothing */
+	__le32 zero;
+	__le64 disk;			/* the disk's own number (diskseq) */
+	__le64 sector;			/* of the disk, at which the device begins */
+	__le64 written;			/* sectors written and discarded, by its counters */
+	char boot[NBDTARGET_META_BOOT];	/* of the machine, in which these count */
 };
 
 struct nbdtarget_meta_head {
@@ -123,7 +147,8 @@ struct nbdtarget_meta_head {
 	__u8 decider[NBDTARGET_META_UUID];
 	/* The last that this one decided, and that took place; the last is first. */
 	__u8 groups[NBDTARGET_META_GROUPS][NBDTARGET_META_UUID];
-	__u8 zero[2816];
+	struct nbdtarget_meta_map map;
+	__u8 zero[2704];
 	struct nbdtarget_meta_bitmap bitmap[NBDTARGET_META_BITMAPS];
 	__u8 zero_too[9912];
 };
@@ -136,7 +161,10 @@ struct nbdtarget_meta_log {
 	__u8 zero_too[24];
 };
 
-/* Bit 0 of byte 0 of block 0 is the bitmap's first granule. */
+/*
+ * Bit 0 of byte 0 of block 0 is the bitmap's first granule.  Of a map the low four bits
+ * of byte 0 are the first granule: 1 zero, 2 discarded; the rest are 0.
+ */
 #define NBDTARGET_META_BITS		(NBDTARGET_META_BLOCK - 64)	/* bytes */
 
 struct nbdtarget_meta_bits {

@@ -105,6 +105,11 @@ static struct netlink_range_validation granularity_range = {
 	[NBDTARGET_A_EXPORT_METADATA_ACCEPT_STALE] = { .type = NLA_FLAG }
 #define EXPORT_METADATA_GENERATION_POLICY				\
 	[NBDTARGET_A_EXPORT_METADATA_GENERATION] = { .type = NLA_U64 }
+#define EXPORT_METADATA_BOOT_POLICY					\
+	[NBDTARGET_A_EXPORT_METADATA_BOOT] = {				\
+		.type = NLA_NUL_STRING,					\
+		.len = NBDTARGET_MAX_BOOT,				\
+	}
 
 /* Which attributes each command takes; all others are refused. */
 static const struct nla_policy
@@ -131,6 +136,7 @@ export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_METADATA_CONTINUE_POLICY,
 	EXPORT_METADATA_ACCEPT_STALE_POLICY,
 	EXPORT_METADATA_GENERATION_POLICY,
+	EXPORT_METADATA_BOOT_POLICY,
 };
 
 static const struct nla_policy
@@ -447,9 +453,11 @@ static int get_metadata(struct genl_info *info,
 			info->attrs[NBDTARGET_A_EXPORT_METADATA_ACCEPT_STALE],
 		.go_on = nbdt_nl_is_set(info,
 					NBDTARGET_A_EXPORT_METADATA_CONTINUE),
+		.boot = nbdt_nl_string(info, NBDTARGET_A_EXPORT_METADATA_BOOT),
 	};
 	if (config->path ? *config->path == '/' :
 	    !(config->identity || generation || config->accept_stale ||
+	      config->boot ||
 	      info->attrs[NBDTARGET_A_EXPORT_METADATA_CONTINUE]))
 		return 0;
 	nbdt_set_err_msg(info->extack,

@@ -25,6 +25,7 @@
 #include "compat/compat.h"
 #include "content/bitmap.h"
 #include "content/ledger.h"
+#include "content/map.h"
 
 #define BLOCK		NBDTARGET_META_BLOCK
 #define HEAD_BYTES	(NBDTARGET_META_HEAD_BLOCKS * BLOCK)
@@ -435,6 +436,131 @@ int nbdt_ledger_write_bits(struct nbdt_ledger *ledger,
 		i += n;
 	}
 	return err;
+}
+
+/* --- A map --- */
+
+/* As many as it takes. */
+u32 nbdt_ledger_map_blocks(const struct nbdt_map *map)
+{
+	return DIV_ROUND_UP(nbdt_map_bytes_at_most(map),
+			    (u64)NBDTARGET_META_BITS);
+}
+
+/* False when nothing is known there. */
+static bool fill_map_block(struct nbdt_ledger *ledger, u64 id,
+			   const struct nbdt_map *map, u32 i,
+			   struct nbdtarget_meta_bits *bits)
+{
+	unsigned int n;
+
+	n = nbdt_map_read(map, (u64)i * NBDTARGET_META_BITS, bits->bits,
+			  NBDTARGET_META_BITS);
+	if (!memchr_inv(bits->bits, 0, n))
+		return false;
+	memset(bits->bits + n, 0, NBDTARGET_META_BITS - n);
+	seal(ledger, &bits->mark, NBDTARGET_META_MAGIC_MAP, ledger->generation,
+	     id, i, BLOCK);
+	return true;
+}
+
+/* From block I on, up to where nothing is known. */
+static u32 fill_map_run(struct nbdt_ledger *ledger, u64 id,
+			const struct nbdt_map *map, u32 i)
+{
+	u32 blocks = nbdt_ledger_map_blocks(map), n = 0;
+
+	while (n < RUN && i + n < blocks &&
+	       fill_map_block(ledger, id, map, i + n, &ledger->bits[n]))
+		n++;
+	return n;
+}
+
+/**
+ * nbdt_ledger_write_map - write what is known of a device
+ * @ledger: open
+ * @id: that no other bits have
+ * @start: of room for nbdt_ledger_map_blocks()
+ * @map: nobody changes it
+ * @filled: how many blocks were written: all of which anything is known
+ *
+ * Return: 0, or an error of writing.
+ */
+int nbdt_ledger_write_map(struct nbdt_ledger *ledger, u64 id, u64 start,
+			  const struct nbdt_map *map, u32 *filled)
+{
+	u32 blocks = nbdt_ledger_map_blocks(map), i, n;
+	int err;
+
+	*filled = 0;
+	for (i = 0; i < blocks; i += max(n, 1U)) {
+		cond_resched();
+		n = fill_map_run(ledger, id, map, i);
+		if (!n)
+			continue;
+		err = write_blocks(ledger, ledger->bits, start + i, n * BLOCK);
+		if (err)
+			return err;
+		*filled += n;
+	}
+	return 0;
+}
+
+static bool is_map_block(struct nbdt_ledger *ledger,
+			 const struct nbdtarget_meta_map *entry,
+			 struct nbdtarget_meta_bits *bits, u32 i)
+{
+	struct nbdtarget_meta_mark *mark = &bits->mark;
+
+	return is_good(mark, NBDTARGET_META_MAGIC_MAP, BLOCK) &&
+	       is_ours(ledger, mark) && mark->id == entry->id &&
+	       mark->generation == entry->generation &&
+	       le64_to_cpu(mark->index) == i;
+}
+
+/* The first N of ledger->bits, which are from block I on; how many are good. */
+static u32 load_map_run(struct nbdt_ledger *ledger,
+			const struct nbdtarget_meta_map *entry,
+			struct nbdt_map *map, u32 i, u32 n)
+{
+	u64 bytes = nbdt_map_bytes_at_most(map), at;
+	u32 good = 0, j;
+
+	for (j = 0; j < n; j++) {
+		at = (u64)(i + j) * NBDTARGET_META_BITS;
+		if (is_map_block(ledger, entry, &ledger->bits[j], i + j) &&
+		    nbdt_map_load(map, at, ledger->bits[j].bits,
+				  min_t(u64, NBDTARGET_META_BITS, bytes - at)))
+			good++;
+	}
+	return good;
+}
+
+/**
+ * nbdt_ledger_read_map - have a map know what was written
+ * @ledger: open
+ * @entry: what the head says of it, which fits the map and the ledger
+ * @map: it has memory
+ *
+ * Return: 0; -EUCLEAN when blocks aren't good, of which nothing is known then; or an
+ * error of reading, with nothing known of what is behind.
+ */
+int nbdt_ledger_read_map(struct nbdt_ledger *ledger,
+			 const struct nbdtarget_meta_map *entry,
+			 struct nbdt_map *map)
+{
+	u32 blocks = nbdt_ledger_map_blocks(map), good = 0, i, n;
+	int err;
+
+	for (i = 0; i < blocks; i += n) {
+		n = min(RUN, blocks - i);
+		err = read_blocks(ledger, ledger->bits,
+				  le64_to_cpu(entry->start) + i, n * BLOCK);
+		if (err)
+			return err;
+		good += load_map_run(ledger, entry, map, i, n);
+	}
+	return good == le32_to_cpu(entry->filled) ? 0 : -EUCLEAN;
 }
 
 /* --- The device --- */

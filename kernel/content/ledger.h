@@ -8,6 +8,7 @@
 #include "nbdtarget_metadata.h"
 
 struct nbdt_bitmap;
+struct nbdt_map;
 struct nbdt_node;
 struct netlink_ext_ack;
 
@@ -59,5 +60,12 @@ int nbdt_ledger_write_bits(struct nbdt_ledger *ledger,
 			   struct nbdt_ledger_area *area,
 			   const struct nbdt_bitmap *bitmap,
 			   const unsigned long *which);
+
+u32 nbdt_ledger_map_blocks(const struct nbdt_map *map);
+int nbdt_ledger_write_map(struct nbdt_ledger *ledger, u64 id, u64 start,
+			  const struct nbdt_map *map, u32 *filled);
+int nbdt_ledger_read_map(struct nbdt_ledger *ledger,
+			 const struct nbdtarget_meta_map *entry,
+			 struct nbdt_map *map);
 
 #endif /* NBDT_LEDGER_H */

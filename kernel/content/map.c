@@ -636,6 +636,12 @@ void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole)
 	*hole = min(*hole << map->shift, map->size);
 }
 
+/* Of memory, once it has any. */
+u64 nbdt_map_bytes_at_most(const struct nbdt_map *map)
+{
+	return map->nr_words * sizeof(*map->words);
+}
+
 /* Of memory; 0 while there is nothing that anything is known in. */
 u64 nbdt_map_bytes(const struct nbdt_map *map)
 {

@@ -65,6 +65,7 @@ void nbdt_map_fill_zero(struct nbdt_map *map);
 void nbdt_map_set_reach(struct nbdt_map *map, struct block_device *bdev);
 bool nbdt_map_reaches(const struct nbdt_map *map, struct block_device *bdev);
 void nbdt_map_forget(struct nbdt_map *map);
+u64 nbdt_map_bytes_at_most(const struct nbdt_map *map);
 u64 nbdt_map_bytes(const struct nbdt_map *map);
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
 

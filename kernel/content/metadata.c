@@ -13,6 +13,9 @@
  * order.  A new generation begins: first the bits are written that came from the log,
  * then the head.  A crash before that head leaves what there was before.
  *
+ * What is known to be zero is taken over at the beginning, and left in the end, by
+ * memo.c.
+ *
  * Commands change bitmaps in memory (bitmaps_edit.c), with the gate shut where that
  * matters, and have the result stored before they open it and answer.  Checkpoints
  * are stored before they take place in memory.  One of a group takes place when it is
@@ -33,6 +36,7 @@
 #include "content/bitmap.h"
 #include "content/bitmaps.h"
 #include "content/content.h"
+#include "content/memo.h"
 #include "content/metadata.h"
 #include "content/scribe.h"
 
@@ -40,6 +44,7 @@ struct nbdt_metadata {
 	struct nbdt_scribe scribe;
 	struct nbdt_content *content;
 	char *path;
+	char boot[NBDTARGET_META_BOOT];	/* of the machine, or empty */
 	void (*ran)(struct nbdt_content *content);
 	void (*failed)(struct nbdt_content *content);
 	bool distrust;			/* nothing that is found is believed */
@@ -581,6 +586,8 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 	if (err)
 		return err;
 	head->flags = 0;
+	/* It is known again, or it isn't. */
+	memset(&head->map, 0, sizeof(head->map));
 	head->size = cpu_to_le64(size);
 	if (config->identity)
 		strscpy(head->identity, config->identity,
@@ -611,6 +618,8 @@ static int load(struct nbdt_metadata *metadata, u64 size,
 	if (err)
 		return err;
 	load_point(metadata);
+	if (has_log && !metadata->distrust)
+		nbdt_memo_load(&metadata->scribe, content, metadata->boot);
 	mutex_lock(&nbdt_bitmaps_mutex);
 	nbdt_bitmaps_choose_locked(&content->bitmaps);
 	mutex_unlock(&nbdt_bitmaps_mutex);
@@ -670,6 +679,8 @@ static struct nbdt_metadata *create(struct nbdt_content *content,
 		return NULL;
 	}
 	metadata->content = content;
+	if (config->boot)
+		strscpy(metadata->boot, config->boot, sizeof(metadata->boot));
 	metadata->ran = config->ran;
 	metadata->failed = config->failed;
 	metadata->scribe.go_on = config->go_on;
@@ -756,6 +767,7 @@ void nbdt_metadata_close(struct nbdt_content *content)
 	if (!metadata)
 		return;
 	nbdt_scribe_stop(&metadata->scribe);
+	nbdt_memo_save(&metadata->scribe, content, metadata->boot);
 	/* What it leaves when it fails is as after a crash. */
 	nbdt_scribe_finish(&metadata->scribe);
 	leave(metadata);

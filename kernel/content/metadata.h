@@ -18,6 +18,7 @@ struct nbdt_metadata_config {
 	const char *path;
 	struct nbdt_node node;		/* at that path */
 	const char *identity;		/* of the data device; or NULL */
+	const char *boot;		/* of the machine; or NULL: nothing stays known */
 	u64 least_generation;		/* 0: any will do */
 	bool accept_stale;
 	bool go_on;			/* when it fails; else writes fail, too */

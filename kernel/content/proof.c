@@ -250,6 +250,16 @@ void nbdt_proof_begin(struct nbdt_proof *proof, u64 base)
 	smp_store_release(&proof->base, base);
 }
 
+/*
+ * What the disk's counter is, in sectors, if nobody else has written since the proof
+ * began.  No request of the export is under way.  Of an export that comes later, and
+ * has written nothing, it is the same if nobody wrote in between.
+ */
+u64 nbdt_proof_count(const struct nbdt_proof *proof)
+{
+	return READ_ONCE(proof->base) + written_by_us(proof);
+}
+
 /* Once a second: does the disk still count? */
 void nbdt_proof_tick(struct nbdt_proof *proof)
 {

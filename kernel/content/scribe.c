@@ -729,6 +729,13 @@ void nbdt_scribe_stop(struct nbdt_scribe *scribe)
 	flush_workqueue(scribe->wq);
 }
 
+/* Stopped: where so many blocks are that no bitmap uses; 0 when there aren't. */
+u64 nbdt_scribe_room(struct nbdt_scribe *scribe, u64 blocks)
+{
+	sweep(scribe);
+	return find_room(scribe, blocks);
+}
+
 /**
  * nbdt_scribe_finish - leave the device with all that is known
  * @scribe: stopped; nobody writes to the data device

@@ -78,6 +78,7 @@ void nbdt_scribe_stop(struct nbdt_scribe *scribe);
 int nbdt_scribe_finish(struct nbdt_scribe *scribe);
 void nbdt_scribe_dead(struct nbdt_scribe *scribe);
 
+u64 nbdt_scribe_room(struct nbdt_scribe *scribe, u64 blocks);
 struct nbdt_scribe_bitmap *nbdt_scribe_place(struct nbdt_scribe *scribe);
 struct nbdt_scribe_job *nbdt_scribe_job(void);
 void nbdt_scribe_add(struct nbdt_scribe_job *job, struct nbdt_bitmap *bitmap,

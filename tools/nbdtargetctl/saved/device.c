@@ -171,12 +171,18 @@ static bool does_count(const struct export *e, const char *disk,
 	return get_counts(e, disk, c) && read && c->read != before.read;
 }
 
+/* What this start of the machine is known by; to be freed; NULL if that isn't known. */
+char *device_boot(void)
+{
+	return read_line("/proc/sys/kernel/random/boot_id");
+}
+
 /* The boot, the disk, and what was written to it; NULL when it doesn't count. */
 static char *proof(const struct export *e)
 {
 	char *partition = sys_line(e, "", "partition");
 	const char *disk = partition ? "../" : "";
-	char *boot = read_line("/proc/sys/kernel/random/boot_id");
+	char *boot = device_boot();
 	char *seq = sys_line(e, disk, "diskseq"), *s = NULL;
 	struct counts c;
 

@@ -24,6 +24,8 @@
 /* Memory that a bitmap takes without being asked to: 32 MiB of bits. */
 #define DEFAULT_BITS	(32ULL << 23)
 #define DEFAULT_GRANULE	65536ULL
+/* The same of a map. */
+#define DEFAULT_MAP_WORDS	(32ULL << 17)
 
 /* CRC-32C, bit by bit from the low end. */
 static uint32_t crc32c(const void *data, size_t len)
@@ -84,12 +86,25 @@ uint64_t metadata_default_granularity(uint64_t size)
 	return granule;
 }
 
+/* Of a map as it is unless its granularity is given: four bits for each granule. */
+static uint64_t map_blocks(uint64_t size)
+{
+	uint64_t granule = DEFAULT_GRANULE, words;
+
+	while (size > DEFAULT_MAP_WORDS * 16 * granule)
+		granule *= 2;
+	/* Clients may see less than there is. */
+	words = (size / granule + 1) / 16 + 1;
+	return (words * 8 - 1) / NBDTARGET_META_BITS + 1;
+}
+
 /* In bytes. */
 uint64_t metadata_needs(const struct metadata_plan *plan)
 {
 	uint64_t blocks = bitmap_blocks(plan->size, plan->granularity);
 
-	return (NBDTARGET_META_AREA_START + plan->bitmaps * 2 * blocks) * BLOCK;
+	return (NBDTARGET_META_AREA_START + plan->bitmaps * 2 * blocks +
+		map_blocks(plan->size)) * BLOCK;
 }
 
 /* Regions: as small as may be, for then as many as may be are in the log. */
@@ -330,6 +345,39 @@ static void read_bitmaps(struct reader *r)
 			read_block(r, entry, block, &r->m->bitmaps[i]);
 }
 
+/* Nobody uses it, and it was left so. */
+bool metadata_has_map(const struct metadata *m)
+{
+	uint32_t both = NBDTARGET_META_CLEAN | NBDTARGET_META_MAP;
+
+	return (le32toh(m->head.flags) & both) == both &&
+	       m->head.map.generation == m->head.mark.generation;
+}
+
+static bool is_map_block(const struct reader *r, uint64_t i)
+{
+	struct nbdtarget_meta_bits *bits = r->buffer;
+	const struct nbdtarget_meta_map *entry = &r->m->head.map;
+
+	return is_good(&bits->mark, NBDTARGET_META_MAGIC_MAP, BLOCK) &&
+	       is_ours(r->m, &bits->mark) && bits->mark.id == entry->id &&
+	       bits->mark.generation == entry->generation &&
+	       le64toh(bits->mark.index) == i;
+}
+
+static void read_map(struct reader *r)
+{
+	const struct nbdtarget_meta_map *entry = &r->m->head.map;
+	uint64_t start = le64toh(entry->start), i;
+
+	if (!metadata_has_map(r->m) || start > r->bytes / BLOCK ||
+	    le32toh(entry->blocks) > r->bytes / BLOCK - start)
+		return;
+	for (i = 0; i < le32toh(entry->blocks); i++)
+		r->m->map_good += read_blocks(r, start + i, 1) &&
+				  is_map_block(r, i);
+}
+
 /* -ENOENT when there is no head; M says what else is wrong. */
 int metadata_read(int fd, uint64_t bytes, struct metadata *m)
 {
@@ -344,6 +392,7 @@ int metadata_read(int fd, uint64_t bytes, struct metadata *m)
 		m->head.identity[sizeof(m->head.identity) - 1] = '\0';
 		read_log(&r);
 		read_bitmaps(&r);
+		read_map(&r);
 	}
 	free(r.buffer);
 	return m->head_good[0] || m->head_good[1] ? 0 : -ENOENT;
@@ -361,7 +410,8 @@ bool metadata_is_good(const struct metadata *m)
 	for (i = 0; i < bitmaps_in(m); i++)
 		if (m->bitmaps[i].damaged)
 			return false;
-	return true;
+	return !metadata_has_map(m) ||
+	       m->map_good == le32toh(m->head.map.filled);
 }
 
 /* As the kernel writes it; to be freed. */

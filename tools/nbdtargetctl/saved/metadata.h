@@ -33,6 +33,7 @@ struct metadata {
 	bool has_log;
 	bool lost;			/* a newer head was there */
 	struct metadata_bitmap bitmaps[NBDTARGET_META_BITMAPS];
+	uint64_t map_good;		/* blocks of the map */
 	uint64_t unreadable;		/* blocks */
 };
 
@@ -44,6 +45,7 @@ const char *metadata_plan_wrong(const struct metadata_plan *plan);
 int metadata_make(int fd, uint64_t bytes, const struct metadata_plan *plan);
 int metadata_read(int fd, uint64_t bytes, struct metadata *m);
 
+bool metadata_has_map(const struct metadata *m);
 bool metadata_is_good(const struct metadata *m);
 char *metadata_uuid(const uint8_t *uuid);
 

@@ -303,6 +303,16 @@ static void warn_of_identity(struct tool *t, const char *name,
 	free(s);
 }
 
+/* Without it nothing stays known to be zero. */
+static void put_boot(struct nlmsghdr *nlh)
+{
+	char *s = device_boot();
+
+	if (s && strlen(s) <= NBDTARGET_MAX_BOOT)
+		mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_BOOT, s);
+	free(s);
+}
+
 static void put_metadata(struct nlmsghdr *nlh, const struct args *a,
 			 const struct export_wanted *w)
 {
@@ -312,6 +322,7 @@ static void put_metadata(struct nlmsghdr *nlh, const struct args *a,
 		return;
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA, w->metadata);
 	put_identity(nlh, w->device);
+	put_boot(nlh);
 	if (o[ADD_ON_ERROR].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_METADATA_CONTINUE,
 				!strcmp(o[ADD_ON_ERROR].text, "continue"));

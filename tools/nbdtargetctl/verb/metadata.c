@@ -271,6 +271,20 @@ static json_t *bitmap_json(const struct nbdtarget_meta_bitmap *entry,
 	return o;
 }
 
+static json_t *map_json(const struct metadata *m)
+{
+	const struct nbdtarget_meta_map *map = &m->head.map;
+	json_t *o = json_object();
+
+	json_put(o, "size", json_integer(le64toh(map->size)));
+	json_put(o, "granularity",
+		 json_integer(1ULL << (le32toh(map->shift) & 63)));
+	json_put(o, "blocks", json_integer(le32toh(map->filled)));
+	json_put(o, "damaged-blocks",
+		 json_integer(le32toh(map->filled) - (int64_t)m->map_good));
+	return o;
+}
+
 static void print_json(const struct metadata *m)
 {
 	const struct nbdtarget_meta_head *head = &m->head;
@@ -297,6 +311,8 @@ static void print_json(const struct metadata *m)
 	     i < NBDTARGET_META_BITMAPS; i++)
 		json_add(list, bitmap_json(&head->bitmap[i], &m->bitmaps[i]));
 	json_put(o, "bitmaps", list);
+	if (metadata_has_map(m))
+		json_put(o, "map", map_json(m));
 	json_print(o, false);
 }
 
@@ -342,6 +358,9 @@ static void print_text(const struct metadata *m)
 	for (i = 0; i < le32toh(head->bitmaps) &&
 	     i < NBDTARGET_META_BITMAPS; i++)
 		print_bitmap(&head->bitmap[i], &m->bitmaps[i]);
+	if (metadata_has_map(m))
+		printf("  map           of zeroes, %u blocks, %" PRIu64 " good\n",
+		       le32toh(head->map.filled), m->map_good);
 	free(uuid);
 }
 
@@ -356,7 +375,7 @@ static int say_wrong(struct tool *t, const char *path, const struct metadata *m)
 	if (m->unreadable)
 		return fail(t, path, "%" PRIu64 " blocks can't be read",
 			    m->unreadable);
-	return fail(t, path, "it is damaged: what isn't there counts as dirty");
+	return fail(t, path, "it is damaged: what isn't there counts as dirty, and isn't known to be zero");
 }
 
 /* Around the page cache, if that can be: the module writes below it. */

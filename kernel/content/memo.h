@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef NBDT_MEMO_H
+#define NBDT_MEMO_H
+
+struct nbdt_content;
+struct nbdt_scribe;
+
+void nbdt_memo_save(struct nbdt_scribe *scribe, struct nbdt_content *content,
+		    const char *boot);
+void nbdt_memo_load(struct nbdt_scribe *scribe, struct nbdt_content *content,
+		    const char *boot);
+
+#endif /* NBDT_MEMO_H */
