@@ -166,8 +166,12 @@ static int read_file(const struct tool *t, struct files *f, int i,
 	struct stat st;
 	int ret = 0;
 
-	if (fd < 0 && errno == ENOENT)
-		return 0;
+	if (fd < 0 && errno == ENOENT) {
+		/* What it leads to may come later, and would count. */
+		if (lstat(path, &st))
+			return 0;
+		return fail(t, path, "leads to nothing");
+	}
 	if (fd < 0 || fstat(fd, &st)) {
 		ret = fail(t, path, "%s", strerror(errno));
 		goto out;

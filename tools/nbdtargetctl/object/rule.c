@@ -101,14 +101,38 @@ static const char *parse_network(const char *s, size_t len, struct rule *rule)
 	return NULL;
 }
 
-/* One that ends in a backslash that nothing follows. */
+/* Blanks as openssl writes them; names are compared without (RFC 4514). */
+static bool has_blanks(struct text pattern)
+{
+	bool begins = true, in_type = true;
+	size_t i;
+
+	for (i = 0; i < pattern.len; i++) {
+		char c = pattern.p[i];
+
+		if (c == ' ' && (begins || (in_type && i + 1 < pattern.len &&
+					    pattern.p[i + 1] == '=')))
+			return true;
+		begins = c == ',' || c == '+';
+		in_type = begins || (in_type && c != '=');
+		if (c == '\\')
+			i++;
+	}
+	return false;
+}
+
+/* Also one that no name would ever fit. */
 static const char *check_dn(struct text pattern)
 {
 	size_t n = 0;
 
 	while (n < pattern.len && pattern.p[pattern.len - 1 - n] == '\\')
 		n++;
-	return n % 2 ? "the pattern ends in a backslash" : NULL;
+	if (n % 2)
+		return "the pattern ends in a backslash";
+	if (has_blanks(pattern))
+		return "no name has blanks around its parts, or before '='";
+	return NULL;
 }
 
 /* One that is spelt in another way, as the certificate's is written as text. */
