@@ -64,8 +64,8 @@ static char *first_line(FILE *f)
 
 char *module_field(const char *module, const char *field)
 {
-	char *argv[] = { (char *)"modinfo", (char *)"-F", (char *)field,
-			 (char *)"--", (char *)module, NULL };
+	char *argv[6] = { (char *)"modinfo", (char *)"-F", (char *)field,
+			  (char *)"--", (char *)module, NULL };
 	FILE *f = tmpfile();
 	char *line = NULL;
 
@@ -97,8 +97,8 @@ bool module_is_loaded_from(const char *module)
 int module_load(struct tool *t, const char *module)
 {
 	bool is_file = strchr(module, '/');
-	char *argv[] = { (char *)(is_file ? "insmod" : "modprobe"),
-			 (char *)module, NULL };
+	char *argv[3] = { (char *)(is_file ? "insmod" : "modprobe"),
+			  (char *)module, NULL };
 	int status = run_program(argv, STDERR_FILENO);
 
 	if (!status)

@@ -131,11 +131,13 @@ static int check_target(struct upgrade *u, const struct target *tg)
 			    "the module that is loaded can't hand connections over; 'systemctl restart nbdtarget' has clients connect again");
 	if (tg->handover_format != NBDTARGET_HANDOVER_FORMAT)
 		return fail(u->t, NULL,
-			    "the module that is loaded hands connections over in format %" PRIu64 ", and this program has format %u",
+			    "the module that is loaded hands connections over in format %" PRIu64
+			    ", and this program has format %u",
 			    tg->handover_format, NBDTARGET_HANDOVER_FORMAT);
 	if (tg->all_listeners != tg->listeners)
 		return fail(u->t, NULL,
-			    "%" PRIu64 " listeners are in other network namespaces, from where they couldn't be restored; remove-listener them there first",
+			    "%" PRIu64
+			    " listeners are in other network namespaces, from where they couldn't be restored; remove-listener them there first",
 			    tg->all_listeners - tg->listeners);
 	return 0;
 }

@@ -375,7 +375,8 @@ static int say_wrong(struct tool *t, const char *path, const struct metadata *m)
 	if (m->unreadable)
 		return fail(t, path, "%" PRIu64 " blocks can't be read",
 			    m->unreadable);
-	return fail(t, path, "it is damaged: what isn't there counts as dirty, and isn't known to be zero");
+	return fail(t, path,
+		    "it is damaged: what isn't there counts as dirty, and isn't known to be zero");
 }
 
 /* Around the page cache, if that can be: the module writes below it. */
