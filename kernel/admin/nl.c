@@ -8,6 +8,7 @@
  * in any thread; nothing is sent any more.
  */
 #include <linux/sched/mm.h>
+#include <linux/string.h>
 #include <net/genetlink.h>
 #include <net/net_namespace.h>
 
@@ -144,6 +145,16 @@ struct genl_family nbdt_nl_family __ro_after_init = {
 const char *nbdt_nl_string(struct genl_info *info, int attr)
 {
 	return info->attrs[attr] ? nla_data(info->attrs[attr]) : NULL;
+}
+
+/*
+ * Forget a secret, or NULL.  The message is the kernel's own copy, and others may get
+ * to see its memory.
+ */
+void nbdt_nl_wipe(struct nlattr *attr)
+{
+	if (attr)
+		memzero_explicit(nla_data(attr), nla_len(attr));
 }
 
 /* That of a required attribute, or NULL and a message. */

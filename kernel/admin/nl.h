@@ -53,6 +53,7 @@ int nbdt_nl_parse_nest(struct nlattr **attrs, int max, struct nlattr *nest,
 		       const struct nla_policy *policy,
 		       struct netlink_ext_ack *extack);
 const char *nbdt_nl_string(struct genl_info *info, int attr);
+void nbdt_nl_wipe(struct nlattr *attr);
 const char *nbdt_nl_need_string(struct genl_info *info, int attr,
 				const char *what);
 bool nbdt_nl_is_set(struct genl_info *info, int attr);

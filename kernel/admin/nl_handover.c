@@ -13,6 +13,7 @@
 
 #include "admin/nl.h"
 #include "admin/nl_handover.h"
+#include "admin/nl_identity.h"
 #include "admin/nl_place.h"
 #include "base/identity.h"
 #include "compat/compat.h"
@@ -433,44 +434,6 @@ static int get_place(struct genl_info *info, struct nbdt_handover *h)
 	return err;
 }
 
-static int get_alt_names(struct genl_info *info, const char **names)
-{
-	struct nlattr *attr;
-	int rem, n = 0;
-
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(attr) != NBDTARGET_A_HANDOVER_ALT_NAME)
-			continue;
-		if (n == NBDTARGET_MAX_ALT_NAMES) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attr,
-					    "too many alternative names");
-			return -E2BIG;
-		}
-		names[n++] = nla_data(attr);
-	}
-	return n;
-}
-
-static int get_identity(struct genl_info *info, u32 auth,
-			struct nbdt_handover *h)
-{
-	const char **names = kcalloc(NBDTARGET_MAX_ALT_NAMES, sizeof(*names),
-				     GFP_KERNEL);
-	int n;
-
-	if (!names)
-		return -ENOMEM;
-	n = get_alt_names(info, names);
-	if (n >= 0) {
-		h->identity = nbdt_identity_create(auth,
-				nbdt_nl_string(info, NBDTARGET_A_HANDOVER_IDENTITY),
-				names, n);
-		n = h->identity ? 0 : -ENOMEM;
-	}
-	kfree(names);
-	return n;
-}
-
 static u32 get_count(struct genl_info *info, int attr)
 {
 	return info->attrs[attr] ? nla_get_u32(info->attrs[attr]) : 0;
@@ -508,7 +471,10 @@ static int get_tls(struct genl_info *info, struct nbdt_handover *h)
 
 	if (!auth)
 		return 0;
-	return get_identity(info, nla_get_u32(auth), h) ?:
+	return nbdt_nl_get_identity(info, nla_get_u32(auth),
+				    NBDTARGET_A_HANDOVER_IDENTITY,
+				    NBDTARGET_A_HANDOVER_ALT_NAME,
+				    &h->identity) ?:
 	       get_keys(info, &h->keys);
 }
 
@@ -536,13 +502,6 @@ static int give(struct genl_info *info, struct nbdt_handover *h)
 	return err;
 }
 
-/* The message is the kernel's own copy, and others may get to see its memory. */
-static void wipe_secret(struct nlattr *attr)
-{
-	if (attr)
-		memzero_explicit(nla_data(attr), nla_len(attr));
-}
-
 static int handover_give(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nbdt_handover *h;
@@ -554,8 +513,8 @@ static int handover_give(struct sk_buff *skb, struct genl_info *info)
 		if (err)
 			nbdt_handover_free(h);
 	}
-	wipe_secret(info->attrs[NBDTARGET_A_HANDOVER_RX_SECRET]);
-	wipe_secret(info->attrs[NBDTARGET_A_HANDOVER_TX_SECRET]);
+	nbdt_nl_wipe(info->attrs[NBDTARGET_A_HANDOVER_RX_SECRET]);
+	nbdt_nl_wipe(info->attrs[NBDTARGET_A_HANDOVER_TX_SECRET]);
 	return err;
 }
 

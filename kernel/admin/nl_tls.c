@@ -9,6 +9,7 @@
 #include <net/sock.h>
 
 #include "admin/nl.h"
+#include "admin/nl_identity.h"
 #include "admin/nl_place.h"
 #include "admin/nl_tls.h"
 #include "base/identity.h"
@@ -115,61 +116,14 @@ err_fd:
 	return err;
 }
 
-/* All attributes ALT_NAME; how many there are, or an error. */
-static int get_alt_names(struct genl_info *info,
-			 const char *names[NBDTARGET_MAX_ALT_NAMES])
-{
-	struct nlattr *attr;
-	int rem, n = 0;
-
-	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(attr) != NBDTARGET_A_TLS_ALT_NAME)
-			continue;
-		if (n == NBDTARGET_MAX_ALT_NAMES) {
-			NL_SET_ERR_MSG_ATTR(info->extack, attr,
-					    "too many alternative names");
-			return -E2BIG;
-		}
-		names[n++] = nla_data(attr);
-	}
-	return n;
-}
-
 static int get_identity(struct genl_info *info, struct nbdt_identity **identity)
 {
 	struct nlattr *auth = info->attrs[NBDTARGET_A_TLS_AUTH];
-	const char *name = nbdt_nl_string(info, NBDTARGET_A_TLS_IDENTITY);
-	u32 kind = auth ? nla_get_u32(auth) : NBDTARGET_TLS_AUTH_NONE;
-	const char **alt_names;
-	int n;
 
-	if (kind == NBDTARGET_TLS_AUTH_NONE ? !!name : name && !*name) {
-		nbdt_set_err_msg(info->extack,
-				 "an identity goes with what proved it");
-		return -EINVAL;
-	}
-	alt_names = kcalloc(NBDTARGET_MAX_ALT_NAMES, sizeof(*alt_names),
-			    GFP_KERNEL);
-	if (!alt_names)
-		return -ENOMEM;
-	n = get_alt_names(info, alt_names);
-	if (n > 0 && kind != NBDTARGET_TLS_AUTH_X509) {
-		nbdt_set_err_msg(info->extack,
-				 "alternative names go with a certificate");
-		n = -EINVAL;
-	}
-	/* A certificate may have no name but these. */
-	if (!n && !name && kind != NBDTARGET_TLS_AUTH_NONE) {
-		nbdt_set_err_msg(info->extack,
-				 "what was proved goes with an identity");
-		n = -EINVAL;
-	}
-	if (n >= 0) {
-		*identity = nbdt_identity_create(kind, name, alt_names, n);
-		n = *identity ? 0 : -ENOMEM;
-	}
-	kfree(alt_names);
-	return n;
+	return nbdt_nl_get_identity(info, auth ? nla_get_u32(auth) :
+					  NBDTARGET_TLS_AUTH_NONE,
+				    NBDTARGET_A_TLS_IDENTITY,
+				    NBDTARGET_A_TLS_ALT_NAME, identity);
 }
 
 static int get_secrets(struct genl_info *info, struct nbdt_rekey **secrets)
@@ -194,13 +148,6 @@ static int get_secrets(struct genl_info *info, struct nbdt_rekey **secrets)
 	}
 	*secrets = made;
 	return 0;
-}
-
-/* The message is the kernel's own copy, and others may get to see its memory. */
-static void wipe_secret(struct nlattr *attr)
-{
-	if (attr)
-		memzero_explicit(nla_data(attr), nla_len(attr));
 }
 
 static int report(struct genl_info *info, u32 id, u32 status)
@@ -238,8 +185,8 @@ static int tls_done(struct sk_buff *skb, struct genl_info *info)
 				    "the status is no error number");
 	else
 		err = report(info, nla_get_u32(id), nla_get_u32(status));
-	wipe_secret(info->attrs[NBDTARGET_A_TLS_RX_SECRET]);
-	wipe_secret(info->attrs[NBDTARGET_A_TLS_TX_SECRET]);
+	nbdt_nl_wipe(info->attrs[NBDTARGET_A_TLS_RX_SECRET]);
+	nbdt_nl_wipe(info->attrs[NBDTARGET_A_TLS_TX_SECRET]);
 	return err;
 }
 

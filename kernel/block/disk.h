@@ -75,7 +75,7 @@ struct nbdt_disk {
 struct nbdt_disk_config {
 	const char *name;		/* the export's, which outlives it */
 	const char *path;
-	struct nbdt_node node;	/* at the path */
+	struct nbdt_node node;		/* at the path */
 	bool read_only;
 	bool allocation_depth;
 	bool zeroed;			/* it is known to be all zero */

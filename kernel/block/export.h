@@ -68,7 +68,7 @@ struct nbdt_export {
 struct nbdt_export_config {
 	const char *name;
 	const char *device;
-	struct nbdt_node node;	/* at that path */
+	struct nbdt_node node;		/* at that path */
 	const char *description;	/* or NULL */
 	bool read_only;
 	bool is_default;
@@ -101,7 +101,7 @@ struct nbdt_export_change {
 	bool reopen;
 	bool set_on_return;
 	u32 on_return;
-	struct nbdt_node node;	/* at its path now, with both of these */
+	struct nbdt_node node;		/* at its path now, with both of these */
 	bool set_places;
 	const struct nbdt_place *places;
 	u32 nr_places;
