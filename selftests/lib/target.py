@@ -74,6 +74,16 @@ def wait_for(condition, what, seconds=wire.TIMEOUT):
         time.sleep(0.02)
 
 
+class Process(subprocess.Popen):
+    """What a block needs. One that fails ends it, and doesn't wait for an end that
+    only the rest of the block would bring."""
+
+    def __exit__(self, kind, *more):
+        if kind:
+            self.kill()
+        return super().__exit__(kind, *more)
+
+
 def cpu_time(pid):
     """Nanoseconds that a process's threads have run, ended ones included."""
     cpuclock_sched = 2
