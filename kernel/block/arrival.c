@@ -15,11 +15,13 @@
  * There are as many at once as ARRIVALS.  That more came, or that the kernel lost
  * events, is logged: what comes unseen takes an administrator.
  *
- * A work frees itself.  None is queued any more when its queue ends, which waits for
- * all; none is kept then, as nothing is being opened anew.
+ * A work frees itself.  It holds the module, so that nobody who removes that waits for
+ * a device that hangs, but is told that the module is in use; and its queue, whose end
+ * waits for what is left of a work behind that, is there.
  */
 #include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/module.h>
 #include <linux/printk.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
@@ -68,6 +70,14 @@ static void keep(struct arrival *arrival, u64 since)
 	spin_unlock(&kept_lock);
 }
 
+static void forget(struct arrival *arrival)
+{
+	kfree(arrival);
+	atomic_dec(&arrivals);
+	/* Its end waits for this worker. */
+	module_put(THIS_MODULE);
+}
+
 static void look(struct work_struct *work)
 {
 	struct arrival *arrival = container_of(work, struct arrival, work);
@@ -75,12 +85,10 @@ static void look(struct work_struct *work)
 	u64 since = count_ended();
 
 	/* Until it has its device an export has no clients, who may be what needs it. */
-	if (arrived(arrival->dev)) {
+	if (arrived(arrival->dev))
 		keep(arrival, since);
-	} else {
-		kfree(arrival);
-		atomic_dec(&arrivals);
-	}
+	else
+		forget(arrival);
 	memalloc_noio_restore(noio);
 }
 
@@ -91,14 +99,17 @@ static bool begin_to_look(dev_t dev)
 	if (!atomic_add_unless(&arrivals, 1, ARRIVALS))
 		return false;
 	arrival = kmalloc(sizeof(*arrival), GFP_ATOMIC | __GFP_NOWARN);
-	if (!arrival) {
-		atomic_dec(&arrivals);
-		return false;
-	}
+	if (!arrival || !try_module_get(THIS_MODULE))
+		goto err_arrival;
 	INIT_WORK(&arrival->work, look);
 	arrival->dev = dev;
 	queue_work(nbdt_close_wq, &arrival->work);
 	return true;
+
+err_arrival:
+	kfree(arrival);
+	atomic_dec(&arrivals);
+	return false;
 }
 
 /* A device has come, or, if 0, may have.  Any context; mustn't wait. */
