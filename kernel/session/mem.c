@@ -22,6 +22,8 @@
  * quarter is for exports that have little (EXPORT_LITTLE): who would have more may have
  * only what is left below it, and doesn't keep those in line behind him who wouldn't.
  * Several exports whose devices hang may have that quarter as well, each its little.
+ * Who goes first of those who would have little changes whenever an export gets more,
+ * too: he whom that lets by is woken then.
  */
 #include <linux/kernel.h>
 #include <linux/minmax.h>
@@ -136,6 +138,7 @@ void nbdt_mem_join(struct nbdt_mem *mem, unsigned long *share)
 	spin_lock(&mem_lock);
 	*share += mem->granted;
 	mem->share = share;
+	wake_first_locked();
 	spin_unlock(&mem_lock);
 }
 
@@ -144,6 +147,7 @@ static void grant_locked(struct nbdt_mem *mem, size_t bytes)
 	mem->granted += bytes;
 	*mem->share += bytes;
 	WRITE_ONCE(granted, granted + bytes);
+	wake_first_locked();
 }
 
 static void give_back(struct nbdt_mem *mem, size_t bytes)
