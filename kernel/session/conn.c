@@ -541,14 +541,29 @@ static int prepare(struct nbdt_conn *conn)
 	return 0;
 }
 
+static void check_rules(struct nbdt_conn *conn,
+			const struct nbdt_listener *listener)
+{
+	/*
+	 * Who changes a listener's rules, and then disconnects, sees it, or it sees
+	 * the change.  Pairs with the barrier in nbdt_conn_kill_matching().
+	 */
+	smp_mb();
+	if (READ_ONCE(listener->access) != conn->access ||
+	    READ_ONCE(listener->config.tls_mode) != conn->tls_mode)
+		nbdt_conn_kill(conn, "its listener's rules changed in this moment");
+}
+
 /*
  * From here on it is found, and being killed starts it: it may be at its end before
  * we are.
  */
-static void start(struct nbdt_conn *conn)
+static void start(struct nbdt_conn *conn, const struct nbdt_listener *listener)
 {
 	kref_get(&conn->ref);
 	xa_store(&conns, conn->origin.id, conn, GFP_KERNEL);
+	if (listener)
+		check_rules(conn, listener);
 	queue_delayed_work(nbdt_control_wq, &tick_work, TICK);
 	wake_up_process(conn->origin.task);
 	nbdt_conn_put(conn);
@@ -587,7 +602,7 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 	if (err)
 		goto err_free;
 	nbdt_sock_init(&conn->sock, sock, conn->origin.task);
-	start(conn);
+	start(conn, listener);
 	return 0;
 
 err_free:
@@ -638,7 +653,7 @@ int nbdt_conn_adopt(struct nbdt_handover *arrival, struct file *file,
 	if (err)
 		goto err_free;
 	nbdt_sock_init_given(&conn->sock, file, conn->origin.task);
-	start(conn);
+	start(conn, NULL);
 	return 0;
 
 err_free:
