@@ -1017,8 +1017,9 @@ enum {
 	 * can be changed while the connection lasts; without, it ends when
 	 * the client changes its key. The connection ends, too, when they
 	 * don't give the keys that the socket has. They are nowhere told or
-	 * logged. EINVAL when one is missing or of another length, ENOENT
-	 * when the kernel lacks the hash.
+	 * logged. EINVAL when one is missing or of another length,
+	 * EOPNOTSUPP when the kernel lacks the hash: without them it would
+	 * do.
 	 */
 	NBDTARGET_A_TLS_RX_SECRET,
 	/*

@@ -155,7 +155,7 @@ static struct crypto_shash *get_hmac(size_t size)
 			continue;
 		return hashes[i].kept ?
 		       crypto_alloc_shash(hashes[i].name, 0, 0) :
-		       ERR_PTR(-ENOENT);
+		       ERR_PTR(-EOPNOTSUPP);
 	}
 	return ERR_PTR(-EINVAL);
 }
@@ -167,7 +167,7 @@ static struct crypto_shash *get_hmac(size_t size)
  * @size: bytes of each
  *
  * Return: to be freed by nbdt_rekey_free(); or -EINVAL when no cipher of TLS 1.3 has
- * such secrets, -ENOENT when the kernel can't make keys of them, -ENOMEM.
+ * such secrets, -EOPNOTSUPP when the kernel can't make keys of them, -ENOMEM.
  */
 struct nbdt_rekey *nbdt_rekey_create(const void *rx_secret,
 				     const void *tx_secret, size_t size)

@@ -54,11 +54,10 @@ int files_fail(const struct tool *t, const struct files *f, int i,
 void files_warn(const struct tool *t, const struct files *f, int i,
 		const char *text)
 {
-	struct tool warning = *t;
+	char *path = mem_printf("%s/%s", f->dir, files_name(i));
 
-	if (t->priority)
-		warning.priority = LOG_WARNING_PREFIX;
-	files_fail(&warning, f, i, text);
+	log_warning(t, path, text);
+	free(path);
 }
 
 void files_wipe(gnutls_datum_t *datum)

@@ -28,26 +28,33 @@ bool log_is_journal(void)
 	       st.st_ino == inode;
 }
 
+void log_warning(const struct tool *tool, const char *thing, const char *text)
+{
+	struct tool warning = *tool;
+
+	if (tool->priority)
+		warning.priority = LOG_WARNING_PREFIX;
+	fail(&warning, thing, "%s", text);
+}
+
 /* A line about what a client may have caused, unless there were many. */
 void log_some(struct log *log, const struct tool *tool, const char *peer,
 	      const char *text)
 {
 	int64_t time = clock_now();
-	struct tool warning = *tool, *t = &warning;
-
-	if (tool->priority)
-		t->priority = LOG_WARNING_PREFIX;
+	char left_out[80];
 
 	if (time - log->since >= INTERVAL) {
+		snprintf(left_out, sizeof(left_out), "%u more lines like these",
+			 log->left_out);
 		if (log->left_out)
-			fail(t, NULL, "%u more lines like these",
-			     log->left_out);
+			log_warning(tool, NULL, left_out);
 		log->since = time;
 		log->lines = 0;
 		log->left_out = 0;
 	}
 	if (log->lines++ < LINES)
-		fail(t, peer, "%s", text);
+		log_warning(tool, peer, text);
 	else
 		log->left_out++;
 }

@@ -18,6 +18,7 @@ struct log {
 #define LOG_WARNING_PREFIX "<4>"
 
 bool log_is_journal(void);
+void log_warning(const struct tool *tool, const char *thing, const char *text);
 void log_some(struct log *log, const struct tool *tool, const char *peer,
 	      const char *text);
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/log.h"
 #include "agent/task.h"
 #include "nbdtarget.h"
 #include "nl/attr.h"
@@ -65,11 +66,9 @@ static void put_secrets(struct nlmsghdr *nlh, const struct secrets *secrets)
 		     secrets->tx);
 }
 
-/*
- * text: why it failed, or NULL. 0 or a negative errno; a connection that is gone
- * doesn't matter.
- */
-int task_report(struct tool *t, const struct handshake *h, const char *text)
+/* 0 or a negative errno. */
+static int report(struct tool *t, const struct handshake *h, const char *text,
+		  const struct secrets *secrets)
 {
 	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_TLS_DONE);
 	char copy[NBDTARGET_MAX_REASON + 1];
@@ -82,9 +81,30 @@ int task_report(struct tool *t, const struct handshake *h, const char *text)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_TLS_TEXT, copy);
 	} else {
 		put_proof(nlh, &h->proof);
-		put_secrets(nlh, &h->secrets);
+		put_secrets(nlh, secrets);
 	}
 	ret = nl_do(t->nl, nlh, NULL);
 	gnutls_memset(nlh, 0, nlh->nlmsg_len);
+	return ret;
+}
+
+/*
+ * text: why it failed, or NULL. 0 or a negative errno; a connection that is gone
+ * doesn't matter. A kernel that can't use the secrets does without: then the
+ * connection ends when the client changes its key.
+ */
+int task_report(struct tool *t, const struct handshake *h, const char *text)
+{
+	static const struct secrets none;
+	static bool told;
+	int ret = report(t, h, text, &h->secrets);
+
+	if (ret == -EOPNOTSUPP) {
+		if (!told)
+			log_warning(t, "the kernel",
+				    "it can't make keys from secrets: a connection ends when its client changes its key");
+		told = true;
+		ret = report(t, h, text, &none);
+	}
 	return ret == -ENOENT ? 0 : ret;
 }
