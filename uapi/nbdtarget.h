@@ -1785,8 +1785,8 @@ enum {
 	 * are finished and answered, and no further ones begun. Until the
 	 * socket that this is sent from is closed: then those that haven't
 	 * left yet stay, and those that were not taken are closed.
-	 * EPROTONOSUPPORT for another format, EBUSY when somebody else does
-	 * it: nothing has changed then.
+	 * EPROTONOSUPPORT for another format, EPERM when the socket hasn't
+	 * sent handover-claim: nothing has changed then.
 	 */
 	NBDTARGET_CMD_HANDOVER_BEGIN,
 	/*
@@ -1809,6 +1809,14 @@ enum {
 	 * as one has yet to go on.
 	 */
 	NBDTARGET_CMD_HANDOVER_END,
+	/*
+	 * Have no other program change anything, or disconnect anybody,
+	 * until the socket that this is sent from is closed: its commands
+	 * are EBUSY. Processes that the program has started belong to it.
+	 * EAGAIN while a command of another is under way, EBUSY when another
+	 * socket has sent this: nothing has changed then.
+	 */
+	NBDTARGET_CMD_HANDOVER_CLAIM,
 
 	/* private: */
 	__NBDTARGET_CMD_MAX,

@@ -7,6 +7,7 @@
  * the first thing at the module's end.  What ends after that still tells of it,
  * in any thread; nothing is sent any more.
  */
+#include <linux/rwsem.h>
 #include <linux/sched/mm.h>
 #include <linux/string.h>
 #include <net/genetlink.h>
@@ -16,6 +17,7 @@
 #include "admin/nl_job.h"
 #include "base/stats.h"
 #include "compat/compat.h"
+#include "session/handover.h"
 #include "nbdtarget.h"
 
 /* No events any more: the numbers of the family may be another's soon. */
@@ -92,6 +94,59 @@ int nbdt_nl_parse_nest(struct nlattr **attrs, int max, struct nlattr *nest,
 	return err ?: check_once(nla_data(nest), nla_len(nest), 0, extack);
 }
 
+/* --- Who may, and when --- */
+
+/* Shared by commands that change something, from their begin to their end or job. */
+static DECLARE_RWSEM(changes);
+
+void nbdt_nl_changes_stop(void)
+{
+	down_write(&changes);
+}
+
+void nbdt_nl_changes_go_on(void)
+{
+	up_write(&changes);
+}
+
+static bool is_change(const struct nbdt_compat_genl_op *op)
+{
+	return !(op->internal_flags & (NBDT_NL_TELLS | NBDT_NL_ANYTIME));
+}
+
+static int begin_change(struct genl_info *info)
+{
+	down_read(&changes);
+	if (!nbdt_handover_keeps_out())
+		return 0;
+	up_read(&changes);
+	nbdt_set_err_msg(info->extack,
+			 "the module is being replaced; try again when 'nbdtargetctl upgrade' has ended");
+	return -EBUSY;
+}
+
+static int check(const struct nbdt_compat_genl_op *op, struct sk_buff *skb,
+		 struct genl_info *info)
+{
+	if (!(op->internal_flags & NBDT_NL_TELLS) &&
+	    !netlink_capable(skb, CAP_SYS_ADMIN)) {
+		nbdt_set_err_msg(info->extack,
+				 "changing anything needs CAP_SYS_ADMIN in the initial user namespace");
+		return -EPERM;
+	}
+	return check_once(genlmsg_data(info->genlhdr),
+			  nlmsg_attrlen(info->nlhdr, GENL_HDRLEN),
+			  may_repeat(info->genlhdr->cmd), info->extack);
+}
+
+static void after_command(const struct nbdt_compat_genl_op *op,
+			  struct sk_buff *skb, struct genl_info *info)
+{
+	if (is_change(op))
+		up_read(&changes);
+	memalloc_noio_restore((unsigned long)info->user_ptr[0]);
+}
+
 /*
  * Before every command.  What it allocates isn't had by writing to devices: the memory
  * may be wanted under a lock that a client needs to come back, and be on that client's
@@ -100,34 +155,22 @@ int nbdt_nl_parse_nest(struct nlattr **attrs, int max, struct nlattr *nest,
 static int before_command(const struct nbdt_compat_genl_op *op,
 			  struct sk_buff *skb, struct genl_info *info)
 {
-	unsigned int noio;
-	int err;
+	int err = check(op, skb, info);
 
-	if (!(op->internal_flags & NBDT_NL_TELLS) &&
-	    !netlink_capable(skb, CAP_SYS_ADMIN)) {
-		nbdt_set_err_msg(info->extack,
-				 "changing anything needs CAP_SYS_ADMIN in the initial user namespace");
-		return -EPERM;
-	}
-	err = check_once(genlmsg_data(info->genlhdr),
-			 nlmsg_attrlen(info->nlhdr, GENL_HDRLEN),
-			 may_repeat(info->genlhdr->cmd), info->extack);
 	if (err)
 		return err;
-	noio = memalloc_noio_save();
-	if (op->internal_flags & NBDT_NL_WAITS) {
-		err = nbdt_nl_job_begin(skb, info, op->maxattr, op->doit);
-		memalloc_noio_restore(noio);
+	info->user_ptr[0] = (void *)(unsigned long)memalloc_noio_save();
+	if (is_change(op))
+		err = begin_change(info);
+	if (err) {
+		memalloc_noio_restore((unsigned long)info->user_ptr[0]);
 		return err;
 	}
-	info->user_ptr[0] = (void *)(unsigned long)noio;
-	return 0;
-}
-
-static void after_command(const struct nbdt_compat_genl_op *op,
-			  struct sk_buff *skb, struct genl_info *info)
-{
-	memalloc_noio_restore((unsigned long)info->user_ptr[0]);
+	if (op->internal_flags & NBDT_NL_WAITS) {
+		err = nbdt_nl_job_begin(skb, info, op->maxattr, op->doit);
+		after_command(op, skb, info);
+	}
+	return err;
 }
 
 struct genl_family nbdt_nl_family __ro_after_init = {

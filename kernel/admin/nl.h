@@ -27,6 +27,8 @@ struct nbdt_nl_ops {
 #define NBDT_NL_TELLS		BIT(0)
 /* It waits for a device, or for requests in flight: all of it is a job (nl_job.c). */
 #define NBDT_NL_WAITS		BIT(1)
+/* Also for those whom another keeps out, who replaces the module (handover.c). */
+#define NBDT_NL_ANYTIME		BIT(2)
 
 #define NBDT_NL_OP(CMD, NOUN, name)					\
 	.cmd = NBDTARGET_CMD_##CMD,					\
@@ -38,6 +40,11 @@ struct nbdt_nl_ops {
 	NBDT_NL_OP(CMD, NOUN, name),					\
 	.internal_flags = NBDT_NL_WAITS
 
+/* One that changes nothing of what is configured, or sees to that itself. */
+#define NBDT_NL_ANYTIME_OP(CMD, NOUN, name)				\
+	NBDT_NL_OP(CMD, NOUN, name),					\
+	.internal_flags = NBDT_NL_ANYTIME
+
 /* One that changes nothing. */
 #define NBDT_NL_SHOW_OP(CMD, NOUN, name)				\
 	NBDT_NL_OP(CMD, NOUN, name),					\
@@ -47,6 +54,10 @@ extern struct genl_family nbdt_nl_family;
 
 int nbdt_nl_register(const struct genl_ops *ops, unsigned int n);
 void nbdt_nl_unregister(void);
+
+/* Between them, no command is changing anything. */
+void nbdt_nl_changes_stop(void);
+void nbdt_nl_changes_go_on(void);
 
 /* Attributes in. */
 int nbdt_nl_parse_nest(struct nlattr **attrs, int max, struct nlattr *nest,

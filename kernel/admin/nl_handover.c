@@ -14,6 +14,7 @@
 #include "admin/nl.h"
 #include "admin/nl_handover.h"
 #include "admin/nl_identity.h"
+#include "admin/nl_job.h"
 #include "admin/nl_place.h"
 #include "base/identity.h"
 #include "compat/compat.h"
@@ -30,6 +31,9 @@ static const struct nla_policy
 handover_begin_policy[NBDTARGET_A_HANDOVER_MAX + 1] = {
 	[NBDTARGET_A_HANDOVER_FORMAT] = { .type = NLA_U32 },
 };
+
+static const struct nla_policy
+handover_claim_policy[NBDTARGET_A_HANDOVER_MAX + 1];
 
 static const struct nla_policy
 handover_take_policy[NBDTARGET_A_HANDOVER_MAX + 1];
@@ -108,6 +112,32 @@ static int check_format(struct genl_info *info)
 
 /* --- Away --- */
 
+static int claim(struct genl_info *info)
+{
+	int err;
+
+	if (nbdt_nl_job_is_any()) {
+		nbdt_set_err_msg(info->extack,
+				 "a command of somebody else is still under way");
+		return -EAGAIN;
+	}
+	err = nbdt_handover_claim(genl_info_net(info), info->snd_portid);
+	if (err)
+		nbdt_set_err_msg(info->extack,
+				 "somebody else is replacing the module");
+	return err;
+}
+
+static int handover_claim(struct sk_buff *skb, struct genl_info *info)
+{
+	int err;
+
+	nbdt_nl_changes_stop();
+	err = claim(info);
+	nbdt_nl_changes_go_on();
+	return err;
+}
+
 static int handover_begin(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct nbdt_conn_filter fresh = { .negotiating = true };
@@ -118,7 +148,7 @@ static int handover_begin(struct sk_buff *skb, struct genl_info *info)
 	err = nbdt_handover_begin(genl_info_net(info), info->snd_portid);
 	if (err) {
 		nbdt_set_err_msg(info->extack,
-				 "somebody else hands connections over");
+				 "the module wasn't claimed by this socket");
 		return err;
 	}
 	/* Nobody comes any more; who is through with negotiation leaves. */
@@ -531,6 +561,8 @@ static int handover_end(struct sk_buff *skb, struct genl_info *info)
 }
 
 static const struct genl_ops ops[] = {
+	{ NBDT_NL_ANYTIME_OP(HANDOVER_CLAIM, HANDOVER, handover_claim),
+	  .doit = handover_claim },
 	{ NBDT_NL_OP(HANDOVER_BEGIN, HANDOVER, handover_begin),
 	  .doit = handover_begin },
 	{ NBDT_NL_OP(HANDOVER_TAKE, HANDOVER, handover_take),

@@ -348,6 +348,17 @@ void nbdt_nl_job_leave(struct genl_info *info)
 	mutex_unlock(&jobs_mutex);
 }
 
+/* Is one under way?  Abandoned ones count: they may come to something. */
+bool nbdt_nl_job_is_any(void)
+{
+	bool is_any;
+
+	mutex_lock(&jobs_mutex);
+	is_any = !list_empty(&jobs);
+	mutex_unlock(&jobs_mutex);
+	return is_any;
+}
+
 /* The socket of that number is closed: whatever it waits for comes to its end. */
 void nbdt_nl_job_abandon(const struct net *net, u32 portid)
 {

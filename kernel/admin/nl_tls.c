@@ -204,9 +204,9 @@ static int tls_announce(struct sk_buff *skb, struct genl_info *info)
 }
 
 static const struct genl_ops ops[] = {
-	{ NBDT_NL_OP(TLS_ACCEPT, TLS, tls_accept), .doit = tls_accept },
-	{ NBDT_NL_OP(TLS_DONE, TLS, tls_done), .doit = tls_done },
-	{ NBDT_NL_OP(TLS_ANNOUNCE, TLS, tls_announce), .doit = tls_announce },
+	{ NBDT_NL_ANYTIME_OP(TLS_ACCEPT, TLS, tls_accept), .doit = tls_accept },
+	{ NBDT_NL_ANYTIME_OP(TLS_DONE, TLS, tls_done), .doit = tls_done },
+	{ NBDT_NL_ANYTIME_OP(TLS_ANNOUNCE, TLS, tls_announce), .doit = tls_announce },
 };
 
 const struct nbdt_nl_ops nbdt_nl_tls = { ops, ARRAY_SIZE(ops) };

@@ -5,12 +5,16 @@
  *
  *	module				program			the next module
  *
+ *	keeps all others from	     <- handover-claim
+ *	changing anything		saves what is configured
  *	stops its listeners	     <- handover-begin
  *	each thread answers what it
  *	has taken, gives the socket a
  *	file, and ends		     <- handover-take
  *					saves bitmaps, unloads
- *					and loads, restores
+ *					and loads
+ *					handover-claim	     -> as above
+ *					restores
  *					handover-give	     -> a new thread each
  *					closes its descriptor
  *							     -> goes on
@@ -33,7 +37,13 @@
  * frees it.  A file owns its socket, which keeps its namespace meanwhile, as while TLS
  * is agreed on (sock.c).
  *
- * What ends it.  It is all the doing of the one netlink socket that began it.  When
+ * Who else.  What an administrator changes after it was saved would be undone, and whom
+ * he disconnects might be back.  So he is refused from the claim on, until the program
+ * has ended (admin/nl.c).  The program is known by its process, since those that it
+ * starts, to end exports side by side, belong to it.  What he began before is through
+ * when the claim is answered, or the claim is refused.
+ *
+ * What ends it.  It is all the doing of the one netlink socket that claimed it.  When
  * that is closed, those on the list are closed, and those that haven't left stay.  What
  * the program has taken is closed with it.  So whenever the program dies, each client
  * is served or finds its connection closed, and what it was told was done is done.
@@ -53,6 +63,10 @@
 #include <linux/jiffies.h>
 #include <linux/lockdep.h>
 #include <linux/mutex.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -71,6 +85,7 @@
 
 /* Guards what follows. */
 static DEFINE_MUTEX(handover_mutex);
+static struct pid *program;		/* that has claimed it; NULL: none has */
 static bool begun;
 static const struct net *taker_net;	/* to compare; the socket ends before it */
 static u32 taker;			/* its netlink port, unique there */
@@ -112,30 +127,74 @@ void nbdt_handover_free(struct nbdt_handover *h)
 static bool is_taker(const struct net *net, u32 portid)
 {
 	lockdep_assert_held(&handover_mutex);
-	return begun && taker_net == net && taker == portid;
+	return program && taker_net == net && taker == portid;
+}
+
+/* Is the current process the program, or started by it? */
+static bool is_program(void)
+{
+	bool is;
+
+	lockdep_assert_held(&handover_mutex);
+	rcu_read_lock();
+	is = task_tgid(current) == program ||
+	     task_tgid(rcu_dereference(current->real_parent)) == program;
+	rcu_read_unlock();
+	return is;
 }
 
 /**
- * nbdt_handover_begin - be who takes connections, from now on
+ * nbdt_handover_claim - be who replaces the module, from now on
  * @net: network namespace of the netlink socket
  * @portid: of that; nbdt_handover_closed() is called when it is closed
  *
- * Once more changes nothing.
+ * Once more changes nothing.  The caller is in the program's process.
  *
  * Return: 0; -EBUSY when another is.
+ */
+int nbdt_handover_claim(const struct net *net, u32 portid)
+{
+	int err = 0;
+
+	mutex_lock(&handover_mutex);
+	if (!program) {
+		taker_net = net;
+		taker = portid;
+		program = get_pid(task_tgid(current));
+	} else if (!is_taker(net, portid)) {
+		err = -EBUSY;
+	}
+	mutex_unlock(&handover_mutex);
+	return err;
+}
+
+/* Is the current process to leave all as it is, since another replaces the module? */
+bool nbdt_handover_keeps_out(void)
+{
+	bool keeps_out;
+
+	mutex_lock(&handover_mutex);
+	keeps_out = program && !is_program();
+	mutex_unlock(&handover_mutex);
+	return keeps_out;
+}
+
+/**
+ * nbdt_handover_begin - have connections leave, from now on
+ * @net: as for nbdt_handover_claim()
+ * @portid: the same
+ *
+ * Return: 0; -EPERM when another has claimed it, or nobody.
  */
 int nbdt_handover_begin(const struct net *net, u32 portid)
 {
 	int err = 0;
 
 	mutex_lock(&handover_mutex);
-	if (begun && !is_taker(net, portid))
-		err = -EBUSY;
-	if (!err) {
-		taker_net = net;
-		taker = portid;
+	if (is_taker(net, portid))
 		begun = true;
-	}
+	else
+		err = -EPERM;
 	mutex_unlock(&handover_mutex);
 	return err;
 }
@@ -150,7 +209,7 @@ static bool is_awaited(void)
 
 /**
  * nbdt_handover_take - take one that has left
- * @net: as for nbdt_handover_begin()
+ * @net: as for nbdt_handover_claim()
  * @portid: the same
  * @h: set to it; the caller's
  *
@@ -166,7 +225,7 @@ int nbdt_handover_take(const struct net *net, u32 portid,
 
 	mutex_lock(&handover_mutex);
 	*h = list_first_entry_or_null(&parted, struct nbdt_handover, node);
-	if (!is_taker(net, portid))
+	if (!begun || !is_taker(net, portid))
 		err = -EPERM;
 	else if (!*h)
 		err = awaited ? -EAGAIN : -ENODATA;
@@ -182,6 +241,8 @@ static void give_up(void)
 	LIST_HEAD(gone);
 
 	lockdep_assert_held(&handover_mutex);
+	put_pid(program);
+	program = NULL;
 	begun = false;
 	nbdt_conn_part_all(false);
 	list_splice_init(&parted, &gone);
@@ -291,13 +352,13 @@ static int save(const struct nbdt_conn *conn, struct nbdt_handover *h)
 	       save_tls(conn, h);
 }
 
-/* Who takes it may have ended. */
-static bool leave(struct nbdt_handover *h)
+/* Who takes it may have ended, or somebody disconnected it before it was claimed. */
+static bool leave(struct nbdt_conn *conn, struct nbdt_handover *h)
 {
 	bool left;
 
 	mutex_lock(&handover_mutex);
-	left = begun;
+	left = begun && !nbdt_sock_cancelled(&conn->sock);
 	if (left)
 		list_add_tail(&h->node, &parted);
 	mutex_unlock(&handover_mutex);
@@ -320,7 +381,7 @@ static const char *depart(struct nbdt_conn *conn)
 		nbdt_handover_free(h);
 		return "it couldn't be handed over";
 	}
-	if (leave(h))
+	if (leave(conn, h))
 		return "handed over";
 	nbdt_handover_free(h);
 	return "it was to be handed over, to somebody who ended";

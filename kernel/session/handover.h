@@ -44,10 +44,14 @@ struct nbdt_handover *nbdt_handover_alloc(void);
 void nbdt_handover_free(struct nbdt_handover *h);
 
 /* For who takes them, by his netlink socket. */
+int nbdt_handover_claim(const struct net *net, u32 portid);
 int nbdt_handover_begin(const struct net *net, u32 portid);
 int nbdt_handover_take(const struct net *net, u32 portid,
 		       struct nbdt_handover **h);
 void nbdt_handover_closed(const struct net *net, u32 portid);
+
+/* For all others. */
+bool nbdt_handover_keeps_out(void);
 
 /* For who gives them. */
 void nbdt_handover_note_given(void);

@@ -68,6 +68,19 @@ static int make_room(struct handover *h)
 		    h->conns.n);
 }
 
+/* --- Alone --- */
+
+int handover_claim(struct tool *t, uint64_t timeout)
+{
+	int64_t deadline = now() + timeout;
+	int ret;
+
+	while ((ret = nl_do(t->nl, nl_request(t->nl, NBDTARGET_CMD_HANDOVER_CLAIM),
+			    NULL)) == -EAGAIN && now() < deadline)
+		pause_a_moment();
+	return ret ? kernel_fail(t, NULL, NULL) : 0;
+}
+
 /* --- Taking them --- */
 
 static void keep(struct handover *h, const struct nlmsghdr *nlh)

@@ -26,7 +26,13 @@ struct handover {
 };
 
 /*
- * Until the kernel's socket is closed; those that aren't through in TIMEOUT ms are
+ * Nobody else can change anything until the kernel's socket is closed. Waits for
+ * commands of others for TIMEOUT ms. 0, or the exit status: then nothing has changed.
+ */
+int handover_claim(struct tool *t, uint64_t timeout);
+
+/*
+ * After that, and until that socket is closed; those that aren't through in TIMEOUT ms are
  * disconnected. 0, or the exit status: then nothing was taken.
  */
 int handover_take_all(struct handover *h, uint64_t timeout);

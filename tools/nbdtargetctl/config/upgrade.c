@@ -4,11 +4,11 @@
  * stay.
  *
  *	what can be wrong is found out, and nothing has changed
- *	the configuration is saved
+ *	nobody else can change anything any more, and the configuration is saved
  *	connections are taken out of the module, listeners stop
  *	bitmaps and maps are saved, as exports end
  *	the module is unloaded, the other one loaded
- *	exports and bitmaps are restored
+ *	the same there, then exports and bitmaps are restored
  *	connections are given to it, and then listeners listen
  *
  * Whatever fails before the module is gone, the rest is done with the one that is
@@ -220,6 +220,8 @@ static int load(struct upgrade *u, const char *module)
 	ret = check_is_there(u, module);
 	if (ret)
 		module_unload(u->t);
+	else if (handover_claim(u->t, u->timeout))
+		u->failed = true;
 	return ret;
 }
 
@@ -326,9 +328,13 @@ static int run_locked(struct upgrade *u)
 
 	if (ret)
 		return ret;
-	ret = save_config(u);
-	if (ret)
+	ret = handover_claim(u->t, u->timeout);
+	if (!ret)
+		ret = save_config(u);
+	if (ret) {
+		rmdir(u->folder);
 		return ret;
+	}
 	ignore_signals();
 	ret = replace_module(u);
 	return ret ? ret : finish(u);
