@@ -4,28 +4,34 @@
  *
  * The floors, from top to bottom.  Each includes and calls only what is below
  * it (selftests/floors).  What happens below is told upward by base/event.h, and
- * by a few functions that come down: take, run, kill, resume, gate_opened, dead.
+ * by a few functions that come down: take (a client was accepted), kill, gate_opened,
+ * alone (no request is in flight), ran and failed (of metadata), dead, device_arrived
+ * and export_arrived.
  *
  *	admin/		netlink: nl_*.c, a file for each noun; netlink.c is the
  *			family, nl.c what they share
  *	session/	one client: front.c (all listeners, and what becomes of
  *			whom they accept), session.c (its thread's life), conn.c
- *			(all connections, and their ends), handover.c (those that
- *			go on in another module), tls.c (handshakes)
- *			and agent.c (who does them), pace.c and poll.h (when its
- *			thread runs), placement.c (on which CPU)
+ *			(all connections: their room, ticks and ends),
+ *			handover.c (those that go on in another module), tls.c
+ *			(handshakes) and agent.c (who does them), nice.c (who goes
+ *			first on a CPU), poll.h (looking before it sleeps),
+ *			placement.c (on which CPU), mem.c (how much they hold)
  *	transport/	listener.c accepts, stream.c moves bytes, ktls.c knows TLS
- *			records, sock.c has a socket and its thread meet
+ *			records, rekey.c their keys, sock.c has a socket and its
+ *			thread meet
  *	block/		one device under a name: export.c (name, settings, life),
- *			disk.c (the device), pages.c (what the host has cached of
- *			it), origin.c (whose requests), and how requests
- *			(request.h) are carried out
+ *			disk.c (the device), arrival.c (it has come back), pages.c
+ *			(what the host has cached of it), origin.c (whose requests,
+ *			and what all of an export's have together), and how
+ *			requests (request.h) are carried out
  *	content/	what is known of a device: map.c (zeroes), scan.c, which
  *			reads it to find out, content.c and proof.c (whether that
  *			is still so), bitmap.c and bitmaps*.c (writes), context.c
- *			(their names).  In memory; of bitmaps, metadata.c has
- *			what survives a crash: intent.c says what is being
- *			written to, scribe.c writes it, ledger.c knows the blocks
+ *			(their names).  All in memory; on a metadata device
+ *			(metadata.c) bitmaps survive a crash, and zeroes an orderly
+ *			end (memo.c): intent.c says what is being written to,
+ *			scribe.c writes it, ledger.c knows the blocks
  *	base/		what all use: target.c (limits), proto.c (wire format and
  *			rules), access.c, identity.c, gate.c, event.c, work.c,
  *			watch.c (disks that become others)
@@ -46,27 +52,36 @@
  * in transmit.c, by what is known to be zero.  checkpoint.c shuts the gates of several
  * exports at once.
  *
- * Where something new goes:
+ * Where something new goes (all that an administrator sees also in
+ * uapi/nbdtarget.yaml, in a manual page, and in the tool's completion):
  *
  *  - an option of negotiation: number and name in base/proto.[ch] and
  *    session/conn_trace.h, a row in negotiate.c, a function in the option_*.c that
- *    it is akin to; its data is parsed in proto.c, which selftests/fuzz runs
- *  - another family of addresses to listen on: branches, not a table, in
- *    transport/listener.c, sock.c and stream.c (how it ends), base/access.c,
- *    admin/nl_place.c, session/conn_trace.h; in the tool
+ *    it is akin to; its data is parsed in proto.c, which selftests/fuzz runs.  What
+ *    is agreed on is forgotten in option_tls.c when TLS begins, and carried on by
+ *    handover.[ch] and admin/nl_handover.c
+ *  - another family of addresses to listen on: branches, not a table, for who is no
+ *    AF_INET is taken for IPv6: base/place.c and access.c; transport/listener.c,
+ *    sock.c and stream.c (how it ends); session/conn.c (room of one address) and
+ *    conn_trace.h; admin/nl_place.c, nl_access.c and nl_handover.c; in the tool
  *    base/address.c and show/uri.c
- *  - a verb or attribute: uapi/nbdtarget.yaml, admin/nl_NOUN.c; in the tool
- *    verb/NOUN.c, verb/verbs.h and command.c, or object/NOUN.c; its manual page
- *    and completion
+ *  - a verb or attribute: admin/nl_NOUN.c; in the tool verb/NOUN.c, verb/verbs.h
+ *    and command.c, or object/NOUN.c
  *  - a setting of an export: struct nbdt_export_config, and _change if it can be
- *    changed; nbdt_disk_config as well, if it is about the device
- *  - a counter: base/stats.h (field and sum), counted in session/reply.c, told in
+ *    changed; nbdt_disk_config as well, if it is about the device; in the tool also
+ *    config/, nbdtarget.schema.json and verb/export_compare.c
+ *  - a counter: base/stats.h (field and sum), counted in session/reply.c by the
+ *    connection's thread and nobody else, summed up in block/origin.c, told in
  *    admin/nl.c; in the tool object/stats.c
- *  - a bound: on all of the target base/target.h, asked in session/; on an export
+ *  - a limit: on all of the target base/target.h, asked in session/; on an export
  *    block/export.h, asked in export.c when a client comes, or in transmit.c before
- *    a payload is read (-EBUSY, and nbdt_origin_resume() when it is worth another
- *    try)
- *  - something known of content: content/, asked for in context.c
+ *    a request is taken (-EBUSY, and nbdt_origin_resume() when it is worth another
+ *    try).  One of a rate: what was used in struct nbdt_conn, or in struct
+ *    nbdt_origins for all of an export (as memory is), asked in transmit.c for every
+ *    kind of request, and resumed by a timer, as the thread sleeps without one
+ *  - something known of content: content/, asked for in context.c.  If it is to
+ *    survive: uapi/nbdtarget_metadata.h, which the tool's saved/ shares, metadata.c
+ *    (what is gathered) and scribe.c (written); memo.c is an example
  */
 #include <linux/init.h>
 #include <linux/module.h>

@@ -5,7 +5,8 @@
  * export.
  *
  * Nothing here or in proto.c sleeps, allocates or touches a socket.  Values
- * are converted between wire and host order here and nowhere else.  Rule ids
+ * are converted between wire and host order here, and where a reply is made
+ * (negotiate.c, option_*.c, status.c).  Rule ids
  * in comments (HS4, TX1, ...) are those of the conformance suite.
  */
 #ifndef NBDT_PROTO_H

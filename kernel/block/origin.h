@@ -27,7 +27,8 @@ struct nbdt_origin {
 	struct llist_head done;
 	/*
 	 * Set by anybody, cleared by the thread: try again what was parked, and
-	 * look whether there is memory to give back, or a key that is worn.
+	 * look whether there is memory to give back, a key that is worn, replies that
+	 * aren't read, another CPU to be on, or another module to go to.
 	 */
 	bool resume;
 	/* Set once: nobody waits for replies any more, or it was killed. */

@@ -2,7 +2,7 @@
 /*
  * The ledger: a metadata device as rows of blocks with checksums.  What they are,
  * and where, says uapi/nbdtarget_metadata.h; when they are written, and what is in
- * them, is for metadata.c.
+ * them, is for metadata.c, scribe.c and memo.c.
  *
  * All is written with FUA, and waited for.  Nothing is written over the good copy of
  * anything, so a write that arrives in part, or not at all, leaves what was there

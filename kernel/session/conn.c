@@ -48,9 +48,9 @@
 
 #define TICK	HZ
 
-/* Places: a quarter is a share, and a sixteenth is few; see has_place(). */
-#define PLACES_SHARES	4
-#define PLACES_FEW	16
+/* Room: a quarter is a share, and a sixteenth is few; see has_room(). */
+#define ROOM_SHARES	4
+#define ROOM_FEW	16
 
 static DEFINE_XARRAY_ALLOC1(conns);		/* by id */
 static u32 next_id;
@@ -386,7 +386,7 @@ static void tick_one(struct nbdt_conn *conn)
 
 	tick_memory(conn, requests);
 
-	many = READ_ONCE(conn->pace.nice) == NBDT_PACE_NICE_MANY;
+	many = READ_ONCE(conn->nice.value) == NBDT_NICE_MANY;
 	if (nbdt_placement_tick(&conn->placement, conn->origin.task,
 				&conn->origin.stats, many))
 		nbdt_origin_resume(&conn->origin);
@@ -444,15 +444,15 @@ static bool same_address(const struct sockaddr_storage *a,
 	return !memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof(u64));
 }
 
-/* Places that are taken: of all, and of those with the same address. */
-struct places {
+/* Room that is taken: of all, and of those with the same address. */
+struct room {
 	u32 all;
 	u32 negotiating;
 	u32 mine;
 	u32 mine_negotiating;
 };
 
-static void count_places(const struct nbdt_conn *mine, struct places *taken)
+static void count_room(const struct nbdt_conn *mine, struct room *taken)
 {
 	const struct nbdt_conn *conn;
 	unsigned long id;
@@ -472,21 +472,21 @@ static void count_places(const struct nbdt_conn *mine, struct places *taken)
 }
 
 /*
- * One address could take all places there are, in every namespace.  So the last
- * quarter of them, and all but a quarter for those that negotiate yet, are for
- * addresses that have few.  Places that are too few to be shared are not.
+ * One address could take all the room there is, in every namespace.  So the last
+ * quarter of it, and all but a quarter for those that negotiate yet, is for
+ * addresses that have little.  Room that is too small to be shared is not.
  */
-static bool has_place(const struct nbdt_conn *conn, u32 all)
+static bool has_room(const struct nbdt_conn *conn, u32 all)
 {
 	u32 max = nbdt_target_max_connections();
-	u32 share = max / PLACES_SHARES, few = max / PLACES_FEW;
-	struct places taken = {};
+	u32 share = max / ROOM_SHARES, few = max / ROOM_FEW;
+	struct room taken = {};
 
 	if (all > max)
 		return false;
 	if (!few || all <= share)
 		return true;
-	count_places(conn, &taken);
+	count_room(conn, &taken);
 	if (taken.all >= max - share && taken.mine >= few)
 		return false;
 	return taken.negotiating < share || taken.mine_negotiating < few;
@@ -595,7 +595,7 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 	if (err)
 		goto err_free;
 	err = -EUSERS;
-	if (!has_place(conn, all))
+	if (!has_room(conn, all))
 		goto err_free;
 	nbdt_sock_setup(sock);
 	err = prepare(conn);
@@ -621,7 +621,7 @@ err_count:
  * @listener_id: of that, or 0
  * @run: as for nbdt_conn_create()
  *
- * It had its place there, and its address has its share of them.
+ * It had its room there, and its address has its share.
  *
  * Return: 0; -EUSERS when there are as many connections as there may be; -ENOTCONN;
  * -ENOMEM and such.

@@ -15,7 +15,7 @@
 #include "block/origin.h"
 #include "block/request.h"
 #include "session/mem.h"
-#include "session/pace.h"
+#include "session/nice.h"
 #include "session/placement.h"
 #include "session/poll.h"
 #include "transport/sock.h"
@@ -170,7 +170,7 @@ struct nbdt_conn {
 	struct page *spare[NBDT_SPARE_MAX];	/* pieces to be used again */
 	unsigned int nr_spare;
 	struct nbdt_mem mem;
-	struct nbdt_pace pace;
+	struct nbdt_nice nice;
 	struct nbdt_poll poll;
 	struct nbdt_placement placement;
 

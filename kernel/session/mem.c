@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Accounting of request memory: what clients make us hold is bounded, for
- * each connection and for the whole module.
+ * each connection, each export and the whole module.
  *
  * A connection's thread charges a request's buffer before it allocates it
  * and reads no further when it may not.  So that this costs nothing worth

@@ -41,7 +41,7 @@
 #include "block/request_trace.h"
 #include "content/content.h"
 #include "session/conn.h"
-#include "session/pace.h"
+#include "session/nice.h"
 #include "session/reply.h"
 #include "session/series.h"
 #include "session/status.h"
@@ -783,7 +783,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 		in_flight = conn->in_flight;
 		rx = receive(conn);
 		if (conn->in_flight > in_flight)
-			nbdt_pace_note(&conn->pace, conn->in_flight);
+			nbdt_nice_note(&conn->nice, conn->in_flight);
 		collect(conn);
 		nbdt_reply_send(conn);
 		note_debts(conn);

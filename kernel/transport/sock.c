@@ -2,10 +2,11 @@
 /*
  * A socket and the one thread that uses it.
  *
- * The thread alone receives, sends and releases it.  Every call of the socket
- * returns at once (what goes in and out is in stream.c); the thread sleeps in
- * one place, for everything that may concern it (the socket, finished I/O, being
- * cancelled), so that there is nothing it could hang in.
+ * The thread alone receives and sends, and releases it unless its namespace ends
+ * before.  Every call of the socket returns at once (what goes in and out is in
+ * stream.c); the thread sleeps here, or in session/transmit.c, for everything that
+ * may concern it (the socket, finished I/O, being cancelled), so that there is
+ * nothing it could hang in.
  *
  * The socket's own wake-ups (data, room to send, errors) reach the thread
  * through an entry on the socket's wait queue, which stays there from

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pace: which connection's thread goes first where they share a CPU, with each
+ * Nice: which connection's thread goes first where they share a CPU, with each
  * other and with whoever feeds them.
  *
  * A client that sends a request and waits for the answer feels every moment
@@ -21,12 +21,12 @@
  */
 #include <linux/sched.h>
 
-#include "session/pace.h"
+#include "session/nice.h"
 
-void nbdt_pace_change(struct nbdt_pace *pace, int nice)
+void nbdt_nice_change(struct nbdt_nice *nice, int value)
 {
-	if (task_nice(current) != pace->nice)
+	if (task_nice(current) != nice->value)
 		return;
-	set_user_nice(current, nice);
-	pace->nice = nice;
+	set_user_nice(current, value);
+	nice->value = value;
 }
