@@ -22,7 +22,11 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
+import wire
 from target import cpu_time, limits
+
+# What a bitmap that survives is kept on.
+METADATA = "/dev/ram1"
 
 
 def run(*command, **options):
@@ -92,8 +96,8 @@ def nbd_server(disk, port):
 
 
 @contextlib.contextmanager
-def nbdtarget(disk, port, *listener_options):
-    run("nbdtargetctl", "add-export", "bench", disk)
+def nbdtarget(disk, port, *listener_options, export_options=()):
+    run("nbdtargetctl", "add-export", "bench", disk, *export_options)
     run("nbdtargetctl", "add-listener", f"127.0.0.1:{port}", *listener_options)
 
     def connection_time():
@@ -111,6 +115,20 @@ def recording(disk, port):
     """The target with a dirty bitmap that records."""
     with nbdtarget(disk, port) as share:
         run("nbdtargetctl", "add-bitmap", "bench", "b0")
+        yield share
+
+
+@contextlib.contextmanager
+def logged(disk, port):
+    """The same, and the bitmap survives a crash: every region that is written to is
+    in the log before anybody measures."""
+    run("nbdtargetctl", "format-metadata", METADATA, "--for", disk, "--force")
+    with nbdtarget(disk, port, export_options=("--metadata", METADATA)) as share:
+        run("nbdtargetctl", "add-bitmap", "bench", "b0")
+        with wire.connect("bench", port=port) as c:
+            for at in range(0, c.size, wire.MIB):
+                c.write(at, bytes(4096))
+            c.disconnect()
         yield share
 
 
