@@ -424,14 +424,22 @@ static int send_update(struct tool *t, const char *name,
 	return nl_do(t->nl, nlh, NULL);
 }
 
+/* Rules that there are say who may. */
+static int deny_unless_ruled(struct tool *t, const char *name)
+{
+	int ret = access_of_export(t, name);
+
+	return ret ? (ret < 0 ? ret : 0) : send_deny(t, name);
+}
+
 /* Fewer people first. */
 static int update(struct tool *t, const char *name,
 		  const struct export_wanted *w)
 {
 	int ret = 0;
 
-	if (w->deny && !access_of_export(t, name))
-		ret = send_deny(t, name);
+	if (w->deny)
+		ret = deny_unless_ruled(t, name);
 	if (!ret)
 		ret = send_update(t, name, w);
 	return ret ? kernel_fail(t, name, NULL) : TOOL_OK;

@@ -145,13 +145,21 @@ static int compare(struct tool *t, const struct listener *l,
 	return ret < 0 ? ret : 0;
 }
 
+/* Rules that there are say who may. */
+static int deny_unless_ruled(struct tool *t, const struct endpoint *ep)
+{
+	int ret = access_of_listener(t, ep);
+
+	return ret ? (ret < 0 ? ret : 0) : send_deny(t, ep);
+}
+
 /* Fewer people first. */
 static int update(struct tool *t, const struct wanted *w)
 {
 	int ret = 0;
 
-	if (w->deny && !access_of_listener(t, &w->ep))
-		ret = send_deny(t, &w->ep);
+	if (w->deny)
+		ret = deny_unless_ruled(t, &w->ep);
 	if (!ret && w->tls_given)
 		ret = send_set(t, &w->ep, w->tls);
 	return ret;
