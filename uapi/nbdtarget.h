@@ -1446,6 +1446,15 @@ enum {
 	 * couldn't go on; the kernel's log says why.
 	 */
 	NBDTARGET_A_HANDOVER_LOST,
+	/*
+	 * u32: Device number of the export's device, major << 20 | minor.
+	 * Where the export has another by now, the connection doesn't go on.
+	 */
+	NBDTARGET_A_HANDOVER_DEVICE_ID,
+	/*
+	 * u64: The same of its disk, by the number that no other disk has.
+	 */
+	NBDTARGET_A_HANDOVER_DISKSEQ,
 
 	/* private: */
 	__NBDTARGET_A_HANDOVER_MAX,
@@ -1812,9 +1821,9 @@ enum {
 	/*
 	 * Have no other program change anything, or disconnect anybody,
 	 * until the socket that this is sent from is closed: its commands
-	 * are EBUSY. Processes that the program has started belong to it.
-	 * EAGAIN while a command of another is under way, EBUSY when another
-	 * socket has sent this: nothing has changed then.
+	 * are EINPROGRESS. Processes that the program has started belong to
+	 * it. EAGAIN while a command of another is under way, EBUSY when
+	 * another socket has sent this: nothing has changed then.
 	 */
 	NBDTARGET_CMD_HANDOVER_CLAIM,
 

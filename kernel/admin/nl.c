@@ -122,7 +122,7 @@ static int begin_change(struct genl_info *info)
 	up_read(&changes);
 	nbdt_set_err_msg(info->extack,
 			 "the module is being replaced; try again when 'nbdtargetctl upgrade' has ended");
-	return -EBUSY;
+	return -EINPROGRESS;
 }
 
 static int check(const struct nbdt_compat_genl_op *op, struct sk_buff *skb,

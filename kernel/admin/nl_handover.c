@@ -60,6 +60,8 @@ handover_give_policy[NBDTARGET_A_HANDOVER_MAX + 1] = {
 		.type = NLA_NUL_STRING,
 		.len = NBDTARGET_MAX_STRING,
 	},
+	[NBDTARGET_A_HANDOVER_DEVICE_ID] = { .type = NLA_U32 },
+	[NBDTARGET_A_HANDOVER_DISKSEQ] = { .type = NLA_U64 },
 	[NBDTARGET_A_HANDOVER_SIZE] = { .type = NLA_U64 },
 	[NBDTARGET_A_HANDOVER_TRANSMISSION_FLAGS] = { .type = NLA_U16 },
 	[NBDTARGET_A_HANDOVER_REPLY_MODE] =
@@ -269,6 +271,8 @@ static int put_handover(struct sk_buff *msg, const struct nbdt_handover *h,
 	    nla_put_u32(msg, NBDTARGET_A_HANDOVER_FD, fd) ||
 	    nla_put_u32(msg, NBDTARGET_A_HANDOVER_ID, h->id) ||
 	    nla_put_string(msg, NBDTARGET_A_HANDOVER_EXPORT_NAME, h->export) ||
+	    nla_put_u32(msg, NBDTARGET_A_HANDOVER_DEVICE_ID, h->device_id) ||
+	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_DISKSEQ, h->diskseq, pad) ||
 	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_SIZE, h->size, pad) ||
 	    nla_put_u16(msg, NBDTARGET_A_HANDOVER_TRANSMISSION_FLAGS,
 			h->flags) ||
@@ -375,6 +379,18 @@ static int get_file_of(struct genl_info *info, struct nbdt_handover *h)
 		NL_SET_ERR_MSG_ATTR(info->extack, attr, "it isn't connected");
 		return -ENOTCONN;
 	}
+	return 0;
+}
+
+static int get_disk(struct genl_info *info, struct nbdt_handover *h)
+{
+	struct nlattr *id = info->attrs[NBDTARGET_A_HANDOVER_DEVICE_ID];
+	struct nlattr *seq = info->attrs[NBDTARGET_A_HANDOVER_DISKSEQ];
+
+	if (!id || !seq)
+		return is_needed(info, "the export's device");
+	h->device_id = nla_get_u32(id);
+	h->diskseq = nla_get_u64(seq);
 	return 0;
 }
 
@@ -511,6 +527,7 @@ static int get_tls(struct genl_info *info, struct nbdt_handover *h)
 static int get_all(struct genl_info *info, struct nbdt_handover *h)
 {
 	return get_file_of(info, h) ?: get_export(info, h) ?:
+	       get_disk(info, h) ?:
 	       get_unread(info, h) ?: get_contexts(info, h) ?:
 	       get_place(info, h) ?: get_tls(info, h);
 }

@@ -461,6 +461,12 @@ u64 nbdt_disk_size(const struct nbdt_disk *disk)
 			  max(SIZE_UNIT, disk->content.block));
 }
 
+/* Of the disk that it is, or a part of: no other has it until the machine is started anew. */
+u64 nbdt_disk_seq(const struct nbdt_disk *disk)
+{
+	return disk->content.bdev->bd_disk->diskseq;
+}
+
 /* It may do what it refused when it has become another since. */
 void nbdt_disk_look(struct nbdt_disk *disk)
 {

@@ -103,6 +103,7 @@ bool nbdt_disk_has_serial(dev_t dev, const struct nbdt_serial *wanted);
 void nbdt_disk_close(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
+u64 nbdt_disk_seq(const struct nbdt_disk *disk);
 void nbdt_disk_look(struct nbdt_disk *disk);
 bool nbdt_disk_can_trim(const struct nbdt_disk *disk);
 bool nbdt_disk_is_live(const struct nbdt_disk *disk);

@@ -342,6 +342,8 @@ static int save(const struct nbdt_conn *conn, struct nbdt_handover *h)
 	h->id = conn->origin.id;
 	h->age = jiffies_to_msecs(jiffies - conn->accepted);
 	h->place = conn->place;
+	h->device_id = conn->export->disk.device_id;
+	h->diskseq = nbdt_disk_seq(&conn->export->disk);
 	h->size = conn->limits.size;
 	h->flags = conn->limits.flags;
 	h->mode = conn->mode;
@@ -435,6 +437,16 @@ static int resume_tls(struct nbdt_conn *conn, struct nbdt_handover *h)
 	if (!err)
 		conn->sock.rekey_due = secrets && h->keys.is_due;
 	return err;
+}
+
+/* A path may lead elsewhere by now, and a number be another disk's. */
+static int check_device(struct nbdt_conn *conn, const struct nbdt_handover *h)
+{
+	const struct nbdt_disk *disk = &conn->export->disk;
+
+	if (disk->device_id == h->device_id && nbdt_disk_seq(disk) == h->diskseq)
+		return 0;
+	return fail(conn, -ESTALE, "its export has another device now");
 }
 
 /* A client can't be told that something isn't as it was. */
@@ -532,7 +544,8 @@ static int prepare(struct nbdt_conn *conn, const struct nbdt_handover *h)
 static int arrive(struct nbdt_conn *conn, struct nbdt_handover *h)
 {
 	return take_socket(conn) ?: resume_tls(conn, h) ?: prepare(conn, h) ?:
-	       attach(conn, h) ?: check_limits(conn, h) ?:
+	       attach(conn, h) ?: check_device(conn, h) ?:
+	       check_limits(conn, h) ?:
 	       select_contexts(conn, h);
 }
 

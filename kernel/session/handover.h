@@ -29,6 +29,8 @@ struct nbdt_handover {
 	u64 age;			/* ms */
 	struct nbdt_place place;	/* of its listener */
 	char *export;			/* terminated */
+	u32 device_id;			/* of its device, like the next */
+	u64 diskseq;			/* of its disk, never used again */
 	u64 size;			/* as the client was told, like the next */
 	u16 flags;
 	enum nbdt_mode mode;
