@@ -99,6 +99,8 @@ static void keep(struct handover *h, const struct nlmsghdr *nlh)
 			c->fd = mnl_attr_get_u32(attr);
 			continue;
 		}
+		if (mnl_attr_get_type(attr) == NBDTARGET_A_HANDOVER_PAD)
+			continue;
 		if (mnl_attr_get_type(attr) == NBDTARGET_A_HANDOVER_ID)
 			c->id = mnl_attr_get_u32(attr);
 		room = MNL_ALIGN(attr->nla_len);
@@ -147,18 +149,25 @@ static void tell(struct handover *h, uint64_t id, const char *what)
 	free(name);
 }
 
+static bool is_late(const struct conn *c)
+{
+	return c->state == NBDTARGET_CONN_STATE_TRANSMISSION && !c->ending;
+}
+
 /* All that are still in transmission. */
 static void end_late(struct handover *h)
 {
 	const struct conn *c;
-	struct attr_list list;
+	struct attr_list list = { 0 };
 	size_t i;
 
-	if (conn_list_get(h->t, &list))
-		return;
+	if (conn_list_get(h->t, &list)) {
+		kernel_fail(h->t, "those that are late, which are closed", NULL);
+		h->lost++;
+	}
 	for (i = 0; i < list.n; i++) {
 		c = attr_list_item(&list, i);
-		if (c->state != NBDTARGET_CONN_STATE_TRANSMISSION || c->ending)
+		if (!is_late(c))
 			continue;
 		tell(h, c->id,
 		     "its requests didn't come to an end in time; it is closed");
@@ -263,25 +272,62 @@ static int64_t ask_lost(struct handover *h)
 	return ret;
 }
 
-static size_t wait_for_all(struct handover *h, int64_t deadline)
+static void end_one(struct handover *h, const struct conn *c)
+{
+	struct nlmsghdr *nlh = nl_request(h->t->nl, NBDTARGET_CMD_CONN_KILL);
+	char *peer = conn_peer_format(c);
+
+	mnl_attr_put_u32(nlh, NBDTARGET_A_CONN_ID, c->id);
+	nl_do(h->t->nl, nlh, NULL);
+	fail(h->t, peer, "its connection couldn't go on in time; it is closed");
+	free(peer);
+}
+
+/*
+ * Nobody else can connect, or be let in, yet. How many go on; those that aren't known to
+ * are ended, as nobody would hear what becomes of them.
+ */
+static size_t count_served(struct handover *h)
+{
+	const struct conn *c;
+	struct attr_list list;
+	size_t i, n = 0;
+
+	if (conn_list_get(h->t, &list)) {
+		kernel_fail(h->t, "connections", NULL);
+		return 0;
+	}
+	for (i = 0; i < list.n; i++) {
+		c = attr_list_item(&list, i);
+		if (c->ending)
+			continue;
+		if (c->state == NBDTARGET_CONN_STATE_TRANSMISSION)
+			n++;
+		else
+			end_one(h, c);
+	}
+	attr_list_free(&list);
+	return n;
+}
+
+/* How many of those GIVEN go on. */
+static size_t wait_for_all(struct handover *h, size_t given, int64_t deadline)
 {
 	int64_t lost;
 
 	while ((lost = ask_lost(h)) == -EAGAIN && now() < deadline)
 		pause_a_moment();
-	if (lost < 0) {
-		kernel_fail(h->t, NULL, NULL);
-		return 0;
-	}
+	if (lost < 0)
+		return count_served(h);
 	if (lost)
 		fail(h->t, NULL, "%u connections were lost; the kernel's log says why",
 		     (unsigned int)lost);
-	return lost;
+	return given - lost;
 }
 
 size_t handover_give_all(struct handover *h, uint64_t timeout)
 {
-	size_t i, given = 0, lost;
+	size_t i, given = 0, served;
 
 	for (i = 0; i < h->n; i++) {
 		if (give_one(h, &h->list[i])) {
@@ -292,9 +338,9 @@ size_t handover_give_all(struct handover *h, uint64_t timeout)
 		}
 		be_through(&h->list[i]);
 	}
-	lost = wait_for_all(h, now() + timeout);
-	h->lost += lost;
-	return given - lost;
+	served = wait_for_all(h, given, now() + timeout);
+	h->lost += given > served ? given - served : 0;
+	return served;
 }
 
 void handover_free(struct handover *h)

@@ -24,6 +24,9 @@
 /* How long somebody may still have it; in steps of 20 ms. */
 #define UNLOAD_TRIES 500
 
+/* How often another may come before it. */
+#define LOAD_TRIES 20
+
 static void become(char *const argv[], int out)
 {
 	/* Signals are ignored by this program while it matters. */
@@ -94,20 +97,6 @@ bool module_is_loaded_from(const char *module)
 	return same;
 }
 
-int module_load(struct tool *t, const char *module)
-{
-	bool is_file = strchr(module, '/');
-	char *argv[3] = { (char *)(is_file ? "insmod" : "modprobe"),
-			  (char *)module, NULL };
-	int status = run_program(argv, STDERR_FILENO);
-
-	if (!status)
-		return 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
-		return fail(t, module, "there is no program %s", argv[0]);
-	return fail(t, module, "it doesn't load");
-}
-
 int module_unload(struct tool *t)
 {
 	static const struct timespec pause = { .tv_nsec = 20000000 };
@@ -121,4 +110,45 @@ int module_unload(struct tool *t)
 		nanosleep(&pause, NULL);
 	}
 	return fail(t, MODULE_NAME, "it doesn't unload: %s", strerror(errno));
+}
+
+static bool is_any_loaded(void)
+{
+	return !access(SRCVERSION, F_OK);
+}
+
+/* 0; 1 when it doesn't load; 127 when there is no program for it. */
+static int try_to_load(const char *module)
+{
+	bool is_file = strchr(module, '/');
+	char *argv[3] = { (char *)(is_file ? "insmod" : "modprobe"),
+			  (char *)module, NULL };
+	int status = run_program(argv, STDERR_FILENO);
+
+	if (!status)
+		return 0;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? 127 : 1;
+}
+
+/*
+ * Whoever asks the kernel for the family has it load the one that is installed, and
+ * needs no right for that: so it may be there before the one that is wanted, any number
+ * of times.
+ */
+int module_load(struct tool *t, const char *module)
+{
+	int tries, ret = 1;
+
+	for (tries = 0; tries < LOAD_TRIES; tries++) {
+		ret = try_to_load(module);
+		if (!ret || module_is_loaded_from(module))
+			return 0;
+		if (ret == 127 || !is_any_loaded())
+			break;
+		fail(t, module, "another was loaded meanwhile; once more");
+		if (module_unload(t))
+			break;
+	}
+	return fail(t, module, ret == 127 ? "there is no program to load it" :
+					    "it doesn't load");
 }
