@@ -2,6 +2,7 @@
 #ifndef NBDT_ORIGIN_H
 #define NBDT_ORIGIN_H
 
+#include <asm/barrier.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/sched.h>
@@ -63,7 +64,8 @@ int nbdt_origins_wait(struct nbdt_origins *origins);
 /* Have the thread try again what it couldn't do.  Any context. */
 static inline void nbdt_origin_resume(struct nbdt_origin *origin)
 {
-	WRITE_ONCE(origin->resume, true);
+	/* Whoever sees it sees why. */
+	smp_store_release(&origin->resume, true);
 	wake_up_process(origin->task);
 }
 
