@@ -31,7 +31,7 @@ make_base()
 {
 	mkdir -p "$cache"
 	# shellcheck disable=SC2016 # mmdebstrap fills that in
-	mmdebstrap --quiet --variant=minbase --mode=root --include="$packages" \
+	mmdebstrap --quiet --format=tar --variant=minbase --mode=root --include="$packages" \
 		--customize-hook='mkdir -p "$1/later/partial"' \
 		--customize-hook="chroot \"\$1\" apt-get -qq -y --no-install-recommends \
 			-o Dir::Cache::archives=/later --download-only install $later" \
