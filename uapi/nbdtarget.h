@@ -1215,6 +1215,12 @@ enum {
 	 * Output only.
 	 */
 	NBDTARGET_A_BITMAP_CHECKPOINT_NAME,
+	/*
+	 * u64: Of what it holds. No other bitmap has the same as long as the
+	 * module is loaded, nor this one once that was cleared or replaced.
+	 * Output only.
+	 */
+	NBDTARGET_A_BITMAP_VERSION,
 
 	/* private: */
 	__NBDTARGET_A_BITMAP_MAX,
@@ -1269,6 +1275,11 @@ enum {
 	 * read, whatever its bits say. Output only.
 	 */
 	NBDTARGET_A_CONTENT_CONSISTENT,
+	/*
+	 * u64: Of the bitmap, as bitmap-get has it: pieces of different
+	 * versions don't belong together. Output only.
+	 */
+	NBDTARGET_A_CONTENT_VERSION,
 
 	/* private: */
 	__NBDTARGET_A_CONTENT_MAX,

@@ -239,6 +239,8 @@ static int put_bitmap(struct sk_buff *skb, struct nbdt_export *export,
 	    nla_put_u8(skb, NBDTARGET_A_BITMAP_STORED, bitmap->stored) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_CHECKPOINT,
 			      bitmap->last.number, pad) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_BITMAP_VERSION,
+			      bitmap->version, pad) ||
 	    (*bitmap->last.name &&
 	     nla_put_string(skb, NBDTARGET_A_BITMAP_CHECKPOINT_NAME,
 			    bitmap->last.name)))

@@ -160,7 +160,9 @@ static int put_about(struct sk_buff *skb, const struct piece *piece,
 		return -EMSGSIZE;
 	if (!piece->bitmap)
 		return 0;
-	return nla_put_u8(skb, NBDTARGET_A_CONTENT_RECORDING,
+	return nla_put_u64_64bit(skb, NBDTARGET_A_CONTENT_VERSION,
+				 about->version, pad) ?:
+	       nla_put_u8(skb, NBDTARGET_A_CONTENT_RECORDING,
 			  about->recording) ?:
 	       nla_put_u8(skb, NBDTARGET_A_CONTENT_CONSISTENT,
 			  !about->inconsistent);

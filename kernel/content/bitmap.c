@@ -29,7 +29,12 @@
  *
  * Setting bits is atomic.  What a bitmap is changes under the mutex of bitmaps.c,
  * and who looks at its bits without gets a sample of one that records.
+ *
+ * Who reads it piece by piece goes by a name, which another may have by the next
+ * piece; and what was read is of the past once bits were cleared.  So there is a
+ * version, a number that no other bitmap ever has, and a new one for either.
  */
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
 #include <linux/log2.h>
@@ -47,6 +52,14 @@
 
 /* Bits gone over between two looks for whether others want the CPU. */
 #define STRETCH		(8UL << 20)
+
+/* The last version that any had. */
+static atomic64_t versions;
+
+static void renew(struct nbdt_bitmap *bitmap)
+{
+	bitmap->version = atomic64_inc_return(&versions);
+}
 
 /* The first granule that a range touches, and the one behind the last. */
 static unsigned long first_bit(const struct nbdt_bitmap *bitmap, u64 offset)
@@ -134,6 +147,7 @@ void nbdt_bitmap_clear(struct nbdt_bitmap *bitmap)
 {
 	memset(bitmap->words, 0, nbdt_bitmap_bytes(bitmap));
 	bitmap->inconsistent = false;
+	renew(bitmap);
 }
 
 /* Nobody knows what was written.  Nobody may mark, as above. */
@@ -141,6 +155,7 @@ void nbdt_bitmap_fill(struct nbdt_bitmap *bitmap)
 {
 	memset(bitmap->words, 0xff, nbdt_bitmap_bytes(bitmap));
 	bitmap->inconsistent = true;
+	renew(bitmap);
 }
 
 /* Range by range, as granules may differ. */
@@ -192,6 +207,7 @@ bool nbdt_bitmap_write(struct nbdt_bitmap *bitmap, u64 offset,
 		return false;
 	for (i = 0; i < len / sizeof(*from); i++)
 		bitmap->words[offset / 8 + i] = get_unaligned_le64(from + i);
+	renew(bitmap);
 	return true;
 }
 
@@ -249,6 +265,7 @@ struct nbdt_bitmap *nbdt_bitmap_create(const char *name, u64 size, u32 granule)
 	if (!bitmap)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&bitmap->ref);
+	renew(bitmap);
 	bitmap->size = size;
 	bitmap->shift = ilog2(granule ?: NBDT_BITMAP_GRANULE);
 	while (!granule && ((size - 1) >> bitmap->shift) + 1 > most)

@@ -39,6 +39,7 @@ struct nbdt_bitmap {
 	bool kept;			/* as it is, elsewhere; must stay so */
 	bool hidden;			/* nobody's to see yet */
 	bool changing;			/* a command is at it */
+	u64 version;			/* of what is in it; see bitmap.c */
 	struct nbdt_bitmap_stored stored;
 	u32 users;			/* that must not lose it */
 

@@ -499,6 +499,7 @@ static struct nbdt_bitmap *look(struct nbdt_content *content, unsigned int slot,
 		.borrowed = bitmaps->borrowed & BIT_ULL(slot),
 		.stored = bitmap->stored.there && bitmaps->intent &&
 			  !nbdt_intent_has_ended(bitmaps->intent),
+		.version = bitmap->version,
 		.last = bitmaps->last,
 	};
 	return bitmap;

@@ -41,6 +41,7 @@ struct nbdt_bitmaps_info {
 	bool inconsistent;
 	bool borrowed;
 	bool stored;
+	u64 version;
 	struct nbdt_point last;		/* of its export */
 };
 
@@ -48,6 +49,7 @@ struct nbdt_bitmaps_info {
 struct nbdt_bitmaps_piece {
 	u64 granule;
 	u64 size;
+	u64 version;
 	bool recording;
 	bool inconsistent;
 };

@@ -352,6 +352,7 @@ int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset
 		*piece = (struct nbdt_bitmaps_piece) {
 			.granule = 1ULL << bitmap->shift,
 			.size = bitmap->size,
+			.version = bitmap->version,
 			.recording = bitmap->recording,
 			.inconsistent = bitmap->inconsistent,
 		};

@@ -29,6 +29,7 @@ static const struct attr_field fields[] = {
 	FIELD(STORED, BOOL, "stored", stored),
 	FIELD(CHECKPOINT, NUMBER, "checkpoint", checkpoint),
 	FIELD(CHECKPOINT_NAME, TEXT, "checkpoint-name", checkpoint_name),
+	FIELD(VERSION, NUMBER, "version", version),
 };
 
 const struct attr_set bitmap_attrs = {

@@ -24,6 +24,7 @@ struct bitmap {
 	bool stored;			/* in metadata */
 	uint64_t checkpoint;		/* its export's last; 0: none */
 	struct text checkpoint_name;
+	uint64_t version;		/* of what it holds */
 };
 
 extern const struct attr_set bitmap_attrs;

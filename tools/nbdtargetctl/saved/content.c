@@ -38,6 +38,9 @@ static int take_piece(const struct nlmsghdr *nlh, struct content *c,
 		case NBDTARGET_A_CONTENT_SIZE:
 			c->size = mnl_attr_get_u64(attr);
 			break;
+		case NBDTARGET_A_CONTENT_VERSION:
+			c->version = mnl_attr_get_u64(attr);
+			break;
 		case NBDTARGET_A_CONTENT_RECORDING:
 			c->recording = mnl_attr_get_u8(attr);
 			break;
@@ -78,7 +81,8 @@ static int read_piece(struct tool *t, struct content *c, uint64_t offset,
 static bool is_the_same(const struct content *a, const struct content *b)
 {
 	return a->granularity == b->granularity && a->size == b->size &&
-	       a->recording == b->recording && a->consistent == b->consistent;
+	       a->version == b->version && a->recording == b->recording &&
+	       a->consistent == b->consistent;
 }
 
 /* The whole of it, as many bytes as it should have; it is what it was all along. */

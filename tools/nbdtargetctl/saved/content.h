@@ -15,6 +15,7 @@ struct content {
 	uint64_t granularity;
 	uint64_t size;
 	/* Of a bitmap, while all of it was read. */
+	uint64_t version;
 	bool recording;
 	bool consistent;
 };

@@ -77,8 +77,11 @@ static int hold_patiently(struct tool *t, const char *name, uint32_t *id)
 	return ret;
 }
 
-/* And wait until its device is closed; who started us has the patience. */
-static int send_remove(struct tool *t, const char *name)
+/*
+ * And wait until its device is closed; who started us has the patience. Its number is
+ * in ID: that another has its name by now isn't seen before.
+ */
+static int send_remove(struct tool *t, const char *name, uint32_t *id)
 {
 	static const struct opt_value forever = {
 		.given = true,
@@ -93,6 +96,7 @@ static int send_remove(struct tool *t, const char *name)
 	mnl_attr_put(nlh, NBDTARGET_A_EXPORT_FORCE, 0, NULL);
 	ret = nl_do(t->nl, nlh, &reply);
 	it.id = awaited_id(&reply, NBDTARGET_A_EXPORT_ID);
+	*id = it.id;
 	nl_reply_free(&reply);
 	return ret ? kernel_fail(t, name, NULL) :
 		     awaited_wait(t, &it, NULL, &forever);
@@ -100,7 +104,8 @@ static int send_remove(struct tool *t, const char *name)
 
 static void look_after(struct tool *t, const struct ending *one, int fd)
 {
-	uint32_t id = 0;
+	uint32_t id = 0, removed = 0;
+	bool sure;
 	char what;
 
 	nl_free(t->nl);
@@ -114,10 +119,11 @@ static void look_after(struct tool *t, const struct ending *one, int fd)
 	say(fd, HELD);
 	if (read(fd, &what, 1) != 1 || what != REMOVE)
 		_exit(TOOL_OK);
-	if (send_remove(t, one->name))
+	if (send_remove(t, one->name, &removed))
 		_exit(TOOL_REFUSED);
 	/* It is over now, and was until now unless it took too long. */
-	say(fd, one->hold && checkpoint_end(t, id, true) ? UNSURE : GONE);
+	sure = !one->hold || !checkpoint_end(t, id, true);
+	say(fd, sure && removed == one->e->id ? GONE : UNSURE);
 	_exit(TOOL_OK);
 }
 

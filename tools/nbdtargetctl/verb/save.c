@@ -110,7 +110,7 @@ static int save_bitmap(struct save *s, const struct export *e,
 
 	json_put(o, "bitmap", json_hex(b->name));
 	ret = read_content(s, &c, data, b->memory);
-	if (!ret && (c.granularity != b->granularity || c.size != b->size))
+	if (!ret && c.version != b->version)
 		ret = fail(s->t, bitmap, "it is another since it was listed");
 	json_put(o, "recording", json_boolean(c.recording));
 	json_put(o, "consistent", json_boolean(c.consistent));
