@@ -27,10 +27,11 @@
  * One of the two sees the other.  A mark must be turned into ZERO by nobody but
  * who made it: another may have passed there before a write did.  So of two that
  * make zeroes in the same place at once, the later makes no marks, and learns
- * nothing (marked); and a scan, which only looks whether there are zeroes, and
- * those who make them keep out of each other's way (zeroing).  A discard leaves
- * anything behind: for others it is a write, and it learns HOLE only where it is
- * alone.
+ * nothing (marked).  A scan makes marks in the same way, of one granule, but only looks
+ * whether there are zeroes, and its read may take as long as the device likes.  So it
+ * waits for those who make them there, and they never for it: they take its marks for
+ * theirs, and it learns nothing.  A discard leaves anything behind: for others it is a
+ * write, and it learns HOLE only where it is alone.
  *
  * A device that allocates space when it is written to may show, around what was
  * written, what was in that space before: dm-thin does without block zeroing. Of
@@ -153,46 +154,53 @@ static u64 next_word_resched(u64 at)
 	return at;
 }
 
-static void set_bits(struct nbdt_map *map, struct span span, u32 bits)
+/* Of granules AT up to END, those that are in AT's word. */
+static void set_in_word(struct nbdt_map *map, u64 at, u64 end, u32 bits)
 {
-	u64 at, mask, old;
-	atomic64_t *word;
+	atomic64_t *word = &map->words[at / PER_WORD];
+	u64 mask = word_mask(at, end), old = atomic64_read(word);
 
-	for (at = span.first; at < span.end; at = next_word_resched(at)) {
-		word = &map->words[at / PER_WORD];
-		mask = word_mask(at, span.end);
-		old = atomic64_read(word);
-		if (!bits && !(old & mask))
-			continue;
-		while (!atomic64_try_cmpxchg(word, (s64 *)&old,
-					     (old & ~mask) |
-					     (EVERY((u64)bits) & mask)))
-			;
-	}
+	if (!bits && !(old & mask))
+		return;
+	while (!atomic64_try_cmpxchg(word, (s64 *)&old,
+				     (old & ~mask) |
+				     (EVERY((u64)bits) & mask)))
+		;
 }
 
-/* Where bit PENDING still is, BITS take the place of all others. */
+static void set_bits(struct nbdt_map *map, struct span span, u32 bits)
+{
+	u64 at;
+
+	for (at = span.first; at < span.end; at = next_word_resched(at))
+		set_in_word(map, at, span.end, bits);
+}
+
+/* The same; where bit PENDING still is, BITS take the place of all others. */
+static void settle_in_word(struct nbdt_map *map, u64 at, u64 end, u32 pending,
+			   u32 bits)
+{
+	atomic64_t *word = &map->words[at / PER_WORD];
+	u64 mask = word_mask(at, end), old = atomic64_read(word), hit;
+
+	do {
+		/* One bit for each granule hit, then all four. */
+		hit = (old & mask & EVERY((u64)pending)) / pending;
+		if (!hit)
+			return;
+		hit *= (1 << BITS) - 1;
+	} while (!atomic64_try_cmpxchg(word, (s64 *)&old,
+				       (old & ~hit) |
+				       (EVERY((u64)bits) & hit)));
+}
+
 static void settle(struct nbdt_map *map, struct span span, u32 pending,
 		   u32 bits)
 {
-	u64 at, mask, old, hit;
-	atomic64_t *word;
+	u64 at;
 
-	for (at = span.first; at < span.end; at = next_word_resched(at)) {
-		word = &map->words[at / PER_WORD];
-		mask = word_mask(at, span.end);
-		old = atomic64_read(word);
-		do {
-			/* One bit for each granule hit, then all four. */
-			hit = (old & mask & EVERY((u64)pending)) /
-				pending;
-			if (!hit)
-				break;
-			hit *= (1 << BITS) - 1;
-		} while (!atomic64_try_cmpxchg(word, (s64 *)&old,
-					       (old & ~hit) |
-					       (EVERY((u64)bits) & hit)));
-	}
+	for (at = span.first; at < span.end; at = next_word_resched(at))
+		settle_in_word(map, at, span.end, pending, bits);
 }
 
 static atomic_t *slot(struct nbdt_map *map, u64 granule)
@@ -324,17 +332,28 @@ static void settle_zero(struct nbdt_map *map, struct span span, bool zero)
 		set_bits(map, span, 0);
 }
 
-/* Under the lock: does anybody have marks there? */
-static bool is_marked(const struct nbdt_map *map, struct span span)
+/* Under the lock: who has marks there, the scan or somebody else?  Or NULL. */
+static struct nbdt_map_zeroing *marker(const struct nbdt_map *map,
+				       struct span span, bool scans)
 {
-	const struct nbdt_map_zeroing *other;
+	struct nbdt_map_zeroing *other;
 
 	list_for_each_entry(other, &map->marked, node) {
 		/* cppcheck-suppress uninitvar ; it doesn't know the loop */
-		if (span.first < other->end && other->first < span.end)
-			return true;
+		if (other->scans == scans && span.first < other->end &&
+		    other->first < span.end)
+			return other;
 	}
-	return false;
+	return NULL;
+}
+
+/* Under the lock: from now on they are anybody's to make there. */
+static void take_from_scan(struct nbdt_map *map, struct span span)
+{
+	struct nbdt_map_zeroing *scan = marker(map, span, true);
+
+	if (scan)
+		list_del_init(&scan->node);
 }
 
 /* Whether the marks there are the caller's to make, and to settle. */
@@ -343,14 +362,17 @@ static bool claim_marks(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 {
 	bool claimed;
 
-	zeroing->first = span.first;
-	zeroing->end = span.end;
+	*zeroing = (struct nbdt_map_zeroing) {
+		.first = span.first,
+		.end = span.end,
+	};
+	INIT_LIST_HEAD(&zeroing->node);
 	spin_lock(&map->lock);
-	claimed = span.first < span.end && !is_marked(map, span);
-	if (claimed)
+	claimed = span.first < span.end && !marker(map, span, false);
+	if (claimed) {
+		take_from_scan(map, span);
 		list_add(&zeroing->node, &map->marked);
-	else
-		INIT_LIST_HEAD(&zeroing->node);
+	}
 	spin_unlock(&map->lock);
 	return claimed;
 }
@@ -370,9 +392,8 @@ static void give_up_marks(struct nbdt_map *map,
  * @offset: in bytes
  * @len: in bytes, not 0
  *
- * To be followed by nbdt_map_zero_end() of the same range, by any task.  Waits
- * while a scan reads one granule.  Nothing is learned where writes reach farther
- * than they go.
+ * To be followed by nbdt_map_zero_end() of the same range, by any task.  Nothing is
+ * learned where writes reach farther than they go.
  */
 void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 			 u64 offset, u64 len)
@@ -385,7 +406,6 @@ void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 		nbdt_map_write_begin(map, offset, len);
 		return;
 	}
-	down_read_non_owner(&map->zeroing);
 	write_ends(map, offset, len);
 	if (claim_marks(map, zeroing, span))
 		mark_zero(map, span);
@@ -408,32 +428,66 @@ void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 		give_up_marks(map, zeroing);
 	}
 	end_write_ends(map, offset, len);
-	up_read_non_owner(&map->zeroing);
+}
+
+/* Under the lock: as mark_zero(). */
+static void mark_granule(struct nbdt_map *map, u64 granule)
+{
+	set_in_word(map, granule, granule + 1, ZERO_PENDING);
+	/* Before the look for writers; see the top. */
+	smp_mb();
+	if (atomic_read(slot(map, granule)))
+		set_in_word(map, granule, granule + 1, 0);
 }
 
 /**
- * nbdt_map_scan_begin - a range is going to be read, to see whether it is zero
+ * nbdt_map_scan_begin - a granule is going to be read, to see whether it is zero
  * @map: its map
- * @offset: of a granule
+ * @scan: the caller's, for nbdt_map_scan_end(); of a map there is one at a time
+ * @offset: of the granule
  * @len: of it, or of what there is of the last
  *
  * Return: whether it may be; nbdt_map_scan_end() has to follow.  False while
- * somebody makes zeroes, wherever that is.
+ * somebody makes zeroes there.
  */
-bool nbdt_map_scan_begin(struct nbdt_map *map, u64 offset, u64 len)
+bool nbdt_map_scan_begin(struct nbdt_map *map, struct nbdt_map_zeroing *scan,
+			 u64 offset, u64 len)
 {
-	if (!down_write_trylock(&map->zeroing))
-		return false;
-	write_ends(map, offset, len);
-	mark_zero(map, inner(map, offset, len));
-	return true;
+	struct span span = inner(map, offset, len);
+	bool may;
+
+	*scan = (struct nbdt_map_zeroing) {
+		.first = span.first,
+		.end = span.end,
+		.scans = true,
+	};
+	INIT_LIST_HEAD(&scan->node);
+	/* Of one that isn't there as a whole nothing is learned. */
+	if (span.first >= span.end)
+		return true;
+	spin_lock(&map->lock);
+	may = !marker(map, span, false);
+	if (may) {
+		list_add(&scan->node, &map->marked);
+		mark_granule(map, span.first);
+	}
+	spin_unlock(&map->lock);
+	/* Before anything is read of what others wrote. */
+	smp_mb();
+	return may;
 }
 
-void nbdt_map_scan_end(struct nbdt_map *map, u64 offset, u64 len, bool zero)
+/* @zero: what was read.  It may be somebody else's to settle by now. */
+void nbdt_map_scan_end(struct nbdt_map *map, struct nbdt_map_zeroing *scan,
+		       bool zero)
 {
-	settle_zero(map, inner(map, offset, len), zero);
-	end_write_ends(map, offset, len);
-	up_write(&map->zeroing);
+	spin_lock(&map->lock);
+	if (!list_empty(&scan->node)) {
+		settle_in_word(map, scan->first, scan->end, ZERO_PENDING,
+			       zero ? NBDT_MAP_ZERO : 0);
+		list_del_init(&scan->node);
+	}
+	spin_unlock(&map->lock);
 }
 
 /**
@@ -686,7 +740,6 @@ struct nbdt_map *nbdt_map_create(u64 size, u32 granule)
 	if (!map)
 		return NULL;
 	map->size = size;
-	init_rwsem(&map->zeroing);
 	spin_lock_init(&map->lock);
 	INIT_LIST_HEAD(&map->marked);
 	map->shift = ilog2(granule ?: least_granule(size, NBDT_MAP_GRANULE,

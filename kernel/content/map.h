@@ -4,7 +4,6 @@
 
 #include <linux/atomic.h>
 #include <linux/list.h>
-#include <linux/rwsem.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
@@ -25,11 +24,12 @@ struct block_device;
 /* Granules share these; it costs no more than learning a little less. */
 #define NBDT_MAP_SLOTS		256
 
-/* Somebody making zeroes; of map.c, from nbdt_map_zero_begin() to _end(). */
+/* Whose marks are where; see map.c.  From nbdt_map_zero_begin() to _end(), or _scan_*. */
 struct nbdt_map_zeroing {
-	struct list_head node;		/* on the map's, or nowhere */
+	struct list_head node;		/* on the map's, or nowhere: it has no marks */
 	u64 first;			/* granules that are marked */
 	u64 end;
+	bool scans;			/* it only looks: others take its marks */
 };
 
 /* What else a write may change; see map.c. */
@@ -46,7 +46,6 @@ struct nbdt_map {
 	u64 nr_words;
 	atomic64_t *words;	/* see map.c; NULL until they are wanted */
 	atomic_t writers[NBDT_MAP_SLOTS];
-	struct rw_semaphore zeroing;	/* by many, or looked for by a scan */
 	spinlock_t lock;		/* guards what follows */
 	struct list_head marked;	/* struct nbdt_map_zeroing.node */
 };
@@ -83,8 +82,10 @@ void nbdt_map_zero_begin(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 			 u64 offset, u64 len);
 void nbdt_map_zero_end(struct nbdt_map *map, struct nbdt_map_zeroing *zeroing,
 		       u64 offset, u64 len, bool zero);
-bool nbdt_map_scan_begin(struct nbdt_map *map, u64 offset, u64 len);
-void nbdt_map_scan_end(struct nbdt_map *map, u64 offset, u64 len, bool zero);
+bool nbdt_map_scan_begin(struct nbdt_map *map, struct nbdt_map_zeroing *scan,
+			 u64 offset, u64 len);
+void nbdt_map_scan_end(struct nbdt_map *map, struct nbdt_map_zeroing *scan,
+		       bool zero);
 void nbdt_map_discard_begin(struct nbdt_map *map, u64 offset, u64 len);
 void nbdt_map_discard_end(struct nbdt_map *map, u64 offset, u64 len, u64 first,
 			  u64 end);

@@ -5,7 +5,8 @@
  * One thread for each scan goes through the device, granule by granule, and
  * reads those of which nothing is known.  A granule is marked in the map before
  * it is read and is known to be zero if the mark is still there afterwards, so
- * writes meanwhile need no care; while anybody makes zeroes it waits.
+ * writes meanwhile need no care; where anybody makes zeroes it waits.  Nobody waits
+ * for it, as it may hang (map.c).
  *
  * The thread belongs to the export and is stopped, if it didn't end before,
  * when the export is removed, or by the administrator.  Whoever starts or
@@ -81,12 +82,13 @@ static void pace(const struct nbdt_scan *scan, u64 done, ktime_t began)
 /* Return: as range_is_zero(), and then it is in the map; -EAGAIN: not now. */
 static int scan_granule(struct nbdt_content *content, void *buf, u64 at, u64 len)
 {
+	struct nbdt_map_zeroing scan;
 	int zero;
 
-	if (!nbdt_map_scan_begin(content->map, at, len))
+	if (!nbdt_map_scan_begin(content->map, &scan, at, len))
 		return -EAGAIN;
 	zero = range_is_zero(content, buf, at, at + len);
-	nbdt_map_scan_end(content->map, at, len, zero == 1);
+	nbdt_map_scan_end(content->map, &scan, zero == 1);
 	return zero;
 }
 
@@ -106,7 +108,7 @@ static int scan_device(struct nbdt_content *content, void *buf)
 			len = min(granule, end - at);
 			zero = scan_granule(content, buf, at, len);
 			if (zero == -EAGAIN) {
-				/* As long as anybody makes zeroes. */
+				/* As long as anybody makes zeroes there. */
 				msleep_interruptible(RETRY);
 				continue;
 			}
