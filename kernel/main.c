@@ -118,7 +118,7 @@ static int __init nbdt_init(void)
 	if (err)
 		goto err_placement;
 	nbdt_arrival_init(nbdt_export_count, nbdt_export_arrived);
-	err = nbdt_watch_init(nbdt_arrival_note);
+	err = nbdt_watch_init(nbdt_arrival_note, nbdt_arrival_forget);
 	if (err)
 		goto err_work;
 	err = nbdt_front_init();

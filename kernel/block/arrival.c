@@ -15,6 +15,11 @@
  * There are as many at once as ARRIVALS.  That more came, or that the kernel lost
  * events, is logged: what comes unseen takes an administrator.
  *
+ * A device may come before the one whose place it takes is known to be gone, as by
+ * another way to the same disk; then nobody waits for it, and it comes no more.  So
+ * the numbers of the last that came, and are there, are remembered, and looked at again
+ * when an export begins to wait.  A second later, as many may begin at once.
+ *
  * A work frees itself.  It holds the module, so that nobody who removes that waits for
  * a device that hangs, but is told that the module is in use; and its queue, whose end
  * waits for what is left of a work behind that, is there.
@@ -33,6 +38,9 @@
 
 #define ARRIVALS	256
 
+/* How long after an export has begun to wait. */
+#define RECALL_TIME	HZ
+
 struct arrival {
 	struct work_struct work;
 	struct list_head node;		/* on KEPT, or nowhere */
@@ -48,6 +56,13 @@ static bool (*arrived)(dev_t dev);
 static DEFINE_SPINLOCK(kept_lock);	/* guards what follows */
 static LIST_HEAD(kept);
 static u64 ended;			/* how many were opened anew, or weren't */
+
+/* The last that came, in a ring; 0: none. */
+static DEFINE_SPINLOCK(last_lock);	/* guards what follows, in any context */
+static dev_t last[ARRIVALS];
+static unsigned int next_last;
+
+static unsigned int recalled;		/* how many of them; the work's */
 
 static u64 count_ended(void)
 {
@@ -112,11 +127,85 @@ err_arrival:
 	return false;
 }
 
+/* Its place; ARRIVALS if it has none. */
+static unsigned int place_of(dev_t dev)
+{
+	unsigned int i = 0;
+
+	lockdep_assert_held(&last_lock);
+	while (i < ARRIVALS && last[i] != dev)
+		i++;
+	return i;
+}
+
+static void remember(dev_t dev)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&last_lock, flags);
+	if (place_of(dev) == ARRIVALS) {
+		last[next_last] = dev;
+		next_last = (next_last + 1) % ARRIVALS;
+	}
+	spin_unlock_irqrestore(&last_lock, flags);
+}
+
+/* It has left: nobody tries to open it in vain.  Any context. */
+void nbdt_arrival_forget(dev_t dev)
+{
+	unsigned long flags;
+	unsigned int i;
+
+	spin_lock_irqsave(&last_lock, flags);
+	i = place_of(dev);
+	if (i < ARRIVALS)
+		last[i] = 0;
+	spin_unlock_irqrestore(&last_lock, flags);
+}
+
+static dev_t remembered(unsigned int i)
+{
+	unsigned long flags;
+	dev_t dev;
+
+	spin_lock_irqsave(&last_lock, flags);
+	dev = last[i];
+	spin_unlock_irqrestore(&last_lock, flags);
+	return dev;
+}
+
+static void recall(struct work_struct *work);
+static DECLARE_DELAYED_WORK(recall_work, recall);
+
+/* When there are as many at once as there may be, the rest comes later. */
+static void recall(struct work_struct *work)
+{
+	dev_t dev;
+
+	for (; recalled < ARRIVALS; recalled++) {
+		dev = remembered(recalled);
+		if (dev && !begin_to_look(dev)) {
+			queue_delayed_work(nbdt_control_wq, &recall_work,
+					   RECALL_TIME);
+			return;
+		}
+	}
+	recalled = 0;
+}
+
+/* An export begins to wait: what it waits for may be there already. */
+void nbdt_arrival_recall(void)
+{
+	queue_delayed_work(nbdt_control_wq, &recall_work, RECALL_TIME);
+}
+
 /* A device has come, or, if 0, may have.  Any context; mustn't wait. */
 void nbdt_arrival_note(dev_t dev)
 {
 	if (!count())
 		return;
+	if (dev)
+		remember(dev);
 	if (!dev || !begin_to_look(dev))
 		pr_warn_ratelimited("nbdtarget: devices may have come unseen; exports whose device is gone may need set-export --reopen\n");
 }
@@ -133,6 +222,12 @@ void nbdt_arrival_again(void)
 		queue_work(nbdt_close_wq, &arrival->work);
 	}
 	spin_unlock(&kept_lock);
+}
+
+/* No export is there any more that could wait. */
+void nbdt_arrival_exit(void)
+{
+	cancel_delayed_work_sync(&recall_work);
 }
 
 /**

@@ -344,6 +344,13 @@ static bool refresh_state(struct nbdt_export *export)
 	return true;
 }
 
+/* Is it to have its device back by itself, and hasn't? */
+static bool is_waiting(const struct nbdt_export *export)
+{
+	return READ_ONCE(export->on_return) == NBDTARGET_ON_RETURN_REOPEN &&
+	       READ_ONCE(export->state) == NBDTARGET_EXPORT_STATE_GONE;
+}
+
 /*
  * See what has become of the device, and tell.  That is looked for as not all ends
  * are told of: who only reads doesn't hold the device, and kernels before 6.5 tell
@@ -356,8 +363,12 @@ static void look_after(struct nbdt_export *export)
 	mutex_lock(&exports_mutex);
 	news = refresh_state(export);
 	mutex_unlock(&exports_mutex);
-	if (news)
-		nbdt_event_export(export, NBDT_EVENT_STATE);
+	if (!news)
+		return;
+	nbdt_event_export(export, NBDT_EVENT_STATE);
+	/* What it waits for may have come before that was known. */
+	if (is_waiting(export))
+		nbdt_arrival_recall();
 }
 
 /* NBDTARGET_EXPORT_STATE_*, as it is now; those who monitor hear of it first. */
@@ -959,8 +970,8 @@ static int waits_for(struct nbdt_export *export, dev_t dev)
 {
 	struct nbdt_serial serial;
 
-	if (READ_ONCE(export->on_return) != NBDTARGET_ON_RETURN_REOPEN ||
-	    nbdt_export_state(export) != NBDTARGET_EXPORT_STATE_GONE)
+	look_after(export);
+	if (!is_waiting(export))
 		return false;
 	/* What has come may hang when it is opened; the export doesn't wait for that. */
 	if (!nbdt_export_device_get(export))
@@ -1087,11 +1098,13 @@ out_free:
 	if (err)
 		return err;
 	nbdt_event_export(export, NBDT_EVENT_SET);
-	nbdt_export_put(export);
 	/* It may be there already, and comes no more. */
 	if (change->set_on_return && !change->node.err &&
 	    change->on_return == NBDTARGET_ON_RETURN_REOPEN)
 		nbdt_arrival_note(change->node.dev);
+	if (change->set_on_return && is_waiting(export))
+		nbdt_arrival_recall();
+	nbdt_export_put(export);
 	return 0;
 }
 
@@ -1240,6 +1253,7 @@ int nbdt_export_remove_all(bool force, struct netlink_ext_ack *extack)
 void nbdt_export_exit(void)
 {
 	cancel_delayed_work_sync(&watch_work);
+	nbdt_arrival_exit();
 	/* The last of those that close. */
 	flush_workqueue(nbdt_close_wq);
 	flush_work(&free_all);
