@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * What was saved of a device is good as long as nobody writes to it whom no bitmap
- * records. So whoever lets clients in has it spent first, and here is what isn't yet.
- * Only the file is read, each time anew: whoever has the lock of apply changes it.
+ * records, and nobody makes another bitmap of the name of one that is frozen. So whoever
+ * lets clients in has it spent first, and here is what isn't yet. Only the file is read,
+ * each time anew: whoever has the lock of apply changes it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,18 +14,6 @@
 
 #include "saved/device.h"
 #include "saved/unspent.h"
-#include "show/json.h"
-
-/* It is what it was, whoever has written since. */
-static bool is_frozen(const json_t *about)
-{
-	char *bitmap = json_get_hex(about, "bitmap");
-	bool is = *bitmap &&
-		  !json_is_true(json_object_get(about, "recording"));
-
-	free(bitmap);
-	return is;
-}
 
 /* By this export, its device can be written to: under whatever name it was saved. */
 bool unspent_is(const struct record *record, const struct export *e)
@@ -35,7 +24,7 @@ bool unspent_is(const struct record *record, const struct export *e)
 	if (record->state != RECORD_CLEAN || e->read_only)
 		return false;
 	about = record_about(record);
-	is = !is_frozen(about) && !device_is_other(e, about);
+	is = !device_is_other(e, about);
 	json_decref(about);
 	return is;
 }

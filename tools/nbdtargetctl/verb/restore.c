@@ -1,5 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/* restore-bitmaps: what save-bitmaps wrote; save.c says what can be gone by. */
+/*
+ * restore-bitmaps: what save-bitmaps wrote; save.c says what can be gone by.
+ *
+ * A file is good for one time, also for a bitmap that is frozen: once that is there, or
+ * could be, it can be removed and another made of its name, which is all that it is
+ * known by afterwards. What the file has of it may then be of the one before.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -74,6 +80,12 @@ static void give_back(struct restore *r, const struct item *item, int err)
 		fail(r->t, r->path, "%s", strerror(errno));
 }
 
+/* One of another device isn't touched: that may come yet. */
+static int spend(struct restore *r, const struct item *item)
+{
+	return item->other ? 0 : consume(r, item->record);
+}
+
 /* --- Bitmaps --- */
 
 static bool is_set(const struct item *item, const char *key)
@@ -109,8 +121,10 @@ static const char *distrust_bitmap(const struct restore *r,
 
 	if (!is_set(item, "consistent"))
 		return "it was inconsistent when it was saved";
-	if (item->state != RECORD_CLEAN)
+	if (item->state != RECORD_CLEAN && is_set(item, "recording"))
 		return "it was recording when the target stopped";
+	if (item->state != RECORD_CLEAN)
+		return "the file was used before, and another may have its name";
 	/* What is frozen says nothing of what was written later. */
 	if (item->other)
 		return item->other;
@@ -171,19 +185,18 @@ static int enforce_bitmap(struct restore *r, const struct item *item,
 			  const char *why)
 {
 	bool recording = is_set(item, "recording");
-	bool consumed = recording && !item->other;
 	int err;
 
 	if (!why && load(r, item))
 		return fail_bitmap(r, item);
 	/* Whether or not that is seen the next time, too. */
-	if (consumed && consume(r, item->record))
+	if (spend(r, item))
 		return TOOL_REFUSED;
 	err = why && !recording ? 0 : set_bitmap(r, item, !why);
 	if (!err)
 		return 0;
 	fail_bitmap(r, item);
-	if (consumed)
+	if (!item->other)
 		give_back(r, item, err);
 	return TOOL_REFUSED;
 }
@@ -194,7 +207,7 @@ static int restore_bitmap(struct restore *r, const struct item *item)
 	int ret = add_bitmap(r, item);
 
 	if (ret == -EEXIST && r->if_missing)
-		return 0;
+		return spend(r, item);
 	if (ret)
 		return kernel_fail(r->t, item->content.bitmap, NULL);
 	ret = enforce_bitmap(r, item, why);
@@ -289,8 +302,7 @@ static int restore_map(struct restore *r, const struct item *item)
 		return kernel_fail(r->t, item->content.export, NULL);
 	if (why)
 		forget_map(r, item, why);
-	if (!item->other)
-		ret = consume(r, item->record);
+	ret = spend(r, item);
 	if (ret || why)
 		return ret;
 	ret = load(r, item);
@@ -405,7 +417,7 @@ static bool is_unspent(const struct restore *r, const struct record *record)
 
 /*
  * What wasn't restored isn't good another time: nobody records what clients write from
- * now on. Also what is of a device that had another name; one that is frozen stays good.
+ * now on, and names are free. Also what is of a device that had another name.
  */
 static int spend_rest(struct restore *r)
 {

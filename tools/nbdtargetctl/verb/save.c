@@ -8,7 +8,7 @@
  * with the removal of its export, while the target takes no writes; and before
  * it goes on recording, the file says so for good: what is read from the file
  * once more, as after a crash, is inconsistent.  A bitmap that is frozen stays
- * what it is.
+ * what it is, for one time, too: what has its name then may be another (restore.c).
  *
  * What a bitmap is can change after it was listed, by a checkpoint for one: it is
  * in the file as what it was while all of it was read, or not at all.
