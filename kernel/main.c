@@ -25,10 +25,11 @@
  *			(what the host has cached of it), origin.c (whose requests,
  *			and what all of an export's have together), and how
  *			requests (request.h) are carried out
- *	content/	what is known of a device: map.c (zeroes), scan.c, which
- *			reads it to find out, content.c and proof.c (whether that
- *			is still so), bitmap.c and bitmaps*.c (writes), context.c
- *			(their names).  All in memory; on a metadata device
+ *	content/	what is known of a device: map.c (zeroes), reach.c (what
+ *			a write takes of that), scan.c, which reads it to find
+ *			out, content.c and proof.c (whether that is still so),
+ *			bitmap.c and bitmaps*.c (writes), context.c (their
+ *			names).  All in memory; on a metadata device
  *			(metadata.c) bitmaps survive a crash, and zeroes an orderly
  *			end (memo.c): intent.c says what is being written to,
  *			scribe.c writes it, ledger.c knows the blocks

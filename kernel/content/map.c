@@ -34,8 +34,8 @@
  * write, and it learns HOLE only where it is alone.
  *
  * A device that allocates space when it is written to may show, around what was
- * written, what was in that space before: dm-thin does without block zeroing. Of
- * one that is like that, whatever a write allocates is forgotten with it (reach).
+ * written, what was in that space before (reach.c).  Of one that may be like that,
+ * whatever a write allocates is forgotten with it.
  *
  * Writers are counted in slots that granules far apart share: it may be
  * learned too little, never too much.
@@ -770,32 +770,6 @@ int nbdt_map_fill(struct nbdt_map *map)
 	return 0;
 }
 
-/*
- * What a mapped device gives back at once is what it allocates at once, and it may
- * not clear it: whether it is thin, and does, it doesn't tell.  One that gives
- * nothing back tells at most what it takes best at once, which is that or a
- * multiple of it, but not where such a piece begins.
- */
-static struct nbdt_map_reach reach_of(const struct nbdt_map *map,
-				      struct block_device *bdev)
-{
-	u32 grain = bdev_discard_granularity(bdev);
-	u32 alignment = bdev_discard_alignment(bdev);
-	u64 granule = 1ULL << map->shift;
-
-	if (strncmp(bdev->bd_disk->disk_name, "dm-", 3))
-		return (struct nbdt_map_reach) {};
-	if (!grain)
-		return (struct nbdt_map_reach) {
-			.bytes = bdev_io_opt(bdev), .loose = true,
-		};
-	if (!(granule % grain || alignment % grain))
-		return (struct nbdt_map_reach) {};
-	return (struct nbdt_map_reach) {
-		.bytes = grain, .first = alignment % grain,
-	};
-}
-
 /**
  * nbdt_map_set_reach - a write may change what is around it
  * @map: beside which nothing is done
@@ -803,13 +777,13 @@ static struct nbdt_map_reach reach_of(const struct nbdt_map *map,
  */
 void nbdt_map_set_reach(struct nbdt_map *map, struct block_device *bdev)
 {
-	map->reach = reach_of(map, bdev);
+	map->reach = nbdt_reach_of(bdev, 1ULL << map->shift);
 }
 
 /* Is that still so? */
 bool nbdt_map_reaches(const struct nbdt_map *map, struct block_device *bdev)
 {
-	struct nbdt_map_reach reach = reach_of(map, bdev);
+	struct nbdt_reach reach = nbdt_reach_of(bdev, 1ULL << map->shift);
 
 	return reach.bytes == map->reach.bytes &&
 	       reach.first == map->reach.first &&

@@ -7,7 +7,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-struct block_device;
+#include "content/reach.h"
 
 /* What is known of a range; nothing, if neither. */
 #define NBDT_MAP_ZERO		BIT(0)	/* reads as zeroes */
@@ -32,17 +32,10 @@ struct nbdt_map_zeroing {
 	bool scans;			/* it only looks: others take its marks */
 };
 
-/* What else a write may change; see map.c. */
-struct nbdt_map_reach {
-	u32 bytes;		/* pieces of it, or 0: nothing */
-	u32 first;		/* where the first of them ends, or... */
-	bool loose;		/* ...that isn't known */
-};
-
 struct nbdt_map {
 	u64 size;		/* of the device, in bytes */
 	unsigned int shift;	/* of a granule */
-	struct nbdt_map_reach reach;
+	struct nbdt_reach reach;	/* what else a write may change */
 	u64 nr_words;
 	atomic64_t *words;	/* see map.c; NULL until they are wanted */
 	atomic_t writers[NBDT_MAP_SLOTS];
