@@ -282,7 +282,7 @@ char *dn_escape(struct text value)
 	if (!f)
 		return mem_copy("");
 	while (value.len--) {
-		if (*value.p > ' ' && *value.p < 0x7f && *value.p != '\\')
+		if (text_is_plain(*value.p))
 			putc(*value.p, f);
 		else
 			fprintf(f, "\\%02x", (unsigned char)*value.p);

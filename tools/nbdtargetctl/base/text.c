@@ -131,6 +131,12 @@ bool text_is_seen(uint32_t cp)
 	return true;
 }
 
+/* In an alternative name it is itself, and all else is written as "\20". */
+bool text_is_plain(unsigned char c)
+{
+	return c > ' ' && c < 0x7f && c != '\\';
+}
+
 static void print_hex(FILE *f, const char *p, size_t n, unsigned int how)
 {
 	while (n--)

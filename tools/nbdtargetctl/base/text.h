@@ -27,6 +27,7 @@ char *text_copy(struct text text);
 size_t utf8_decode(const char *p, size_t len, uint32_t *cp);
 bool text_is_utf8(struct text s);
 bool text_is_seen(uint32_t cp);
+bool text_is_plain(unsigned char c);
 void text_print(FILE *f, struct text s, unsigned int how);
 char *text_format(struct text s, unsigned int how);
 unsigned int text_width(const char *s);

@@ -153,37 +153,89 @@ static const char *check_spelling(const char *address)
 	return wrong;
 }
 
-static const char *check_ip(struct text pattern)
+static const char *check_ip(const char *address)
 {
-	char *address = text_copy(pattern);
-	const char *wrong = NULL;
-
 	if (!strchr(address, '*'))
-		wrong = check_spelling(address);
-	else if (address[strspn(address, "0123456789abcdef:.*")])
-		wrong = "no client's address has such characters: letters are a to f, small";
-	free(address);
-	return wrong;
+		return check_spelling(address);
+	if (address[strspn(address, "0123456789abcdef:.*")])
+		return "no client's address has such characters: letters are a to f, small";
+	return NULL;
+}
+
+/*
+ * Behind a backslash: is there a byte that alternative names have so, as "\20", and that
+ * begins as S does up to an asterisk?
+ */
+static bool begins_byte(const char *s)
+{
+	unsigned int c;
+	char hex[3];
+
+	/* A name with a NUL is no client's. */
+	for (c = 1; c <= 0xff; c++) {
+		snprintf(hex, sizeof(hex), "%02x", c);
+		if (!text_is_plain(c) &&
+		    (s[0] == '*' || (s[0] == hex[0] &&
+				     (s[1] == '*' || s[1] == hex[1]))))
+			return true;
+	}
+	return false;
+}
+
+static const char *check_bytes(const char *pattern)
+{
+	static const char no_byte[] =
+		"a backslash is before two digits, a to f small, of what isn't printable ASCII";
+	static const char not_printable[] =
+		"in alternative names a blank is \\20, and so is what isn't printable ASCII";
+
+	for (; *pattern; pattern++) {
+		if (*pattern == '\\' && !begins_byte(pattern + 1))
+			return no_byte;
+		if (*pattern != '\\' && !text_is_plain(*pattern))
+			return not_printable;
+	}
+	return NULL;
+}
+
+/* With an asterisk in the kind, or in front of it, all is compared as it is written. */
+static const char *check_part_of_kind(const char *pattern)
+{
+	static const char *const kinds[] = { "DNS:", "URI:", "email:", "IP:" };
+	size_t len = strcspn(pattern, "*"), i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strncmp(pattern, kinds[i], len))
+			return NULL;
+	return "with an asterisk in it the kind begins as DNS:, URI:, email: or IP:";
 }
 
 /* Another would never fit. */
-static const char *check_alt_name(struct text pattern)
+static const char *check_kind(const char *pattern)
 {
 	static const char *const kinds[] = { "dns:", "uri:", "email:" };
 	static const size_t ip = sizeof("ip:") - 1;
-	const char *colon = memchr(pattern.p, ':', pattern.len);
-	size_t len = colon ? (size_t)(colon - pattern.p) : pattern.len, i;
+	size_t i;
 
-	if (memchr(pattern.p, '*', len))
-		return NULL;
-	if (pattern.len >= ip && !strncasecmp(pattern.p, "ip:", ip))
-		return check_ip((struct text) { pattern.p + ip,
-						pattern.len - ip });
+	if (pattern[strcspn(pattern, ":*")] == '*')
+		return check_part_of_kind(pattern);
+	if (!strncasecmp(pattern, "ip:", ip))
+		return check_ip(pattern + ip);
 	for (i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (pattern.len >= strlen(kinds[i]) &&
-		    !strncasecmp(pattern.p, kinds[i], strlen(kinds[i])))
+		if (!strncasecmp(pattern, kinds[i], strlen(kinds[i])))
 			return NULL;
 	return "an alternative name is dns:, uri:, email: or ip: and a pattern";
+}
+
+static const char *check_alt_name(struct text pattern)
+{
+	char *copy = text_copy(pattern);
+	const char *wrong = check_kind(copy);
+
+	if (!wrong)
+		wrong = check_bytes(copy);
+	free(copy);
+	return wrong;
 }
 
 /* Returns NULL, or what is wrong with a pattern, wherever the rule comes from. */
@@ -273,7 +325,7 @@ char *rule_format(const struct rule *rule)
 		s = longer;
 	}
 	s = append(s, "dn", rule->dn, TEXT_DN);
-	s = append(s, "san", rule->alt_name, TEXT_EXACT);
+	s = append(s, "san", rule->alt_name, TEXT_DN);
 	return append(s, "psk", rule->psk, TEXT_EXACT);
 }
 

@@ -366,6 +366,12 @@ static void test_uris(void)
 
 static void test_rules(void)
 {
+#define NOT_PRINTABLE \
+	"in alternative names a blank is \\20, and so is what isn't printable ASCII"
+#define NO_BYTE \
+	"a backslash is before two digits, a to f small, of what isn't printable ASCII"
+#define NO_KIND \
+	"with an asterisk in it the kind begins as DNS:, URI:, email: or IP:"
 	static const struct {
 		const char *in, *out;
 	} t[] = {
@@ -382,6 +388,27 @@ static void test_rules(void)
 		{ "deny san=DNS:*.x", "deny san=DNS:*.x" },
 		{ "allow san=uri:spiffe://x/*", "allow san=uri:spiffe://x/*" },
 		{ "allow san=*:x", "allow san=*:x" },
+		/* As the agent writes names that aren't printable. */
+		{ "deny san=uri:a\\20b\\5c\\ff", "deny san=uri:a\\20b\\5c\\ff" },
+		{ "deny san=dns:\\*", "deny san=dns:\\*" },
+		{ "deny san=dns:\\7*", "deny san=dns:\\7*" },
+		{ "deny san=uri:a b", NOT_PRINTABLE },
+		{ "deny san=uri:\n", NOT_PRINTABLE },
+		{ "deny san=dns:x\x7f", NOT_PRINTABLE },
+		{ "deny san=dns:\xff*", NOT_PRINTABLE },
+		{ "deny san=email:\xc3\xa9", NOT_PRINTABLE },
+		{ "deny san=*\x1b", NOT_PRINTABLE },
+		{ "deny san=dns:x\\", NO_BYTE },
+		{ "deny san=dns:\\\\", NO_BYTE },
+		{ "deny san=dns:\\2", NO_BYTE },
+		{ "deny san=dns:\\C3", NO_BYTE },
+		{ "deny san=dns:\\41", NO_BYTE },
+		{ "deny san=dns:\\4*", NO_BYTE },
+		{ "deny san=dns:\\00", NO_BYTE },
+		{ "deny san=U*:x", "deny san=U*:x" },
+		{ "deny san=em*", "deny san=em*" },
+		{ "deny san=dns*:x", NO_KIND },
+		{ "deny san=x*", NO_KIND },
 		{ "allow san=x.example",
 		  "an alternative name is dns:, uri:, email: or ip: and a pattern" },
 		{ "deny san=ip:2001:db8::1", "deny san=ip:2001:db8::1" },
