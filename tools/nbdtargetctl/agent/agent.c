@@ -4,7 +4,10 @@
  *
  * One thread and one loop. Handshakes are taken from the kernel, which has
  * them on a list, whenever it says that one was added, and whenever there is
- * room again: events that were lost, or sent before this began, don't matter.
+ * room again: events that were lost, or sent before this began, don't matter. Those of
+ * the module's coming and going do, and nl/events.c makes up for them. Whoever unloads
+ * the module doesn't find it loaded again by this.
+ *
  * Each then goes on when its socket is ready (handshake.c), until it has come
  * to an end or its time is up, and the kernel is told.
  *
@@ -44,6 +47,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "nbdtarget.h"
+#include "nl/events.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
 
@@ -62,8 +66,7 @@ struct agent {
 	const char *dir;
 	struct cred_policy policy;
 	struct cred *cred;
-	struct mnl_socket *events;
-	uint16_t family;	/* 0 while there is no module */
+	struct nl_events events;
 	char *buf;
 	int epoll;
 	int signals;
@@ -208,7 +211,7 @@ static bool accept_one(struct agent *a)
 
 	if (!ret && task.present)
 		begin(a, &task);
-	else if (ret != -EAGAIN && ret != -ENOENT)
+	else if (ret != -EAGAIN && ret != -ENOPKG)
 		log_kernel(a, NULL);
 	return !ret;
 }
@@ -241,12 +244,6 @@ static int expire(struct agent *a)
 
 /* --- Events --- */
 
-static int join(struct agent *a, uint32_t group)
-{
-	return mnl_socket_setsockopt(a->events, NETLINK_ADD_MEMBERSHIP,
-				     &group, sizeof(group));
-}
-
 /*
  * Tell the kernel that this is an agent, by the socket that is in the group, and to
  * whose end that is bound. It knows by the time that this was sent; what it says to
@@ -257,9 +254,9 @@ static int announce(struct agent *a)
 	struct nlmsghdr *nlh = nl_request(a->t->nl, NBDTARGET_CMD_TLS_ANNOUNCE);
 
 	a->announced = true;
-	nlh->nlmsg_type = a->family;
+	nlh->nlmsg_type = a->events.family;
 	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
-	if (mnl_socket_sendto(a->events, nlh, nlh->nlmsg_len) < 0)
+	if (mnl_socket_sendto(a->events.socket, nlh, nlh->nlmsg_len) < 0)
 		return fail(a->t, NULL, "netlink: %s", strerror(errno));
 	return TOOL_OK;
 }
@@ -276,22 +273,13 @@ static int take_answer(struct agent *a, const struct nlmsghdr *nlh)
 		    strerror(-answer->error));
 }
 
-/* The module came or went. */
-static void controller_event(struct agent *a, const struct nlmsghdr *nlh)
+/* Another module doesn't know of us; and any may have a handshake that we don't know of. */
+static void take_news(struct agent *a, unsigned int news)
 {
-	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
-	struct nl_family family;
-
-	if (!nl_family_parse(nlh, &family))
-		return;
-	if (genl->cmd == CTRL_CMD_DELFAMILY) {
-		a->family = 0;
-	} else if (genl->cmd == CTRL_CMD_NEWFAMILY && family.tls &&
-		   !join(a, family.tls)) {
-		a->family = family.id;
+	if (news & NL_CAME)
 		a->announced = false;
+	if (news & (NL_LOST | NL_CAME))
 		a->waiting = true;
-	}
 }
 
 static int take_events(struct agent *a, ssize_t n)
@@ -305,8 +293,8 @@ static int take_events(struct agent *a, ssize_t n)
 		if (nlh->nlmsg_type == NLMSG_ERROR)
 			ret = take_answer(a, nlh);
 		else if (nlh->nlmsg_type == GENL_ID_CTRL)
-			controller_event(a, nlh);
-		else if (a->family && nlh->nlmsg_type == a->family)
+			take_news(a, nl_events_controller(&a->events, nlh));
+		else if (nlh->nlmsg_type == a->events.family)
 			a->waiting = true;
 	}
 	return ret;
@@ -314,16 +302,13 @@ static int take_events(struct agent *a, ssize_t n)
 
 static int receive_events(struct agent *a)
 {
-	ssize_t n = mnl_socket_recvfrom(a->events, a->buf, NL_BUFFER_SIZE);
+	unsigned int news;
+	ssize_t n = nl_events_receive(&a->events, a->buf, &news);
 
-	if (n >= 0)
-		return take_events(a, n);
-	/* Lost ones may have said that one waits. */
-	if (errno == ENOBUFS)
-		a->waiting = true;
-	else if (errno != EINTR && errno != EAGAIN)
+	if (n < 0)
 		return fail(a->t, NULL, "netlink: %s", strerror(errno));
-	return TOOL_OK;
+	take_news(a, news);
+	return take_events(a, n);
 }
 
 static void receive_signal(struct agent *a)
@@ -350,6 +335,25 @@ static int dispatch(struct agent *a, const struct epoll_event *event)
 	return TOOL_OK;
 }
 
+/* All that there is to do without being told; 0, or it was said what went wrong. */
+static int serve(struct agent *a)
+{
+	int ret = a->events.lost ? receive_events(a) : TOOL_OK;
+
+	if (!ret && a->events.family && !a->announced)
+		ret = announce(a);
+	if (!ret && a->events.family)
+		accept_some(a);
+	return ret;
+}
+
+/* Whether there is more of it. */
+static bool has_more(const struct agent *a)
+{
+	return a->events.lost ||
+	       (a->waiting && a->n < a->max && a->events.family);
+}
+
 /* One event at a time, as it may be the end of what the next is about. */
 static int loop(struct agent *a)
 {
@@ -358,13 +362,10 @@ static int loop(struct agent *a)
 
 	while (!ret && !a->stop) {
 		timeout = expire(a);
-		if (a->family && !a->announced)
-			ret = announce(a);
-		if (a->family)
-			accept_some(a);
-		if (a->waiting && a->n < a->max && a->family)
-			timeout = 0;
-		n = epoll_wait(a->epoll, &event, 1, timeout);
+		ret = serve(a);
+		if (ret)
+			break;
+		n = epoll_wait(a->epoll, &event, 1, has_more(a) ? 0 : timeout);
 		if (n > 0)
 			ret = dispatch(a, &event);
 		else if (n < 0 && errno != EINTR)
@@ -400,29 +401,14 @@ static int open_signals(struct agent *a)
 	return a->signals < 0 ? -1 : 0;
 }
 
-static int open_events(struct agent *a, uint32_t group)
-{
-	a->events = mnl_socket_open2(NETLINK_GENERIC,
-				     SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (!a->events ||
-	    mnl_socket_bind(a->events, 0, MNL_SOCKET_AUTOPID) < 0)
-		return -1;
-	if (join(a, group) < 0)
-		return -1;
-	return join(a, GENL_ID_CTRL);
-}
-
 static int open_all(struct agent *a)
 {
-	struct nl_family family = nl_family(a->t->nl);
-
-	a->family = family.id;
-	if (open_signals(a) || open_events(a, family.tls))
+	if (open_signals(a) || nl_events_open(&a->events, a->t->nl, NL_TLS))
 		return -1;
 	a->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (a->epoll < 0)
 		return -1;
-	if (watch(a, mnl_socket_get_fd(a->events), &a->events))
+	if (watch(a, mnl_socket_get_fd(a->events.socket), &a->events))
 		return -1;
 	return watch(a, a->signals, &a->signals);
 }
@@ -453,7 +439,7 @@ static int start(struct agent *a)
 		return fail(a->t, NULL, "%s", strerror(errno));
 	if (rights_drop(a->t))
 		return TOOL_REFUSED;
-	if (announce(a))
+	if (a->events.family && announce(a))
 		return TOOL_REFUSED;
 	a->waiting = true;
 	notify(READY);
@@ -552,8 +538,7 @@ int agent_run(struct tool *t, const struct args *args)
 	a.buf = mem_zalloc(NL_BUFFER_SIZE);
 	ret = start(&a);
 	cred_put(a.cred);
-	if (a.events)
-		mnl_socket_close(a.events);
+	nl_events_close(&a.events);
 	if (a.epoll >= 0)
 		close(a.epoll);
 	if (a.signals >= 0)

@@ -28,7 +28,7 @@ static const struct attr_set task_attrs = {
 
 /*
  * Takes one from the kernel; 0 or a negative errno: EAGAIN when it has none,
- * ENOENT when there is no kernel module any more.
+ * ENOPKG when there is no kernel module any more.
  */
 int task_accept(struct tool *t, struct task *task)
 {
@@ -90,7 +90,7 @@ static int report(struct tool *t, const struct handshake *h, const char *text,
 
 /*
  * text: why it failed, or NULL. 0 or a negative errno; a connection that is gone
- * doesn't matter. A kernel that can't use the secrets does without: then the
+ * doesn't matter, nor does it with the module. A kernel that can't use the secrets does without: then the
  * connection ends when the client changes its key.
  */
 int task_report(struct tool *t, const struct handshake *h, const char *text)
@@ -106,5 +106,5 @@ int task_report(struct tool *t, const struct handshake *h, const char *text)
 		told = true;
 		ret = report(t, h, text, &none);
 	}
-	return ret == -ENOENT ? 0 : ret;
+	return ret == -ENOENT || ret == -ENOPKG ? 0 : ret;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The netlink socket that all requests of a run share: finding the family
- * (which makes the kernel load the module), one request at a time, dumps
- * that are either complete and consistent or failed, and the kernel's own
- * words when it refuses.
+ * (which makes the kernel load the module, but for who only listens), one request at
+ * a time, dumps that are either complete and consistent or failed, and the kernel's
+ * own words when it refuses.
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -30,6 +30,7 @@ struct nl {
 	uint32_t portid;
 	uint32_t seq;
 	struct nl_family family;	/* once it was found */
+	bool keeps_out;		/* asks for nothing that would load the module */
 	struct nl_error error;
 	char *tx;		/* the request, NL_BUFFER_SIZE bytes */
 	char *rx;		/* what came last, NL_BUFFER_SIZE bytes */
@@ -66,9 +67,10 @@ void nl_set_last_error(struct nl *nl, const struct nl_error *error)
 	nl->error = *error;
 }
 
-struct nl_family nl_family(const struct nl *nl)
+/* From now on: what has gone stays away until somebody else loads it. */
+void nl_keep_out(struct nl *nl)
 {
-	return nl->family;
+	nl->keeps_out = true;
 }
 
 static int set_error(struct nl *nl, int err, const char *text)
@@ -267,9 +269,9 @@ static void parse_group(const struct nlattr *nest, struct nl_family *family)
 	mnl_attr_for_each_nested(attr, nest) {
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_NAME) {
 			if (attr_is(attr, NBDTARGET_MCGRP_MONITOR))
-				group = &family->monitor;
+				group = &family->groups[NL_MONITOR];
 			else if (attr_is(attr, NBDTARGET_MCGRP_TLS))
-				group = &family->tls;
+				group = &family->groups[NL_TLS];
 		}
 		if (mnl_attr_get_type(attr) == CTRL_ATTR_MCAST_GRP_ID &&
 		    mnl_attr_validate(attr, MNL_TYPE_U32) >= 0)
@@ -312,29 +314,67 @@ static int no_family(struct nl *nl, int err)
 {
 	nl->error.unreachable = true;
 	if (err == ENOENT)
-		return set_error(nl, ENOPKG, no_module);
+		return set_error(nl, ENOPKG, nl->keeps_out ?
+				 "the kernel module nbdtarget is not loaded" :
+				 no_module);
 	return -err;
 }
 
-/* Asks for the family, for which the kernel loads the module by its alias. */
+/* Ours, of those that the controller has told of. */
+static bool take_family(struct nl *nl, const struct nl_reply *reply)
+{
+	struct nlmsghdr *nlh = NULL;
+
+	while ((nlh = nl_reply_next(reply, nlh)))
+		if (nl_family_parse(nlh, &nl->family))
+			return true;
+	memset(&nl->family, 0, sizeof(nl->family));
+	return false;
+}
+
+/* By its name, for which the kernel loads the module by its alias. */
+static int ask_family(struct nl *nl, struct nlmsghdr *nlh)
+{
+	struct nl_reply reply = { 0 };
+	int ret;
+
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, NBDTARGET_FAMILY_NAME);
+	ret = transact(nl, nlh, &reply);
+	if (!take_family(nl, &reply) && !ret)
+		ret = set_error(nl, EBADMSG, "the family's data is malformed");
+	nl_reply_free(&reply);
+	return ret;
+}
+
+/*
+ * Among all that there are, for which the kernel loads nothing. Twice: where another one
+ * goes while they are told of, the one behind it may be left out.
+ */
+static int search_family(struct nl *nl, struct nlmsghdr *nlh)
+{
+	struct nl_reply reply = { 0 };
+	int ret = -ENOENT, try;
+
+	nlh->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	for (try = 0; try < 2 && ret == -ENOENT; try++) {
+		ret = transact(nl, nlh, &reply);
+		if (!take_family(nl, &reply) && !ret)
+			ret = -ENOENT;
+		nl_reply_free(&reply);
+	}
+	return ret;
+}
+
 static int find_family(struct nl *nl)
 {
 	/* Its own buffer: nl->tx may hold a request that is to be sent again */
 	char buf[256] __aligned(MNL_ALIGNTO);
 	struct nlmsghdr *nlh = mnl_nlmsg_put_header(buf);
-	struct nl_reply reply = { 0 };
 	int ret;
 
-	memset(&nl->family, 0, sizeof(nl->family));
 	nlh->nlmsg_type = GENL_ID_CTRL;
 	put_header(nlh, CTRL_CMD_GETFAMILY, 1);
-	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, NBDTARGET_FAMILY_NAME);
-	ret = transact(nl, nlh, &reply);
-	if (!ret && (!reply.len ||
-		     !nl_family_parse((struct nlmsghdr *)reply.data,
-				      &nl->family)))
-		ret = set_error(nl, EBADMSG, "the family's data is malformed");
-	nl_reply_free(&reply);
+	ret = nl->keeps_out ? search_family(nl, nlh) : ask_family(nl, nlh);
 	return ret ? no_family(nl, -ret) : 0;
 }
 
@@ -357,20 +397,34 @@ static int open_socket(struct nl *nl)
 	return 0;
 }
 
+static int open_once(struct nl *nl)
+{
+	int ret = nl->socket ? 0 : open_socket(nl);
+
+	if (ret && nl->socket) {
+		mnl_socket_close(nl->socket);
+		nl->socket = NULL;
+	}
+	return ret;
+}
+
 int nl_connect(struct nl *nl)
 {
-	int ret;
+	int ret = open_once(nl);
 
-	if (!nl->socket) {
-		ret = open_socket(nl);
-		if (ret && nl->socket) {
-			mnl_socket_close(nl->socket);
-			nl->socket = NULL;
-		}
-		if (ret)
-			return ret;
-	}
-	return nl->family.id ? 0 : find_family(nl);
+	return ret || nl->family.id ? ret : find_family(nl);
+}
+
+/* Which there is now, without having it loaded; all zero for none. */
+int nl_look(struct nl *nl, struct nl_family *family)
+{
+	int ret = open_once(nl);
+
+	nl_keep_out(nl);
+	if (!ret)
+		ret = find_family(nl);
+	*family = nl->family;
+	return ret == -ENOPKG ? 0 : ret;
 }
 
 /* A request to put attributes in, in the one buffer there is for them. */
@@ -393,10 +447,14 @@ static bool may_be_stale(const struct nl *nl, int ret)
 
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 {
-	uint16_t family = nl->family.id;
 	struct nl_error error;
+	uint16_t family;
 	int ret;
 
+	/* Once it was found gone; the kernel says yes to number 0, whatever is asked. */
+	if (!nl->family.id && find_family(nl))
+		return -nl->error.err;
+	family = nl->family.id;
 	nlh->nlmsg_type = family;
 	ret = transact(nl, nlh, reply);
 	if (!may_be_stale(nl, ret))

@@ -26,6 +26,15 @@ struct nl_reply {
 	size_t len;
 };
 
+/* Multicast groups of the module. */
+enum nl_group { NL_MONITOR, NL_TLS, NL_GROUPS };
+
+/* Numbers that change whenever the module is loaded; 0 for what isn't. */
+struct nl_family {
+	uint16_t id;
+	uint32_t groups[NL_GROUPS];
+};
+
 struct nl *nl_new(void);
 void nl_free(struct nl *nl);
 const struct nl_error *nl_last_error(const struct nl *nl);
@@ -33,18 +42,12 @@ void nl_set_last_error(struct nl *nl, const struct nl_error *error);
 
 /* These return 0 or a negative errno; nl_last_error() has the details. */
 int nl_connect(struct nl *nl);
+int nl_look(struct nl *nl, struct nl_family *family);
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply);
 int nl_dump(struct nl *nl, uint8_t cmd, struct nl_reply *reply);
 
-/* Numbers that change whenever the module is loaded; 0 for what isn't. */
-struct nl_family {
-	uint16_t id;
-	uint32_t monitor;	/* multicast group of that name */
-	uint32_t tls;
-};
-
 struct nlmsghdr *nl_request(struct nl *nl, uint8_t cmd);
-struct nl_family nl_family(const struct nl *nl);
+void nl_keep_out(struct nl *nl);
 bool nl_family_parse(const struct nlmsghdr *nlh, struct nl_family *family);
 struct nlmsghdr *nl_reply_next(const struct nl_reply *reply,
 			       struct nlmsghdr *nlh);

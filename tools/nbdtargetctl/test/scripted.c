@@ -46,13 +46,18 @@ struct datagram {
 
 static struct sim_export exports[EXPORTS_MAX];
 static size_t n_exports;
-static struct datagram *queue, **queue_end = &queue;
+/* The one for requests, and one for events. */
+static struct mnl_socket {
+	bool open, hears, joined;	/* the controller; the module's group */
+	struct datagram *queue, **queue_end;
+} sockets[2];
+static struct mnl_socket *to;	/* what is delivered goes there */
 static uint16_t family = 30;
 static unsigned int dumps, requests, access_dumps;
 static uint32_t last_id;
 static uint32_t seq;
 static int event_fd = -1;
-static bool overrun;
+static unsigned int quiet;	/* how often there was nothing to hear */
 static char buf[NL_BUFFER_SIZE] __aligned(8);
 
 static bool script(const char *word)
@@ -86,8 +91,8 @@ static void deliver(const struct nlmsghdr *nlh)
 
 	d->len = nlh->nlmsg_len;
 	memcpy(d->data, nlh, d->len);
-	*queue_end = d;
-	queue_end = &d->next;
+	*to->queue_end = d;
+	to->queue_end = &d->next;
 }
 
 static void put_ext_ack(struct nlmsghdr *nlh, const char *text,
@@ -454,6 +459,7 @@ static void send_events(void)
 	deliver(nlh);
 	nlh = begin(GENL_ID_CTRL, CTRL_CMD_DELFAMILY, 0);
 	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, NBDTARGET_FAMILY_NAME);
+	mnl_attr_put_u16(nlh, CTRL_ATTR_FAMILY_ID, family);
 	deliver(nlh);
 	/* Nothing of it is heard once it has gone. */
 	send_conn(NBDTARGET_CMD_CONN_OPEN_NTF, NULL, 0);
@@ -463,6 +469,24 @@ static void send_events(void)
 	free(e.name);
 	free(e.device);
 	free(e.description);
+}
+
+/*
+ * Nothing more comes: first as something was lost, then as that is all. Behind what was
+ * lost there was room for one more, and then none for the module's going and coming.
+ */
+static void fall_silent(void)
+{
+	errno = EAGAIN;
+	switch (quiet++) {
+	case 0:
+		send_conn(NBDTARGET_CMD_CONN_OPEN_NTF, NULL, 0);
+		family = 32;
+		errno = ENOBUFS;
+		break;
+	case 2:
+		raise(SIGTERM);
+	}
 }
 
 static void add_export(const struct nlmsghdr *req)
@@ -525,8 +549,24 @@ static void set_target(const struct nlmsghdr *req)
 		ack(req, 0, NULL, 0);
 }
 
+/* All families; a name asks for one, and loads it. */
+static void dump_families(void)
+{
+	struct nlmsghdr *nlh = begin(GENL_ID_CTRL, CTRL_CMD_NEWFAMILY, NLM_F_MULTI);
+
+	mnl_attr_put_strz(nlh, CTRL_ATTR_FAMILY_NAME, "another");
+	mnl_attr_put_u16(nlh, CTRL_ATTR_FAMILY_ID, 99);
+	deliver(nlh);
+	send_family();
+	done(0, NULL);
+}
+
 static void get_family(const struct nlmsghdr *req)
 {
+	if (req->nlmsg_flags & NLM_F_DUMP) {
+		dump_families();
+		return;
+	}
 	if (script("no-module")) {
 		ack(req, ENOENT, NULL, 0);
 		return;
@@ -566,7 +606,12 @@ static void request(const struct nlmsghdr *req, uint8_t cmd)
 
 struct mnl_socket *mnl_socket_open2(int bus, int flags)
 {
-	return bus == NETLINK_GENERIC && flags ? (void *)&family : NULL;
+	struct mnl_socket *nl = sockets[0].open ? &sockets[1] : sockets;
+
+	if (bus != NETLINK_GENERIC || !flags || nl->open)
+		return NULL;
+	*nl = (struct mnl_socket) { .open = true, .queue_end = &nl->queue };
+	return nl;
 }
 
 int mnl_socket_bind(struct mnl_socket *nl, unsigned int groups, pid_t pid)
@@ -590,22 +635,29 @@ int mnl_socket_get_fd(const struct mnl_socket *nl)
 int mnl_socket_setsockopt(const struct mnl_socket *nl, int type, void *value,
 			  socklen_t len)
 {
+	struct mnl_socket *s = (struct mnl_socket *)nl;
 	uint32_t group;
 
-	if (type == NETLINK_ADD_MEMBERSHIP && len == sizeof(group)) {
-		memcpy(&group, value, sizeof(group));
-		if (group == GENL_ID_CTRL)
-			send_events();
-		else if (group != GROUP)
-			return -1;
-	}
-	return nl ? 0 : -1;
+	if (type != NETLINK_ADD_MEMBERSHIP || len != sizeof(group))
+		return nl ? 0 : -1;
+	memcpy(&group, value, sizeof(group));
+	if (group != GENL_ID_CTRL && group != GROUP)
+		return -1;
+	s->hears |= group == GENL_ID_CTRL;
+	s->joined |= group == GROUP;
+	to = s;
+	if (s->hears && s->joined && quiet)
+		send_conn(NBDTARGET_CMD_CONN_OPEN_NTF, NULL, 0);
+	else if (s->hears && s->joined && family == 30)
+		send_events();
+	return 0;
 }
 
 int mnl_socket_close(struct mnl_socket *nl)
 {
 	size_t i;
 
+	nl->open = false;
 	if (event_fd >= 0)
 		close(event_fd);
 	event_fd = -1;
@@ -615,7 +667,7 @@ int mnl_socket_close(struct mnl_socket *nl)
 		free(exports[i].description);
 	}
 	n_exports = 0;
-	return nl ? 0 : -1;
+	return 0;
 }
 
 ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *data,
@@ -627,6 +679,7 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *data,
 
 	requests++;
 	seq = req->nlmsg_seq;
+	to = (struct mnl_socket *)nl;
 	if (req->nlmsg_type == GENL_ID_CTRL)
 		get_family(req);
 	else if (script("no-permission"))
@@ -644,25 +697,24 @@ ssize_t mnl_socket_sendto(const struct mnl_socket *nl, const void *data,
 ssize_t mnl_socket_recvfrom(const struct mnl_socket *nl, void *data,
 			    size_t size)
 {
-	struct datagram *d = queue;
+	struct mnl_socket *s = (struct mnl_socket *)nl;
+	struct datagram *d = s->queue;
 	size_t len;
 
-	if (!d && event_fd >= 0) {
-		if (overrun)
-			raise(SIGTERM);
-		overrun = true;
-		errno = ENOBUFS;
+	if (!d && s->hears) {
+		to = s;
+		fall_silent();
 		return -1;
 	}
-	if (!d || !nl || size < d->len) {
+	if (!d || size < d->len) {
 		fputs("scripted: nothing more to receive\n", stderr);
 		abort();
 	}
 	len = d->len;
 	memcpy(data, d->data, len);
-	queue = d->next;
-	if (!queue)
-		queue_end = &queue;
+	s->queue = d->next;
+	if (!s->queue)
+		s->queue_end = &s->queue;
 	free(d);
 	return len;
 }

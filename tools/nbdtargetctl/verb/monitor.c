@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * monitor: the module's events, one line each, until a signal. It has a
- * socket of its own, which also hears of the module being unloaded and
- * loaded again, and then takes part in the new one's group.
+ * socket of its own for them, which also hears of the module being unloaded and
+ * loaded again (nl/events.c).
  */
 #include <errno.h>
 #include <linux/genetlink.h>
@@ -17,6 +17,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/out.h"
+#include "nl/events.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
 #include "object/event.h"
@@ -26,35 +27,20 @@
 
 struct monitor {
 	struct tool *t;
-	struct mnl_socket *socket;
-	uint16_t family;
+	struct nl_events events;
 	char *buf;
 	int signals;
 };
 
-static int join(struct monitor *m, uint32_t group)
+static void tell(const struct monitor *m, unsigned int news)
 {
-	return mnl_socket_setsockopt(m->socket, NETLINK_ADD_MEMBERSHIP,
-				     &group, sizeof(group));
-}
-
-/* The controller says that a family came or went. */
-static void controller_event(struct monitor *m, const struct nlmsghdr *nlh)
-{
-	const struct genlmsghdr *genl = mnl_nlmsg_get_payload(nlh);
-	struct nl_family family;
-
-	if (genl->cmd != CTRL_CMD_NEWFAMILY && genl->cmd != CTRL_CMD_DELFAMILY)
-		return;
-	if (!nl_family_parse(nlh, &family))
-		return;
-	if (genl->cmd == CTRL_CMD_DELFAMILY) {
-		m->family = 0;
+	if (news & NL_LOST)
+		event_print_own(m->t, "overrun", "events were lost");
+	if (news & NL_WENT)
 		event_print_own(m->t, "module-unload", "the module was unloaded");
-	} else if (family.monitor && !join(m, family.monitor)) {
-		m->family = family.id;
+	if (news & NL_CAME)
 		event_print_own(m->t, "module-load", "the module was loaded");
-	}
+	out_flush();
 }
 
 static void take(struct monitor *m, ssize_t n)
@@ -66,8 +52,8 @@ static void take(struct monitor *m, ssize_t n)
 		if (mnl_nlmsg_get_payload_len(nlh) < sizeof(struct genlmsghdr))
 			continue;
 		if (nlh->nlmsg_type == GENL_ID_CTRL)
-			controller_event(m, nlh);
-		else if (m->family && nlh->nlmsg_type == m->family)
+			tell(m, nl_events_controller(&m->events, nlh));
+		else if (nlh->nlmsg_type == m->events.family)
 			event_print(m->t, nlh);
 		out_flush();
 	}
@@ -75,16 +61,13 @@ static void take(struct monitor *m, ssize_t n)
 
 static int receive(struct monitor *m)
 {
-	ssize_t n = mnl_socket_recvfrom(m->socket, m->buf, NL_BUFFER_SIZE);
+	unsigned int news;
+	ssize_t n = nl_events_receive(&m->events, m->buf, &news);
 
-	if (n >= 0) {
-		take(m, n);
-	} else if (errno == ENOBUFS) {
-		event_print_own(m->t, "overrun", "events were lost");
-		out_flush();
-	} else if (errno != EINTR && errno != EAGAIN) {
+	if (n < 0)
 		return fail(m->t, NULL, "netlink: %s", strerror(errno));
-	}
+	take(m, n);
+	tell(m, news);
 	return ferror(stdout) ? TOOL_REFUSED : TOOL_OK;
 }
 
@@ -92,14 +75,14 @@ static int receive(struct monitor *m)
 static int loop(struct monitor *m)
 {
 	struct pollfd fds[] = {
-		{ .fd = mnl_socket_get_fd(m->socket), .events = POLLIN },
+		{ .fd = mnl_socket_get_fd(m->events.socket), .events = POLLIN },
 		{ .fd = m->signals, .events = POLLIN },
 		{ .fd = STDOUT_FILENO },
 	};
 	int ret = TOOL_OK;
 
 	while (!ret) {
-		if (poll(fds, ARRAY_SIZE(fds), -1) < 0) {
+		if (poll(fds, ARRAY_SIZE(fds), m->events.lost ? 0 : -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return fail(m->t, NULL, "poll: %s", strerror(errno));
@@ -128,21 +111,16 @@ static int open_signals(struct monitor *m)
 	return m->signals < 0 ? -1 : 0;
 }
 
-static int open_events(struct monitor *m, uint32_t group)
+static int open_events(struct monitor *m)
 {
 	int size = RECEIVE_BUFFER, fd;
 
-	m->socket = mnl_socket_open2(NETLINK_GENERIC, SOCK_CLOEXEC);
-	if (!m->socket ||
-	    mnl_socket_bind(m->socket, 0, MNL_SOCKET_AUTOPID) < 0)
+	if (nl_events_open(&m->events, m->t->nl, NL_MONITOR))
 		return -1;
-	fd = mnl_socket_get_fd(m->socket);
+	fd = mnl_socket_get_fd(m->events.socket);
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
-	if (join(m, group) < 0)
-		return -1;
-	/* The controller's own group has the number of its family. */
-	return join(m, GENL_ID_CTRL);
+	return 0;
 }
 
 enum { MONITOR_ANNOUNCE };
@@ -155,13 +133,10 @@ static const struct opt monitor_opts[] = {
 
 static int start(struct monitor *m, const struct args *a)
 {
-	struct nl_family family = nl_family(m->t->nl);
-
-	/* It has done its part; the other one then has our number in lists. */
-	m->family = family.id;
+	/* Opened once more behind the other one, which then has our number in lists. */
 	nl_free(m->t->nl);
-	m->t->nl = NULL;
-	if (open_events(m, family.monitor) < 0) {
+	m->t->nl = nl_new();
+	if (open_events(m)) {
 		if (errno != EPERM)
 			return fail(m->t, NULL, "netlink: %s",
 				    strerror(errno));
@@ -186,8 +161,7 @@ static int monitor(struct tool *t, const struct args *a)
 		ret = fail(t, NULL, "signalfd: %s", strerror(errno));
 	else
 		ret = start(&m, a);
-	if (m.socket)
-		mnl_socket_close(m.socket);
+	nl_events_close(&m.events);
 	if (m.signals >= 0)
 		close(m.signals);
 	free(m.buf);
