@@ -94,6 +94,7 @@ ssize_t nl_events_receive(struct nl_events *e, char *buf, unsigned int *news)
 int nl_events_open(struct nl_events *e, struct nl *nl, enum nl_group group)
 {
 	struct nl_family family;
+	int on = 1;
 
 	e->nl = nl;
 	e->group = group;
@@ -104,6 +105,8 @@ int nl_events_open(struct nl_events *e, struct nl *nl, enum nl_group group)
 	    mnl_socket_bind(e->socket, 0, MNL_SOCKET_AUTOPID) < 0 ||
 	    join(e, GENL_ID_CTRL) || nl_look(nl, &family))
 		return -1;
+	/* What is lost here the module else takes for told to nobody. */
+	mnl_socket_setsockopt(e->socket, NETLINK_BROADCAST_ERROR, &on, sizeof(on));
 	follow(e, &family);
 	return family.id && !e->family && errno == EPERM ? -1 : 0;
 }
