@@ -212,6 +212,8 @@ class Agent:
                 break
             except socket.timeout:
                 assert self.process.poll() is None, "agent: " + self.said()
+        else:
+            raise AssertionError("not a word to systemd of " + state)
         assert said == state, said
 
     def said(self):

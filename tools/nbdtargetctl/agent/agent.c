@@ -35,11 +35,10 @@
 #include "agent/agent.h"
 #include "agent/cipher.h"
 #include "agent/clock.h"
-#include "agent/cred.h"
+#include "agent/force.h"
 #include "agent/handshake.h"
 #include "agent/ktls.h"
 #include "agent/log.h"
-#include "agent/mark.h"
 #include "agent/notify.h"
 #include "agent/rights.h"
 #include "agent/task.h"
@@ -53,19 +52,12 @@
 
 #define DEFAULT_MAX 1024
 
-#define READY "READY=1\nSTATUS=The credentials are in force\n"
-#define READY_AS_BEFORE \
-	"READY=1\n" \
-	"STATUS=The credentials are wrong; what was loaded before stays in force\n"
-
 /* Handshakes taken before those under way have their turn. */
 #define ACCEPTS 16
 
 struct agent {
 	struct tool *t;
-	const char *dir;
-	struct cred_policy policy;
-	struct cred *cred;
+	struct force force;
 	struct nl_events events;
 	char *buf;
 	int epoll;
@@ -85,39 +77,6 @@ static void log_kernel(struct agent *a, const char *peer)
 
 	log_some(&a->log, a->t, peer,
 		 e->text[0] ? e->text : strerror(e->err));
-}
-
-/* --- Credentials --- */
-
-/*
- * What is there now, or NULL.  They aren't in force before whoever looks with --check
- * can know of it.
- */
-static struct cred *load(struct agent *a)
-{
-	struct cred *cred = cred_load(a->t, a->dir, a->policy,
-				      a->cred && cred_has_crl(a->cred));
-
-	if (!cred || !mark_set(a->t, cred_has_crl(cred)))
-		return cred;
-	cred_put(cred);
-	return NULL;
-}
-
-/* Those that don't load leave those that did in force. */
-static void reload(struct agent *a)
-{
-	struct cred *cred;
-
-	notify_reloading();
-	cred = load(a);
-	if (cred) {
-		cred_put(a->cred);
-		a->cred = cred;
-	} else {
-		fail(a->t, NULL, "what was loaded before stays in force");
-	}
-	notify(cred ? READY : READY_AS_BEFORE);
 }
 
 /* --- Handshakes --- */
@@ -189,10 +148,8 @@ static void begin(struct agent *a, const struct task *task)
 	};
 	struct handshake *h;
 
-	/* A handshake that begins with what was replaced would be a surprise */
-	if (cred_changed(a->cred))
-		reload(a);
-	h = handshake_new(a->cred, task->conn, task->fd);
+	force_refresh(&a->force);
+	h = handshake_new(a->force.cred, task->conn, task->fd);
 	h->deadline = clock_now() + task->timeout;
 	h->peer = endpoint_format(&peer);
 	h->next = a->first;
@@ -318,7 +275,7 @@ static void receive_signal(struct agent *a)
 	if (read(a->signals, &info, sizeof(info)) != sizeof(info))
 		return;
 	if (info.ssi_signo == SIGHUP)
-		reload(a);
+		force_reload(&a->force);
 	else
 		a->stop = true;
 }
@@ -333,6 +290,12 @@ static int dispatch(struct agent *a, const struct epoll_event *event)
 	else
 		step(a, event->data.ptr);
 	return TOOL_OK;
+}
+
+/* The shorter of two times, of which less than nothing is for ever. */
+static int sooner(int a, int b)
+{
+	return b < 0 || (a >= 0 && a < b) ? a : b;
 }
 
 /* All that there is to do without being told; 0, or it was said what went wrong. */
@@ -361,7 +324,7 @@ static int loop(struct agent *a)
 	int ret = TOOL_OK, n, timeout;
 
 	while (!ret && !a->stop) {
-		timeout = expire(a);
+		timeout = sooner(expire(a), force_tick(&a->force));
 		ret = serve(a);
 		if (ret)
 			break;
@@ -432,8 +395,7 @@ static int start(struct agent *a)
 	if (wrong)
 		return fail(a->t, NULL, "%s", wrong);
 	ktls_prove_padding();
-	a->cred = load(a);
-	if (!a->cred)
+	if (force_begin(&a->force))
 		return TOOL_REFUSED;
 	if (open_all(a))
 		return fail(a->t, NULL, "%s", strerror(errno));
@@ -442,7 +404,7 @@ static int start(struct agent *a)
 	if (a->events.family && announce(a))
 		return TOOL_REFUSED;
 	a->waiting = true;
-	notify(READY);
+	force_ready(&a->force);
 	return loop(a);
 }
 
@@ -451,10 +413,7 @@ static int check(struct agent *a)
 {
 	const char *wrong = cipher_probe();
 
-	if (wrong)
-		return fail(a->t, NULL, "%s", wrong);
-	a->cred = cred_load(a->t, a->dir, a->policy, mark_is_set());
-	return a->cred ? TOOL_OK : TOOL_REFUSED;
+	return wrong ? fail(a->t, NULL, "%s", wrong) : force_check(&a->force);
 }
 
 /* A reload that is asked for before there is anything to load is none. */
@@ -497,20 +456,29 @@ static int take_ciphers(struct tool *t, const char *list)
 	return ret;
 }
 
+static struct cred_policy take_policy(const struct opt_value *o)
+{
+	return (struct cred_policy) {
+		.require_crl = o[AGENT_REQUIRE_CRL].given,
+		.weak_psk = o[AGENT_WEAK_PSK].given,
+		.priority = o[AGENT_PRIORITY].given ? o[AGENT_PRIORITY].text : NULL,
+		.tickets = o[AGENT_TICKETS].given ? o[AGENT_TICKETS].number : 0,
+	};
+}
+
 int agent_run(struct tool *t, const struct args *args)
 {
 	const struct opt_value *o = args->opt;
 	struct agent a = {
 		.t = t,
-		.dir = o[AGENT_DIR].given ? o[AGENT_DIR].text : AGENT_DEFAULT_DIR,
 		.max = o[AGENT_MAX].given ? o[AGENT_MAX].number : DEFAULT_MAX,
 		.quiet = o[AGENT_QUIET].given,
-		.policy.require_crl = o[AGENT_REQUIRE_CRL].given,
-		.policy.weak_psk = o[AGENT_WEAK_PSK].given,
-		.policy.priority = o[AGENT_PRIORITY].given ?
-				   o[AGENT_PRIORITY].text : NULL,
-		.policy.tickets = o[AGENT_TICKETS].given ?
-				  o[AGENT_TICKETS].number : 0,
+		.force = {
+			.t = t,
+			.dir = o[AGENT_DIR].given ? o[AGENT_DIR].text :
+						    AGENT_DEFAULT_DIR,
+			.policy = take_policy(o),
+		},
 		.epoll = -1,
 		.signals = -1,
 	};
@@ -523,7 +491,7 @@ int agent_run(struct tool *t, const struct args *args)
 		return fail_usage(t, "--max-handshakes has to be at least 1");
 	if (o[AGENT_CERTIFICATES].given)
 		ret = take_verify(t, o[AGENT_CERTIFICATES].text,
-				  &a.policy.verify);
+				  &a.force.policy.verify);
 	if (!ret && o[AGENT_CIPHERS].given)
 		ret = take_ciphers(t, o[AGENT_CIPHERS].text);
 	if (!ret && o[AGENT_CHECK].given)
@@ -531,13 +499,13 @@ int agent_run(struct tool *t, const struct args *args)
 	else if (!ret)
 		ret = kernel_connect(t, NULL);
 	if (ret || o[AGENT_CHECK].given) {
-		cred_put(a.cred);
+		force_end(&a.force);
 		return ret;
 	}
 	set_limits();
 	a.buf = mem_zalloc(NL_BUFFER_SIZE);
 	ret = start(&a);
-	cred_put(a.cred);
+	force_end(&a.force);
 	nl_events_close(&a.events);
 	if (a.epoll >= 0)
 		close(a.epoll);

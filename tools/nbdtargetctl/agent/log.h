@@ -16,6 +16,7 @@ struct log {
 /* What the journal takes for a priority, in front of a line. */
 #define LOG_ERROR_PREFIX "<3>"
 #define LOG_WARNING_PREFIX "<4>"
+#define LOG_NOTICE_PREFIX "<5>"
 
 bool log_is_journal(void);
 void log_warning(const struct tool *tool, const char *thing, const char *text);

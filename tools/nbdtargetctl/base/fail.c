@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What goes to stderr: "nbdtargetctl: [FILE:LINE: ][VERB [THING]: ]TEXT".
+ * What goes to stderr, or to who asked for it: "nbdtargetctl: [FILE:LINE: ][VERB
+ * [THING]: ]TEXT".
  * Everything is escaped, for it may quote names that others chose.
  */
 #include <stdarg.h>
@@ -23,60 +24,69 @@ static const char *at_character(const char *s)
 }
 
 /* Whole, unless somebody's word made it long: then its beginning and its end. */
-static void print_cut(struct text s, unsigned int how)
+static void print_cut(FILE *f, struct text s, unsigned int how)
 {
 	const char *end = s.p + s.len, *head, *tail;
 
 	if (s.len <= MESSAGE_MAX) {
-		text_print(stderr, s, how);
+		text_print(f, s, how);
 		return;
 	}
 	head = at_character(s.p + MESSAGE_MAX / 2);
 	tail = at_character(end - MESSAGE_MAX / 2);
-	text_print(stderr, (struct text){ s.p, head - s.p }, how);
-	fputs(" ... ", stderr);
-	text_print(stderr, (struct text){ tail, end - tail }, how);
+	text_print(f, (struct text){ s.p, head - s.p }, how);
+	fputs(" ... ", f);
+	text_print(f, (struct text){ tail, end - tail }, how);
 }
 
-static void print_prefix(const struct tool *t, const char *thing)
+static void print_prefix(FILE *f, const struct tool *t, const char *thing)
 {
 	if (t->priority)
-		fputs(t->priority, stderr);
-	fputs("nbdtargetctl: ", stderr);
+		fputs(t->priority, f);
+	fputs("nbdtargetctl: ", f);
 	if (t->file) {
-		text_print(stderr, text_of(t->file), 0);
-		fprintf(stderr, ":%lu: ", t->line);
+		text_print(f, text_of(t->file), 0);
+		fprintf(f, ":%lu: ", t->line);
 	}
 	if (!t->verb)
 		return;
-	fputs(t->verb, stderr);
+	fputs(t->verb, f);
 	if (thing) {
-		fputc(' ', stderr);
-		print_cut(text_of(thing), TEXT_NAME);
+		fputc(' ', f);
+		print_cut(f, text_of(thing), TEXT_NAME);
 	}
-	fputs(": ", stderr);
+	fputs(": ", f);
 }
 
-static void print_message(const char *fmt, va_list ap)
+static void print_message(FILE *f, const char *fmt, va_list ap)
 {
 	char *s = NULL;
 
 	if (vasprintf(&s, fmt, ap) < 0)
 		return;
-	print_cut(text_of(s), 0);
+	print_cut(f, text_of(s), 0);
 	free(s);
+}
+
+/* The line but for its end; where that belongs. */
+static FILE *print_line(const struct tool *t, const char *thing, const char *fmt,
+			va_list ap)
+{
+	FILE *f = t->to ? t->to : stderr;
+
+	out_flush();
+	print_prefix(f, t, thing);
+	print_message(f, fmt, ap);
+	return f;
 }
 
 int fail(const struct tool *t, const char *thing, const char *fmt, ...)
 {
 	va_list ap;
 
-	out_flush();
-	print_prefix(t, thing);
 	va_start(ap, fmt);
-	print_message(fmt, ap);
+	fputc('\n', print_line(t, thing, fmt, ap));
 	va_end(ap);
-	fputc('\n', stderr);
 	return TOOL_REFUSED;
 }
 
@@ -84,12 +94,9 @@ int fail_usage(const struct tool *t, const char *fmt, ...)
 {
 	va_list ap;
 
-	out_flush();
-	print_prefix(t, NULL);
 	va_start(ap, fmt);
-	print_message(fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "; see 'nbdtargetctl %s%s--help'\n",
+	fprintf(print_line(t, NULL, fmt, ap), "; see 'nbdtargetctl %s%s--help'\n",
 		t->verb ? t->verb : "", t->verb ? " " : "");
+	va_end(ap);
 	return TOOL_USAGE;
 }

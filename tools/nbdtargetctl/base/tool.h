@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -29,6 +30,7 @@ struct tool {
 	unsigned long line;	/* in that file */
 	bool json;
 	const char *priority;	/* of what is said, for the journal; or NULL */
+	FILE *to;		/* what is said goes there; NULL: to stderr */
 };
 
 #endif /* NBDTARGETCTL_TOOL_H */

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The credentials that are in force: loaded when the agent begins, when it is told to,
+ * and when files have changed and a client comes. Those that don't load leave those
+ * that did in force.
+ *
+ * What is wrong with them needn't be in the files themselves: there may be no memory,
+ * a folder above may have to be put right, a file may come by and by. So they are tried
+ * again by themselves, in pauses that become longer. That says nothing as long as it
+ * comes to the same, and tells when there is something else to be said, or when they
+ * load at last.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/clock.h"
+#include "agent/force.h"
+#include "agent/log.h"
+#include "agent/mark.h"
+#include "agent/notify.h"
+#include "base/fail.h"
+#include "base/mem.h"
+
+/* In ms. */
+#define PAUSE_MIN 1000
+#define PAUSE_MAX 300000
+
+/* --- What is told --- */
+
+/* To systemd; READY, behind what it knows that way. */
+static void tell_status(const struct force *f, const char *ready)
+{
+	static const char wrong[] =
+		"The credentials are wrong, and tried again; what was loaded before stays in force";
+	char *state = mem_printf("%sSTATUS=%s\n", ready,
+				 f->said ? wrong : "The credentials are in force");
+
+	notify(state);
+	free(state);
+}
+
+void force_ready(const struct force *f)
+{
+	tell_status(f, "READY=1\n");
+}
+
+static void tell_loaded(const struct force *f)
+{
+	struct tool notice = *f->t;
+
+	if (notice.priority)
+		notice.priority = LOG_NOTICE_PREFIX;
+	fail(&notice, NULL, "the credentials that were wrong are in force now");
+}
+
+/* --- Loading --- */
+
+/*
+ * What is there now, or NULL.  They aren't in force before whoever looks with --check
+ * can know of it.
+ */
+static struct cred *load(const struct force *f, const struct tool *t)
+{
+	struct cred *cred = cred_load(t, f->dir, f->policy,
+				      f->cred && cred_has_crl(f->cred));
+
+	if (!cred || !mark_set(t, cred_has_crl(cred)))
+		return cred;
+	cred_put(cred);
+	return NULL;
+}
+
+static void replace(struct force *f, struct cred *cred)
+{
+	cred_put(f->cred);
+	f->cred = cred;
+	if (f->said)
+		tell_loaded(f);
+	free(f->said);
+	f->said = NULL;
+}
+
+/* They don't load, for what is SAID; whether that is to be told. */
+static void keep(struct force *f, char *said, bool tell)
+{
+	if (tell) {
+		fputs(said, stderr);
+		fail(f->t, NULL, "what was loaded before stays in force; they are tried again");
+	}
+	f->again = clock_now() + f->pause;
+	f->pause = 2 * f->pause < PAUSE_MAX ? 2 * f->pause : PAUSE_MAX;
+	free(f->said);
+	f->said = said;
+}
+
+/* Tells what it came to, but not twice the same unless it is ASKED to. */
+static void try(struct force *f, bool asked)
+{
+	struct tool t = *f->t;
+	struct cred *cred;
+	char *said = NULL;
+	size_t size;
+
+	t.to = open_memstream(&said, &size);
+	cred = load(f, &t);
+	if (t.to)
+		fclose(t.to);
+	if (!said)
+		said = mem_copy("");
+	if (!cred) {
+		keep(f, said, asked || strcmp(said, f->said));
+		return;
+	}
+	fputs(said, stderr);
+	free(said);
+	replace(f, cred);
+}
+
+void force_reload(struct force *f)
+{
+	notify_reloading();
+	f->pause = PAUSE_MIN;
+	try(f, true);
+	force_ready(f);
+}
+
+/* A handshake that begins with what was replaced would be a surprise. */
+void force_refresh(struct force *f)
+{
+	if (cred_changed(f->cred))
+		force_reload(f);
+}
+
+/* There are some that didn't load. */
+static void try_again(struct force *f)
+{
+	try(f, false);
+	if (!f->said)
+		tell_status(f, "");
+}
+
+/* --- As time goes by --- */
+
+/* Does what is due; how long until there is something else, in ms; -1: for ever. */
+int force_tick(struct force *f)
+{
+	int64_t left;
+
+	if (f->said && f->again <= clock_now())
+		try_again(f);
+	if (!f->said)
+		return -1;
+	left = f->again - clock_now();
+	return left < 0 ? 0 : left;
+}
+
+/* 0, or it was said why not. */
+int force_begin(struct force *f)
+{
+	f->cred = load(f, f->t);
+	return f->cred ? 0 : TOOL_REFUSED;
+}
+
+/* Would the agent that runs load them, or begin with them if none does? */
+int force_check(struct force *f)
+{
+	f->cred = cred_load(f->t, f->dir, f->policy, mark_is_set());
+	return f->cred ? 0 : TOOL_REFUSED;
+}
+
+void force_end(struct force *f)
+{
+	cred_put(f->cred);
+	free(f->said);
+}
