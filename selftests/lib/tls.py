@@ -48,18 +48,20 @@ def _name(*parts):
 
 
 class Authority:
-    """A CA with a folder, and what it signs there."""
+    """A CA with a folder, and what it signs there; a root, or certified by the one
+    above."""
 
-    def __init__(self, path, name="nbdtarget test CA"):
+    def __init__(self, path, name="nbdtarget test CA", above=None):
         self.path = path
         os.makedirs(path)
         self.key = _new_key()
         self.name = _name((NameOID.COMMON_NAME, name))
         self.serial = 16
-        certificate = self._build(self.name, self.key, 9).add_extension(
+        above = above or self
+        certificate = above._build(self.name, self.key, 9).add_extension(
             x509.BasicConstraints(ca=True, path_length=None), critical=True)
         self.ca = self._write("ca-cert.pem", certificate.sign(
-            self.key, hashes.SHA256()))
+            above.key, hashes.SHA256()))
 
     def _build(self, name, key, days):
         self.serial += 1
@@ -122,13 +124,13 @@ class Authority:
             for part in parts]), ExtendedKeyUsageOID.CLIENT_AUTH,
             list(alt_names), 9)
 
-    def revoke(self, *certificates, days=9, key=None):
-        """A CRL of these, its path; it is due when days are less than nothing, and
-        forged with a key."""
+    def revoke(self, *certificates, days=9, age=1, key=None):
+        """A CRL of these, its path; the next is due when days are less than nothing,
+        it is of so many days ago, and forged with a key."""
         now = datetime.datetime.utcnow()
         builder = x509.CertificateRevocationListBuilder().issuer_name(
             self.name).last_update(now - datetime.timedelta(
-                days=max(1, 1 - days))).next_update(
+                days=max(age, age - days))).next_update(
             now + datetime.timedelta(days=days))
         for path in certificates:
             with open(path, "rb") as file:

@@ -33,7 +33,7 @@ struct cred {
 	gnutls_psk_server_credentials_t psk;	/* or NULL */
 	gnutls_priority_t priority;
 	struct psk_list keys;
-	bool had_crl;			/* it, or any that was in force before */
+	struct crl_memory crls;		/* its own, and those in force before */
 	struct ticket_key ticket_key;
 };
 
@@ -56,14 +56,15 @@ void cred_put(struct cred *cred)
 		gnutls_priority_deinit(cred->priority);
 	psk_free(&cred->keys);
 	ticket_drop(&cred->ticket_key);
+	crl_forget(&cred->crls);
 	free(cred->files.dir);
 	free(cred);
 }
 
-/* Whether there is a CRL that it, or what is loaded in its place, can't do without. */
-bool cred_has_crl(const struct cred *cred)
+/* What is loaded in its place can't do without these. */
+const struct crl_memory *cred_crls(const struct cred *cred)
 {
-	return cred->had_crl;
+	return &cred->crls;
 }
 
 /* Whether it would be another one if it were loaded now: see files_changed(). */
@@ -80,7 +81,8 @@ static int failed(const struct tool *t, const struct cred *cred, int i,
 	return files_fail(t, &cred->files, i, gnutls_strerror(err));
 }
 
-static int load_trust(const struct tool *t, struct cred *cred)
+static int load_trust(const struct tool *t, struct cred *cred,
+		      const struct crl_memory *before)
 {
 	int n, ret;
 
@@ -94,7 +96,7 @@ static int load_trust(const struct tool *t, struct cred *cred)
 			      n ? n : GNUTLS_E_NO_CERTIFICATE_FOUND);
 	if (!cred->files.had[CA_CRL])
 		return 0;
-	ret = crl_check(t, &cred->files);
+	ret = crl_check(t, &cred->files, before, &cred->crls);
 	if (ret)
 		return ret;
 	n = gnutls_certificate_set_x509_crl_mem(cred->x509,
@@ -120,20 +122,21 @@ static int check_ca(const struct tool *t, const struct cred *cred)
 }
 
 /*
- * HAD: whether one has been in force.  Whether there is a certificate doesn't matter: it
- * may come back, and whoever was kept out by the CRL would, too.
+ * Whether there is a certificate doesn't matter: it may come back, and whoever was kept
+ * out by the CRL would, too.
  */
-static int check_crl(const struct tool *t, struct cred *cred, bool had)
+static int check_crl(const struct tool *t, struct cred *cred,
+		     const struct crl_memory *before)
 {
 	const struct files *f = &cred->files;
 
-	cred->had_crl = f->had[CA_CRL] || had;
+	cred->crls.had = f->had[CA_CRL] || before->had;
 	if (f->had[CA_CRL])
 		return 0;
 	if (cred->policy.require_crl)
 		return fail(t, f->dir, "there is no %s, which --require-crl demands",
 			    files_name(CA_CRL));
-	if (cred->had_crl)
+	if (before->had)
 		return fail(t, f->dir,
 			    "%s is gone: start the agent anew to let those in whom it kept out",
 			    files_name(CA_CRL));
@@ -166,7 +169,8 @@ static int load_pair(const struct tool *t, struct cred *cred, int cert, int key)
 	return err < 0 ? failed(t, cred, cert, err) : 0;
 }
 
-static int load_x509(const struct tool *t, struct cred *cred)
+static int load_x509(const struct tool *t, struct cred *cred,
+		     const struct crl_memory *before)
 {
 	const struct files *f = &cred->files;
 	int has = has_pair(t, f, SERVER_CERT, SERVER_KEY);
@@ -190,7 +194,7 @@ static int load_x509(const struct tool *t, struct cred *cred)
 	ret = load_pair(t, cred, SERVER_CERT, SERVER_KEY);
 	if (!ret)
 		ret = load_pair(t, cred, SERVER_CERT_2, SERVER_KEY_2);
-	return ret ? ret : load_trust(t, cred);
+	return ret ? ret : load_trust(t, cred, before);
 }
 
 /* --- Pre-shared keys --- */
@@ -222,14 +226,15 @@ static int load_psk(const struct tool *t, struct cred *cred)
 
 /* --- All of it --- */
 
-static int load(const struct tool *t, struct cred *cred, bool had_crl)
+static int load(const struct tool *t, struct cred *cred,
+		const struct crl_memory *before)
 {
 	int ret = files_read(t, &cred->files);
 
 	if (!ret)
-		ret = check_crl(t, cred, had_crl);
+		ret = check_crl(t, cred, before);
 	if (!ret)
-		ret = load_x509(t, cred);
+		ret = load_x509(t, cred, before);
 	if (!ret)
 		ret = load_psk(t, cred);
 	if (!ret && !cred->x509 && !cred->psk)
@@ -242,22 +247,24 @@ static int load(const struct tool *t, struct cred *cred, bool had_crl)
 					    .psk = cred->psk,
 				    }, &cred->priority);
 	files_drop(&cred->files);
+	crl_carry(before, &cred->crls);
 	return ret;
 }
 
 /*
- * HAD_CRL: in place of some that had one. With one reference; NULL after it was said
- * why not.
+ * In place of some that have left these CRLs behind. With one reference; NULL after it
+ * was said why not.
  */
 struct cred *cred_load(const struct tool *t, const char *dir,
-		       struct cred_policy policy, bool had_crl)
+		       struct cred_policy policy,
+		       const struct crl_memory *before)
 {
 	struct cred *cred = mem_zalloc(sizeof(*cred));
 
 	cred->refs = 1;
 	cred->files.dir = mem_copy(dir);
 	cred->policy = policy;
-	if (!load(t, cred, had_crl))
+	if (!load(t, cred, before))
 		return cred;
 	cred_put(cred);
 	return NULL;

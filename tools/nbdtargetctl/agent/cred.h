@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/crl.h"
 #include "agent/ticket.h"
 #include "base/tool.h"
 
@@ -37,8 +38,9 @@ struct cred_use {
 };
 
 struct cred *cred_load(const struct tool *t, const char *dir,
-		       struct cred_policy policy, bool had_crl);
-bool cred_has_crl(const struct cred *cred);
+		       struct cred_policy policy,
+		       const struct crl_memory *before);
+const struct crl_memory *cred_crls(const struct cred *cred);
 bool cred_changed(struct cred *cred);
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);

@@ -5,15 +5,27 @@
  * in something that isn't there.
  *
  * One of the lists has to be of a CA that is in ca-cert.pem. Others may be of those
- * between it and the clients, whose certificates only the clients have. What is past
- * the day at which another was due keeps out whom it names, as before: it is told of,
- * as nobody new can be in it.
+ * between it and the clients, whose certificates only the clients have. Of several by
+ * a name the library goes by the newest: so there has to be one CA that has it.
+ *
+ * Whom a list keeps out comes back when it is gone, and so do some when an older one is
+ * in its place. A file that is put together anew, or fetched from a copy that lags,
+ * isn't a wish for that. So each CA that had a list is remembered, and has to have one
+ * that isn't older for as long as the agent runs; but by a root CA that isn't in
+ * ca-cert.pem any more nobody comes. By one that others certify somebody may.
+ *
+ * What is past the day at which another was due keeps out whom it names, as before: it
+ * is told of, as nobody new can be in it.
  */
 #include <gnutls/x509.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "agent/crl.h"
+#include "agent/dn.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 /* What makes it somebody else's; all else is about its time. */
 #define NOT_OURS \
@@ -21,6 +33,9 @@
 	 GNUTLS_CERT_SIGNATURE_FAILURE | GNUTLS_CERT_INSECURE_ALGORITHM | \
 	 GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE)
 
+#define KEY_ID_MAX 64
+
+/* The two files, while they are looked at. */
 struct crls {
 	gnutls_x509_crl_t *crls;
 	unsigned int n;
@@ -54,41 +69,344 @@ static int import(const struct tool *t, const struct files *f, struct crls *c)
 	return err < 0 ? files_fail(t, f, CA_CERT, gnutls_strerror(err)) : 0;
 }
 
-/* Is it by one of the CAs?  LATE is set when another should be there by now. */
-static bool is_ours(const struct crls *c, gnutls_x509_crl_t crl, bool *late)
-{
-	unsigned int status = 0;
+/* --- Who has issued a list --- */
 
-	if (gnutls_x509_crl_verify(crl, c->cas, c->n_cas, 0, &status) < 0 ||
-	    status & NOT_OURS)
+static char *hex(const unsigned char *bytes, size_t n)
+{
+	char *s = mem_zalloc(2 * n + 1);
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sprintf(s + 2 * i, "%02x", bytes[i]);
+	return s;
+}
+
+static char *name_of(gnutls_x509_crl_t crl)
+{
+	gnutls_datum_t der;
+	char *name;
+
+	if (gnutls_x509_crl_get_raw_issuer_dn(crl, &der))
+		return mem_copy("");
+	name = dn_format((struct text) { (char *)der.data, der.size });
+	gnutls_free(der.data);
+	return name ? name : mem_copy("");
+}
+
+static char *hint_of(gnutls_x509_crl_t crl)
+{
+	unsigned char id[KEY_ID_MAX];
+	size_t size = sizeof(id);
+
+	if (gnutls_x509_crl_get_authority_key_id(crl, id, &size, NULL))
+		size = 0;
+	return hex(id, size);
+}
+
+static char *key_of(gnutls_x509_crt_t ca)
+{
+	unsigned char id[KEY_ID_MAX];
+	size_t size = sizeof(id);
+
+	if (gnutls_x509_crt_get_key_id(ca, GNUTLS_KEYID_USE_SHA256, id, &size))
+		size = 0;
+	return hex(id, size);
+}
+
+/* The CA in ca-cert.pem that has signed it, or NULL. */
+static gnutls_x509_crt_t signer_of(const struct crls *c, gnutls_x509_crl_t crl)
+{
+	unsigned int i, status;
+
+	for (i = 0; i < c->n_cas; i++) {
+		status = 0;
+		if (gnutls_x509_crl_verify(crl, &c->cas[i], 1, 0, &status) >= 0 &&
+		    !(status & NOT_OURS))
+			return c->cas[i];
+	}
+	return NULL;
+}
+
+static bool has_key(const struct crls *c, const char *key)
+{
+	bool found = false;
+	unsigned int i;
+	char *other;
+
+	for (i = 0; i < c->n_cas && !found; i++) {
+		other = key_of(c->cas[i]);
+		found = !strcmp(other, key);
+		free(other);
+	}
+	return found;
+}
+
+/* What isn't known doesn't tell them apart. */
+static bool differ(const char *a, const char *b)
+{
+	return *a && *b && strcmp(a, b);
+}
+
+/* A CA that has changed its key is another one: each keeps out its own. */
+static bool same_issuer(const struct crl_issuer *a, const struct crl_issuer *b)
+{
+	if (strcmp(a->name, b->name))
 		return false;
-	*late |= status & GNUTLS_CERT_REVOCATION_DATA_SUPERSEDED;
-	return true;
+	if (*a->key && *b->key)
+		return !strcmp(a->key, b->key);
+	return !differ(a->hint, b->hint);
+}
+
+/* As well known as the other one, if there is such. */
+static struct crl_issuer *find(const struct crl_memory *m,
+			       const struct crl_issuer *issuer)
+{
+	struct crl_issuer *found = NULL, *other;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		other = &m->issuers[i];
+		if (!same_issuer(other, issuer))
+			continue;
+		if (!*other->key == !*issuer->key)
+			return other;
+		found = other;
+	}
+	return found;
+}
+
+static void add(struct crl_memory *m, const struct crl_issuer *issuer)
+{
+	m->issuers = mem_resize(m->issuers, (m->n + 1) * sizeof(*m->issuers));
+	m->issuers[m->n++] = *issuer;
+}
+
+static int crl_fail(const struct tool *t, const struct files *f,
+		    const struct crl_issuer *issuer, const char *what)
+{
+	static const char remedy[] =
+		"start the agent anew to let those in whom it kept out";
+	char *text = mem_printf("the list of %s %s: %s", issuer->name, what, remedy);
+	int ret = files_fail(t, f, CA_CRL, text);
+
+	free(text);
+	return ret;
+}
+
+static void drop_issuer(struct crl_issuer *issuer)
+{
+	free(issuer->name);
+	free(issuer->key);
+	free(issuer->hint);
+}
+
+void crl_forget(struct crl_memory *m)
+{
+	while (m->n)
+		drop_issuer(&m->issuers[--m->n]);
+	free(m->issuers);
+	m->issuers = NULL;
+}
+
+/* Of several lists of a CA the newest is what there is. */
+static void note(struct crl_memory *now, const struct crls *c,
+		 gnutls_x509_crl_t crl)
+{
+	gnutls_x509_crt_t ca = signer_of(c, crl);
+	struct crl_issuer issuer = {
+		.name = name_of(crl),
+		.key = ca ? key_of(ca) : mem_copy(""),
+		.hint = hint_of(crl),
+		.root = ca && gnutls_x509_crt_check_issuer(ca, ca),
+		.issued = gnutls_x509_crl_get_this_update(crl),
+		.due = gnutls_x509_crl_get_next_update(crl),
+	};
+	struct crl_issuer *found = find(now, &issuer);
+
+	if (!found || !*found->key != !*issuer.key) {
+		add(now, &issuer);
+		return;
+	}
+	if (issuer.issued >= found->issued) {
+		found->issued = issuer.issued;
+		found->due = issuer.due;
+	}
+	drop_issuer(&issuer);
+}
+
+/* --- What was there before --- */
+
+/* In place of some: who had a list has one, which isn't older. */
+static int judge_one(const struct tool *t, const struct files *f,
+		     const struct crls *c, const struct crl_issuer *had,
+		     const struct crl_memory *now)
+{
+	const struct crl_issuer *has = find(now, had);
+	bool known = *had->key && has_key(c, had->key);
+
+	if (!has || (known && strcmp(has->key, had->key))) {
+		if (had->root && !known)
+			return 0;
+		return crl_fail(t, f, had, "is gone");
+	}
+	if (has->issued >= had->issued)
+		return 0;
+	return crl_fail(t, f, had, "is older than the one before");
+}
+
+/* A name that two of them have, or NULL. */
+static const char *name_of_two(const struct crl_memory *now)
+{
+	size_t i, j;
+
+	for (i = 1; i < now->n; i++)
+		for (j = 0; j < i; j++)
+			if (!strcmp(now->issuers[i].name, now->issuers[j].name))
+				return now->issuers[i].name;
+	return NULL;
+}
+
+static int judge_names(const struct tool *t, const struct files *f,
+		       const struct crl_memory *now)
+{
+	const char *name = name_of_two(now);
+	char *text;
+	int ret;
+
+	if (!name)
+		return 0;
+	text = mem_printf("two CAs named %s have lists, and only one would count: leave one out",
+			  name);
+	ret = files_fail(t, f, CA_CRL, text);
+	free(text);
+	return ret;
 }
 
 static int judge(const struct tool *t, const struct files *f,
-		 const struct crls *c)
+		 const struct crls *c, const struct crl_memory *before,
+		 const struct crl_memory *now)
 {
-	bool ours = false, late = false;
-	unsigned int i;
+	int ret = judge_names(t, f, now);
+	bool ours = false;
+	size_t i;
 
-	for (i = 0; i < c->n; i++)
-		ours |= is_ours(c, c->crls[i], &late);
+	if (ret)
+		return ret;
+
+	for (i = 0; i < now->n; i++)
+		ours |= *now->issuers[i].key;
 	if (!ours)
 		return files_fail(t, f, CA_CRL, "it is by no CA of ca-cert.pem");
-	if (late)
-		files_warn(t, f, CA_CRL, "it is old: the next one is due");
-	return 0;
+	for (i = 0; i < before->n && !ret; i++)
+		ret = judge_one(t, f, c, &before->issuers[i], now);
+	return ret;
 }
 
-/* Of files that were read, with a CA; 0, or it was said what is wrong. */
-int crl_check(const struct tool *t, const struct files *f)
+/* What is known of a CA stays so. */
+static void merge(struct crl_issuer *now, const struct crl_issuer *before)
+{
+	if (!*now->key) {
+		free(now->key);
+		now->key = mem_copy(before->key);
+		now->root = before->root;
+	}
+}
+
+/* Those that are remembered only, too. */
+void crl_carry(const struct crl_memory *before, struct crl_memory *now)
+{
+	struct crl_issuer copy, *found;
+	size_t i;
+
+	for (i = 0; i < before->n; i++) {
+		found = find(now, &before->issuers[i]);
+		if (found) {
+			merge(found, &before->issuers[i]);
+			continue;
+		}
+		copy = before->issuers[i];
+		copy.name = mem_copy(copy.name);
+		copy.key = mem_copy(copy.key);
+		copy.hint = mem_copy(copy.hint);
+		add(now, &copy);
+	}
+}
+
+static void tell_old(const struct tool *t, const struct files *f,
+		     const struct crl_memory *m)
+{
+	time_t now = time(NULL);
+	char *text;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		if (m->issuers[i].due == -1 || m->issuers[i].due > now)
+			continue;
+		text = mem_printf("the list of %s is old: the next one is due",
+				  m->issuers[i].name);
+		files_warn(t, f, CA_CRL, text);
+		free(text);
+	}
+}
+
+/*
+ * Of files that were read, with a CA, in place of others; 0, or it was said what is
+ * wrong.  NOW is what is remembered of them.
+ */
+int crl_check(const struct tool *t, const struct files *f,
+	      const struct crl_memory *before, struct crl_memory *now)
 {
 	struct crls c = { 0 };
 	int ret = import(t, f, &c);
+	unsigned int i;
 
+	for (i = 0; i < c.n && !ret; i++)
+		note(now, &c, c.crls[i]);
 	if (!ret)
-		ret = judge(t, f, &c);
+		ret = judge(t, f, &c, before, now);
+	if (!ret)
+		tell_old(t, f, now);
 	drop(&c);
 	return ret;
+}
+
+/* --- For another process, a line each --- */
+
+void crl_write(FILE *f, const struct crl_memory *m)
+{
+	const struct crl_issuer *issuer;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		issuer = &m->issuers[i];
+		fprintf(f, "%s %s %s %lld %s\n", *issuer->key ? issuer->key : "-",
+			*issuer->hint ? issuer->hint : "-",
+			issuer->root ? "root" : "-",
+			(long long)issuer->issued, issuer->name);
+	}
+}
+
+static const char *read_word(char **s, const char *ends)
+{
+	char *word = strsep(s, ends);
+
+	return !word || !strcmp(word, "-") ? "" : word;
+}
+
+void crl_read(FILE *f, struct crl_memory *m)
+{
+	struct crl_issuer issuer = { .due = -1 };
+	char *line = NULL, *s;
+	size_t size = 0;
+
+	while (getline(&line, &size, f) > 0) {
+		s = line;
+		issuer.key = mem_copy(read_word(&s, " "));
+		issuer.hint = mem_copy(read_word(&s, " "));
+		issuer.root = *read_word(&s, " ");
+		issuer.issued = strtoll(read_word(&s, " "), NULL, 10);
+		issuer.name = mem_copy(read_word(&s, "\n"));
+		add(m, &issuer);
+	}
+	free(line);
 }

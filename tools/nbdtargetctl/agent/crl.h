@@ -3,9 +3,36 @@
 #ifndef NBDTARGETCTL_CRL_H
 #define NBDTARGETCTL_CRL_H
 
+#include <stdbool.h>
+#include <stdio.h>
+#include <time.h>
+
 #include "agent/files.h"
 #include "base/tool.h"
 
-int crl_check(const struct tool *t, const struct files *f);
+/* A CA that has a list, or had one. */
+struct crl_issuer {
+	char *name;		/* as dn_format() writes it */
+	char *key;		/* by which it was known in ca-cert.pem; or empty */
+	char *hint;		/* what the list itself says of the key; or empty */
+	bool root;		/* nobody comes by it once it isn't in ca-cert.pem */
+	time_t issued;		/* the newest that there was */
+	time_t due;		/* when another is; -1 when it doesn't say */
+};
+
+/* Of credentials in force: what those that come in their place can't do without. */
+struct crl_memory {
+	bool had;		/* there was a file */
+	struct crl_issuer *issuers;
+	size_t n;
+};
+
+int crl_check(const struct tool *t, const struct files *f,
+	      const struct crl_memory *before, struct crl_memory *now);
+void crl_carry(const struct crl_memory *before, struct crl_memory *now);
+void crl_forget(struct crl_memory *m);
+
+void crl_write(FILE *f, const struct crl_memory *m);
+void crl_read(FILE *f, struct crl_memory *m);
 
 #endif /* NBDTARGETCTL_CRL_H */

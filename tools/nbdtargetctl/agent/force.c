@@ -62,10 +62,11 @@ static void tell_loaded(const struct force *f)
  */
 static struct cred *load(const struct force *f, const struct tool *t)
 {
+	static const struct crl_memory none;
 	struct cred *cred = cred_load(t, f->dir, f->policy,
-				      f->cred && cred_has_crl(f->cred));
+				      f->cred ? cred_crls(f->cred) : &none);
 
-	if (!cred || !mark_set(t, cred_has_crl(cred)))
+	if (!cred || !mark_set(t, cred_crls(cred)))
 		return cred;
 	cred_put(cred);
 	return NULL;
@@ -165,7 +166,11 @@ int force_begin(struct force *f)
 /* Would the agent that runs load them, or begin with them if none does? */
 int force_check(struct force *f)
 {
-	f->cred = cred_load(f->t, f->dir, f->policy, mark_is_set());
+	struct crl_memory crls = { 0 };
+
+	mark_get(&crls);
+	f->cred = cred_load(f->t, f->dir, f->policy, &crls);
+	crl_forget(&crls);
 	return f->cred ? 0 : TOOL_REFUSED;
 }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Has the agent that runs a CRL?  "tls-agent --check" is another process, and has to
- * say of credentials what that would: so that leaves a mark, in the folder that systemd
- * makes for the unit (RuntimeDirectory=) and removes at its end. Without such a folder
- * nobody is asked.
+ * Which CRLs has the agent that runs?  "tls-agent --check" is another process, and has
+ * to say of credentials what that would: so that leaves a mark, in the folder that
+ * systemd makes for the unit (RuntimeDirectory=) and removes at its end. Without such a
+ * folder nobody is asked.
  */
 #include <errno.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,6 +14,7 @@
 #include "agent/mark.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/replace.h"
 
 /* Its path, or NULL.  The first folder, if there are several. */
 static char *path_of_mark(void)
@@ -24,33 +25,42 @@ static char *path_of_mark(void)
 					  (int)strcspn(dirs, ":"), dirs) : NULL;
 }
 
-bool mark_is_set(void)
+/* As they were left, into an empty one. */
+void mark_get(struct crl_memory *crls)
 {
 	char *path = path_of_mark();
-	bool set = path && !access(path, F_OK);
+	FILE *f = path ? fopen(path, "re") : NULL;
 
+	if (f) {
+		crls->had = true;
+		crl_read(f, crls);
+		fclose(f);
+	}
 	free(path);
-	return set;
 }
 
-static int put(const char *path, bool set)
+static const char *put(const char *path, const struct crl_memory *crls)
 {
-	int fd;
+	const char *wrong = NULL;
+	struct replace r;
 
-	if (!set)
-		return unlink(path) && errno != ENOENT ? -1 : 0;
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0)
-		close(fd);
-	return fd < 0 ? -1 : 0;
+	if (!crls->had)
+		return unlink(path) && errno != ENOENT ? strerror(errno) : NULL;
+	if (replace_begin(&r, path))
+		return replace_error(&r);
+	crl_write(r.f, crls);
+	if (replace_commit(&r))
+		wrong = replace_error(&r);
+	replace_end(&r);
+	return wrong;
 }
 
 /* 0, or it was said why not. */
-int mark_set(const struct tool *t, bool set)
+int mark_set(const struct tool *t, const struct crl_memory *crls)
 {
 	char *path = path_of_mark();
-	int ret = path && put(path, set) ?
-		  fail(t, path, "%s", strerror(errno)) : 0;
+	const char *wrong = path ? put(path, crls) : NULL;
+	int ret = wrong ? fail(t, path, "%s", wrong) : 0;
 
 	free(path);
 	return ret;

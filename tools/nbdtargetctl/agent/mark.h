@@ -3,11 +3,10 @@
 #ifndef NBDTARGETCTL_MARK_H
 #define NBDTARGETCTL_MARK_H
 
-#include <stdbool.h>
-
+#include "agent/crl.h"
 #include "base/tool.h"
 
-bool mark_is_set(void);
-int mark_set(const struct tool *t, bool set);
+void mark_get(struct crl_memory *crls);
+int mark_set(const struct tool *t, const struct crl_memory *crls);
 
 #endif /* NBDTARGETCTL_MARK_H */
