@@ -9,7 +9,7 @@
  * a wish.
  *
  * A loaded state never changes, but for the key of its tickets, which is made anew from
- * time to time (ticket.c). When files did, the agent loads another and
+ * time to time (ticket.c), and what was told of it. When files did, the agent loads another and
  * drops its reference to the first, which lives on for the handshakes that
  * began with it. Secrets are wiped from memory with the last reference, and
  * files that hold them right after they were parsed.
@@ -65,6 +65,12 @@ void cred_put(struct cred *cred)
 const struct crl_memory *cred_crls(const struct cred *cred)
 {
 	return &cred->crls;
+}
+
+/* What is to be known of it as time goes by, once each. */
+void cred_tell(const struct tool *t, struct cred *cred)
+{
+	crl_tell(t, &cred->files, &cred->crls);
 }
 
 /* Whether it would be another one if it were loaded now: see files_changed(). */

@@ -41,6 +41,7 @@ struct cred *cred_load(const struct tool *t, const char *dir,
 		       struct cred_policy policy,
 		       const struct crl_memory *before);
 const struct crl_memory *cred_crls(const struct cred *cred);
+void cred_tell(const struct tool *t, struct cred *cred);
 bool cred_changed(struct cred *cred);
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);

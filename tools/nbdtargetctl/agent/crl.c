@@ -15,7 +15,7 @@
  * ca-cert.pem any more nobody comes. By one that others certify somebody may.
  *
  * What is past the day at which another was due keeps out whom it names, as before: it
- * is told of, as nobody new can be in it.
+ * is told of, once, as nobody new can be in it.
  */
 #include <gnutls/x509.h>
 #include <stdlib.h>
@@ -220,6 +220,7 @@ static void note(struct crl_memory *now, const struct crls *c,
 		.root = ca && gnutls_x509_crt_check_issuer(ca, ca),
 		.issued = gnutls_x509_crl_get_this_update(crl),
 		.due = gnutls_x509_crl_get_next_update(crl),
+		.in_force = true,
 	};
 	struct crl_issuer *found = find(now, &issuer);
 
@@ -302,9 +303,10 @@ static int judge(const struct tool *t, const struct files *f,
 	return ret;
 }
 
-/* What is known of a CA stays so. */
+/* What is known of a CA, and was told of its list, stays so. */
 static void merge(struct crl_issuer *now, const struct crl_issuer *before)
 {
+	now->told = before->told && now->issued == before->issued;
 	if (!*now->key) {
 		free(now->key);
 		now->key = mem_copy(before->key);
@@ -328,24 +330,8 @@ void crl_carry(const struct crl_memory *before, struct crl_memory *now)
 		copy.name = mem_copy(copy.name);
 		copy.key = mem_copy(copy.key);
 		copy.hint = mem_copy(copy.hint);
+		copy.in_force = false;
 		add(now, &copy);
-	}
-}
-
-static void tell_old(const struct tool *t, const struct files *f,
-		     const struct crl_memory *m)
-{
-	time_t now = time(NULL);
-	char *text;
-	size_t i;
-
-	for (i = 0; i < m->n; i++) {
-		if (m->issuers[i].due == -1 || m->issuers[i].due > now)
-			continue;
-		text = mem_printf("the list of %s is old: the next one is due",
-				  m->issuers[i].name);
-		files_warn(t, f, CA_CRL, text);
-		free(text);
 	}
 }
 
@@ -364,10 +350,59 @@ int crl_check(const struct tool *t, const struct files *f,
 		note(now, &c, c.crls[i]);
 	if (!ret)
 		ret = judge(t, f, &c, before, now);
-	if (!ret)
-		tell_old(t, f, now);
 	drop(&c);
 	return ret;
+}
+
+/* --- As time goes by --- */
+
+static bool is_old(const struct crl_issuer *issuer, time_t time_now)
+{
+	return issuer->in_force && issuer->due != -1 && issuer->due <= time_now;
+}
+
+/* Of those that it wasn't told of yet. */
+void crl_tell(const struct tool *t, const struct files *f, struct crl_memory *m)
+{
+	time_t now = time(NULL);
+	char *text;
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		if (m->issuers[i].told || !is_old(&m->issuers[i], now))
+			continue;
+		text = mem_printf("the list of %s is old: the next one is due",
+				  m->issuers[i].name);
+		files_warn(t, f, CA_CRL, text);
+		free(text);
+		m->issuers[i].told = true;
+	}
+}
+
+/* When there is one to be told of next; -1: never. */
+time_t crl_next(const struct crl_memory *m)
+{
+	time_t next = -1;
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->issuers[i].in_force && !m->issuers[i].told &&
+		    m->issuers[i].due != -1 &&
+		    (next == -1 || m->issuers[i].due < next))
+			next = m->issuers[i].due;
+	return next;
+}
+
+/* Whose it is, if there is one. */
+const char *crl_old(const struct crl_memory *m)
+{
+	time_t now = time(NULL);
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (is_old(&m->issuers[i], now))
+			return m->issuers[i].name;
+	return NULL;
 }
 
 /* --- For another process, a line each --- */

@@ -18,6 +18,8 @@ struct crl_issuer {
 	bool root;		/* nobody comes by it once it isn't in ca-cert.pem */
 	time_t issued;		/* the newest that there was */
 	time_t due;		/* when another is; -1 when it doesn't say */
+	bool in_force;		/* that one is */
+	bool told;		/* that it is old */
 };
 
 /* Of credentials in force: what those that come in their place can't do without. */
@@ -31,6 +33,11 @@ int crl_check(const struct tool *t, const struct files *f,
 	      const struct crl_memory *before, struct crl_memory *now);
 void crl_carry(const struct crl_memory *before, struct crl_memory *now);
 void crl_forget(struct crl_memory *m);
+
+/* Those that are past the day at which another is due. */
+void crl_tell(const struct tool *t, const struct files *f, struct crl_memory *m);
+time_t crl_next(const struct crl_memory *m);
+const char *crl_old(const struct crl_memory *m);
 
 void crl_write(FILE *f, const struct crl_memory *m);
 void crl_read(FILE *f, struct crl_memory *m);

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "agent/clock.h"
 #include "agent/force.h"
@@ -26,6 +27,9 @@
 #define PAUSE_MIN 1000
 #define PAUSE_MAX 300000
 
+/* The wall clock may be set meanwhile: it is looked at as often. */
+#define LOOK 60000
+
 /* --- What is told --- */
 
 /* To systemd; READY, behind what it knows that way. */
@@ -33,8 +37,11 @@ static void tell_status(const struct force *f, const char *ready)
 {
 	static const char wrong[] =
 		"The credentials are wrong, and tried again; what was loaded before stays in force";
-	char *state = mem_printf("%sSTATUS=%s\n", ready,
-				 f->said ? wrong : "The credentials are in force");
+	const char *old = crl_old(cred_crls(f->cred));
+	char *state = mem_printf("%sSTATUS=%s%s%s%s\n", ready,
+				 f->said ? wrong : "The credentials are in force",
+				 old ? "; the CRL of " : "", old ? old : "",
+				 old ? " is old" : "");
 
 	notify(state);
 	free(state);
@@ -76,6 +83,7 @@ static void replace(struct force *f, struct cred *cred)
 {
 	cred_put(f->cred);
 	f->cred = cred;
+	cred_tell(f->t, cred);
 	if (f->said)
 		tell_loaded(f);
 	free(f->said);
@@ -143,24 +151,46 @@ static void try_again(struct force *f)
 
 /* --- As time goes by --- */
 
+/* A CRL has become old; how long until another does, in ms. */
+static int look_at_crls(struct force *f)
+{
+	time_t next = crl_next(cred_crls(f->cred)), now = time(NULL);
+
+	if (next != -1 && next <= now) {
+		cred_tell(f->t, f->cred);
+		tell_status(f, "");
+		next = crl_next(cred_crls(f->cred));
+	}
+	if (next == -1)
+		return -1;
+	return next - now < LOOK / 1000 ? (next - now) * 1000 : LOOK;
+}
+
 /* Does what is due; how long until there is something else, in ms; -1: for ever. */
 int force_tick(struct force *f)
 {
 	int64_t left;
+	int look;
 
 	if (f->said && f->again <= clock_now())
 		try_again(f);
+	look = look_at_crls(f);
 	if (!f->said)
-		return -1;
+		return look;
 	left = f->again - clock_now();
-	return left < 0 ? 0 : left;
+	if (left < 0)
+		return 0;
+	return look < 0 || left < look ? left : look;
 }
 
 /* 0, or it was said why not. */
 int force_begin(struct force *f)
 {
 	f->cred = load(f, f->t);
-	return f->cred ? 0 : TOOL_REFUSED;
+	if (!f->cred)
+		return TOOL_REFUSED;
+	cred_tell(f->t, f->cred);
+	return 0;
 }
 
 /* Would the agent that runs load them, or begin with them if none does? */
@@ -171,7 +201,10 @@ int force_check(struct force *f)
 	mark_get(&crls);
 	f->cred = cred_load(f->t, f->dir, f->policy, &crls);
 	crl_forget(&crls);
-	return f->cred ? 0 : TOOL_REFUSED;
+	if (!f->cred)
+		return TOOL_REFUSED;
+	cred_tell(f->t, f->cred);
+	return 0;
 }
 
 void force_end(struct force *f)
