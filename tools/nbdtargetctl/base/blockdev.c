@@ -4,6 +4,7 @@
  * ways, and lead elsewhere than it did.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,4 +69,18 @@ bool blockdev_overlap(dev_t a, dev_t b)
 	free(x);
 	free(y);
 	return overlap;
+}
+
+/* By asking for it: nobody is told that it is let go, as it isn't opened to be written. */
+bool blockdev_is_held(const char *path)
+{
+	int fd;
+
+	if (!blockdev_number(path))
+		return false;
+	fd = open(path, O_RDONLY | O_EXCL | O_CLOEXEC);
+	if (fd < 0)
+		return errno == EBUSY;
+	close(fd);
+	return false;
 }

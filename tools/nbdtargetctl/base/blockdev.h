@@ -14,4 +14,7 @@ char *blockdev_folder(dev_t dev);
 
 bool blockdev_overlap(dev_t a, dev_t b);
 
+/* Somebody has it for himself, as who exports it or has mounted it. */
+bool blockdev_is_held(const char *path);
+
 #endif /* NBDTARGETCTL_BLOCKDEV_H */

@@ -414,6 +414,33 @@ bool metadata_is_good(const struct metadata *m)
 	       m->map_good == le32toh(m->head.map.filled);
 }
 
+/* The same is wrong; what recorded bitmaps have may have become more. */
+static bool finds_same(const struct metadata *a, const struct metadata *b)
+{
+	uint64_t i;
+
+	if (a->lost != b->lost || a->unreadable != b->unreadable ||
+	    a->has_log != b->has_log || a->map_good != b->map_good)
+		return false;
+	for (i = 0; i < bitmaps_in(a); i++)
+		if (a->bitmaps[i].damaged != b->bitmaps[i].damaged)
+			return false;
+	return true;
+}
+
+/*
+ * Of two readings, one begun when the other was over: whether the first was of one state,
+ * so that it can be gone by. With the head that counts the others may be replaced, as by a
+ * checkpoint; a block that is being written has another copy, unless it is written twice
+ * while both are read, so what is wrong has to be so both times.
+ */
+bool metadata_agrees(const struct metadata *m, const struct metadata *later)
+{
+	return !memcmp(&m->head.mark, &later->head.mark,
+		       sizeof(m->head.mark)) &&
+	       (metadata_is_good(m) || finds_same(m, later));
+}
+
 /* As the kernel writes it; to be freed. */
 char *metadata_uuid(const uint8_t *u)
 {

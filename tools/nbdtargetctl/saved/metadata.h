@@ -47,6 +47,7 @@ int metadata_read(int fd, uint64_t bytes, struct metadata *m);
 
 bool metadata_has_map(const struct metadata *m);
 bool metadata_is_good(const struct metadata *m);
+bool metadata_agrees(const struct metadata *m, const struct metadata *later);
 char *metadata_uuid(const uint8_t *uuid);
 
 #endif /* NBDTARGETCTL_METADATA_H */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * format-metadata and check-metadata: metadata devices, without the module.
+ * format-metadata and check-metadata: metadata devices, without the module. It is only
+ * asked, if it is there, which export has the one that is checked.
  */
 #include <endian.h>
 #include <errno.h>
@@ -12,12 +13,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/blockdev.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "nl/nl.h"
+#include "object/export.h"
 #include "saved/device.h"
 #include "saved/metadata.h"
 #include "show/figure.h"
@@ -285,7 +289,7 @@ static json_t *map_json(const struct metadata *m)
 	return o;
 }
 
-static void print_json(const struct metadata *m)
+static void print_json(const struct metadata *m, bool held, const char *user)
 {
 	const struct nbdtarget_meta_head *head = &m->head;
 	json_t *o = json_object(), *list = json_array();
@@ -293,6 +297,9 @@ static void print_json(const struct metadata *m)
 
 	json_put(o, "uuid", json_take(metadata_uuid(head->mark.uuid)));
 	json_put(o, "state", json_string(state_of(head)));
+	json_put(o, "held", json_boolean(held));
+	if (user)
+		json_put_text(o, "held-by", text_of(user));
 	json_put(o, "good", json_boolean(metadata_is_good(m)));
 	json_put(o, "lost", json_boolean(m->lost));
 	json_put(o, "generation",
@@ -335,14 +342,28 @@ static void print_bitmap(const struct nbdtarget_meta_bitmap *entry,
 	putchar('\n');
 }
 
-static void print_text(const struct metadata *m)
+static void print_holder(const char *user)
+{
+	printf("  held by       ");
+	if (user) {
+		printf("export ");
+		text_print(stdout, text_of(user), TEXT_NAME);
+		putchar('\n');
+	} else {
+		puts("somebody else than an export");
+	}
+}
+
+static void print_text(const struct metadata *m, bool held, const char *user)
 {
 	const struct nbdtarget_meta_head *head = &m->head;
 	char *uuid = metadata_uuid(head->mark.uuid), buf[FIGURE_MAX];
 	uint32_t i;
 
-	printf("metadata %s\n  state         %s\n  for           ", uuid,
-	       state_of(head));
+	printf("metadata %s\n  state         %s\n", uuid, state_of(head));
+	if (held)
+		print_holder(user);
+	printf("  for           ");
 	text_print(stdout, name_of(head->identity), TEXT_EXACT);
 	printf(", %" PRIu64 " bytes\n  generation    %" PRIu64 "\n",
 	       (uint64_t)le64toh(head->size),
@@ -388,32 +409,144 @@ static int open_to_check(const char *path)
 	       open(path, O_RDONLY | O_CLOEXEC);
 }
 
+/* How often one that is in use is read twice, and ms after the first time, ever more. */
+#define CHECK_TRIES	10
+#define CHECK_PAUSE	2
+
+/* What is found on one that may be in use, and by whom. */
+struct finding {
+	struct metadata *m, *later;
+	char *user;		/* the export's name, or NULL */
+	bool held;		/* by whomever */
+	bool unsettled;		/* no two readings were of one state */
+	int err;
+};
+
+static bool has_device(const struct export *e, dev_t device)
+{
+	char *data = text_copy(e->device);
+	char *metadata = e->metadata.len ? text_copy(e->metadata) : NULL;
+	bool has = blockdev_overlap(blockdev_number(data), device) ||
+		   (metadata &&
+		    blockdev_overlap(blockdev_number(metadata), device));
+
+	free(metadata);
+	free(data);
+	return has;
+}
+
+/* To be freed; NULL if it is none, or the module isn't there: it isn't loaded for this. */
+static char *find_user(struct tool *t, const char *path)
+{
+	dev_t device = blockdev_number(path);
+	struct attr_list list = { 0 };
+	const struct export *e;
+	char *name = NULL;
+	size_t i;
+
+	if (access("/sys/module/nbdtarget", F_OK))
+		return NULL;
+	if (!t->nl)
+		t->nl = nl_new();
+	if (nl_connect(t->nl) || export_get_all(t, &list))
+		list.n = 0;
+	for (i = 0; i < list.n && !name; i++) {
+		e = attr_list_item(&list, i);
+		if (has_device(e, device))
+			name = text_copy(e->name);
+	}
+	attr_list_free(&list);
+	return name;
+}
+
+static void wait_ms(unsigned int ms)
+{
+	struct timespec ts = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&ts, NULL);
+}
+
+/* Twice: whether the first time it was of one state, so that it can be gone by. */
+static bool read_twice(struct finding *f, int fd, uint64_t bytes)
+{
+	int err;
+
+	f->err = metadata_read(fd, bytes, f->m);
+	err = metadata_read(fd, bytes, f->later);
+	return err == f->err && (err || metadata_agrees(f->m, f->later));
+}
+
+/*
+ * One that nobody has is as it is. Others are written to while they are read, so that
+ * what is read first and last may be of two states, of which each is good.
+ */
+static void read_settled(struct finding *f, const char *path, int fd,
+			 uint64_t bytes)
+{
+	unsigned int try;
+
+	f->held = blockdev_is_held(path);
+	f->err = metadata_read(fd, bytes, f->m);
+	/* Somebody may have come meanwhile, or have gone. */
+	f->unsettled = f->held || blockdev_is_held(path);
+	for (try = 0; f->unsettled && try < CHECK_TRIES; try++) {
+		if (try)
+			wait_ms(CHECK_PAUSE << (try - 1));
+		f->unsettled = !read_twice(f, fd, bytes);
+	}
+	f->held = blockdev_is_held(path);
+}
+
+static int say_unsettled(struct tool *t, const char *path,
+			 const struct finding *f)
+{
+	fail(t, path,
+	     "no verdict: %s%s%s has it in use, and it changed each time while it was read; look again when less is written",
+	     f->user ? "export '" : "somebody", f->user ? f->user : "",
+	     f->user ? "'" : "");
+	return TOOL_NO_VERDICT;
+}
+
+static int tell_finding(struct tool *t, const char *path,
+			const struct finding *f)
+{
+	if (f->unsettled)
+		return say_unsettled(t, path, f);
+	if (f->err == -ENOENT)
+		return fail(t, path,
+			    "has no metadata, or both heads are damaged");
+	if (f->err)
+		return fail(t, path, "%s", strerror(-f->err));
+	if (t->json)
+		print_json(f->m, f->held, f->user);
+	else
+		print_text(f->m, f->held, f->user);
+	return say_wrong(t, path, f->m);
+}
+
 static int check_metadata(struct tool *t, const struct args *a)
 {
 	const char *path = a->pos[0];
-	struct metadata *m;
+	struct finding f = { 0 };
 	int fd = open_to_check(path), ret;
 	uint64_t bytes = 0;
 
 	if (fd < 0)
 		return fail(t, path, "%s", strerror(errno));
-	m = mem_zalloc(sizeof(*m));
 	ret = size_of(fd, true, &bytes);
-	if (!ret)
-		ret = metadata_read(fd, bytes, m);
-	close(fd);
 	if (ret) {
-		ret = ret == -ENOENT ?
-		      fail(t, path, "has no metadata, or both heads are damaged") :
-		      fail(t, path, "%s", strerror(-ret));
+		ret = fail(t, path, "%s", strerror(-ret));
 	} else {
-		if (t->json)
-			print_json(m);
-		else
-			print_text(m);
-		ret = say_wrong(t, path, m);
+		f.m = mem_zalloc(sizeof(*f.m));
+		f.later = mem_zalloc(sizeof(*f.later));
+		read_settled(&f, path, fd, bytes);
+		f.user = f.held ? find_user(t, path) : NULL;
+		ret = tell_finding(t, path, &f);
 	}
-	free(m);
+	close(fd);
+	free(f.user);
+	free(f.m);
+	free(f.later);
 	return ret;
 }
 
@@ -421,7 +554,8 @@ const struct verb verb_check_metadata = {
 	.name = "check-metadata",
 	.args = "DEV",
 	.summary = "Shows and checks what is on a metadata device, or in a copy of it.",
-	.details = "Nothing is written. Of one that is in use it is what a crash would leave.",
+	.details = "Nothing is written. Of one that is in use it is what a crash would leave;\n"
+		   "the exit status is 5 when it changes too fast to tell.",
 	.min_args = 1,
 	.max_args = 1,
 	.run = check_metadata,
