@@ -4,9 +4,9 @@
 #define NBDTARGETCTL_UNSPENT_H
 
 #include "object/export.h"
-#include "saved/record.h"
+#include "saved/source.h"
 
-bool unspent_is(const struct record *record, const struct export *e);
+bool unspent_is(const struct source_item *item, const struct export *e);
 bool unspent_is_any(const char *path, const struct export *e);
 
 #endif /* NBDTARGETCTL_UNSPENT_H */

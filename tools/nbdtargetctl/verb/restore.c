@@ -7,12 +7,8 @@
  * known by afterwards. What the file has of it may then be of the one before.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/fail.h"
 #include "nbdtarget.h"
@@ -23,17 +19,15 @@
 #include "saved/content.h"
 #include "saved/device.h"
 #include "saved/record.h"
+#include "saved/source.h"
 #include "saved/unspent.h"
-#include "show/json.h"
 #include "verb/verbs.h"
 
 struct restore {
 	struct tool *t;
 	const struct args *args;
 	const char *path;
-	int fd;
-	char *map;
-	size_t size;
+	struct source *source;
 	bool if_missing;
 	struct attr_list exports;
 	bool trust;			/* what can't be proved */
@@ -51,20 +45,10 @@ struct item {
 	struct content content;
 };
 
-/* As it is in the file; false as errno says. */
-static bool set_state(struct restore *r, const struct record *record,
-		      uint32_t state)
-{
-	off_t at = (const char *)&record->state - r->map;
-
-	return pwrite(r->fd, &state, sizeof(state), at) == sizeof(state) &&
-	       !fsync(r->fd);
-}
-
 /* From now on, whoever reads it in the file knows that it isn't all. */
 static int consume(struct restore *r, const struct record *record)
 {
-	if (set_state(r, record, RECORD_UNCLEAN))
+	if (source_set_state(r->source, record, RECORD_UNCLEAN))
 		return 0;
 	return fail(r->t, r->path, "%s", strerror(errno));
 }
@@ -76,7 +60,7 @@ static int consume(struct restore *r, const struct record *record)
 static void give_back(struct restore *r, const struct item *item, int err)
 {
 	if (item->state == RECORD_CLEAN && err != -EBUSY && err != -ETIMEDOUT &&
-	    !set_state(r, item->record, RECORD_CLEAN))
+	    !source_set_state(r->source, item->record, RECORD_CLEAN))
 		fail(r->t, r->path, "%s", strerror(errno));
 }
 
@@ -347,57 +331,30 @@ static bool is_chosen(const struct args *a, const char *export)
 	return a->n == 1;
 }
 
-static int restore_record(struct restore *r, const struct record *record)
+static int restore_record(struct restore *r, const struct source_item *saved)
 {
-	json_t *about = record_about(record);
-	char *export = json_get_hex(about, "export");
-	char *bitmap = json_get_hex(about, "bitmap");
 	struct item item = {
-		.record = record,
-		.state = record->state,
-		.about = about,
-		.export = export_named(&r->exports, export),
+		.record = saved->record,
+		.state = saved->record->state,
+		.about = saved->about,
+		.export = export_named(&r->exports, saved->export),
 		.content = {
-			.export = export,
-			.bitmap = *bitmap ? bitmap : NULL,
-			.granularity = number_in(about, "granularity"),
-			.size = number_in(about, "size"),
+			.export = saved->export,
+			.bitmap = saved->bitmap,
+			.granularity = number_in(saved->about, "granularity"),
+			.size = number_in(saved->about, "size"),
 		},
 	};
-	int ret = 0;
 
 	if (item.export)
-		item.other = device_is_other(item.export, about);
-	if (is_chosen(r->args, export))
-		ret = restore_to_export(r, &item);
-	json_decref(about);
-	free(export);
-	free(bitmap);
-	return ret;
-}
-
-/* Nothing is done with a file that isn't whole. */
-static int check_file(const struct restore *r)
-{
-	const struct record *record;
-	size_t at = 0;
-
-	for (;;) {
-		record = record_at(r->map, r->size, at);
-		if (!record)
-			return fail(r->t, r->path,
-				    "is damaged, or no file of save-bitmaps");
-		at += record_size(record);
-		if (!record->json_len)
-			break;
-	}
-	if (at == r->size)
-		return 0;
-	return fail(r->t, r->path, "is damaged: it goes on behind its end");
+		item.other = device_is_other(item.export, saved->about);
+	return is_chosen(r->args, saved->export) ?
+	       restore_to_export(r, &item) : 0;
 }
 
 /* By one of those that are chosen. */
-static bool is_unspent(const struct restore *r, const struct record *record)
+static bool is_unspent(const struct restore *r,
+		       const struct source_item *saved)
 {
 	const struct export *e;
 	size_t i;
@@ -409,7 +366,7 @@ static bool is_unspent(const struct restore *r, const struct record *record)
 			if (text_is(e->name, r->args->pos[k]))
 				break;
 		if ((r->args->n == 1 || k < r->args->n) &&
-		    unspent_is(record, e))
+		    unspent_is(saved, e))
 			return true;
 	}
 	return false;
@@ -421,15 +378,13 @@ static bool is_unspent(const struct restore *r, const struct record *record)
  */
 static int spend_rest(struct restore *r)
 {
-	const struct record *record;
-	size_t at = 0;
+	const struct source_item *saved = r->source->items;
+	size_t i;
 	int ret = 0;
 
-	while ((record = record_at(r->map, r->size, at)) && record->json_len) {
-		if (is_unspent(r, record) && consume(r, record))
+	for (i = 0; i < r->source->n; i++, saved++)
+		if (is_unspent(r, saved) && consume(r, saved->record))
 			ret = TOOL_REFUSED;
-		at += record_size(record);
-	}
 	return ret;
 }
 
@@ -447,15 +402,12 @@ static int check_chosen(const struct restore *r)
 
 static int restore_records(struct restore *r)
 {
-	const struct record *record;
-	size_t at = 0;
 	int ret, first = 0;
+	size_t i;
 
-	while ((record = record_at(r->map, r->size, at)) &&
-	       record->json_len) {
-		ret = restore_record(r, record);
+	for (i = 0; i < r->source->n; i++) {
+		ret = restore_record(r, &r->source->items[i]);
 		first = first ? first : ret;
-		at += record_size(record);
 	}
 	return first;
 }
@@ -498,7 +450,7 @@ static int restore_bitmaps(struct tool *t, const struct args *a)
 		.if_missing = a->opt[RESTORE_IF_MISSING].given,
 		.spend = a->opt[RESTORE_SPEND].given,
 	};
-	struct stat st = { 0 };
+	const char *wrong;
 	int ret;
 
 	r.final = r.spend || a->opt[RESTORE_FINAL].given;
@@ -507,26 +459,13 @@ static int restore_bitmaps(struct tool *t, const struct args *a)
 	ret = kernel_connect(t, r.path);
 	if (ret)
 		return ret;
-	r.fd = open(r.path, O_RDWR | O_CLOEXEC);
-	if (r.fd < 0 || fstat(r.fd, &st))
-		ret = fail(t, r.path, "%s", strerror(errno));
-	r.size = st.st_size;
-	if (!ret && !r.size)
-		ret = fail(t, r.path, "is empty");
-	if (!ret) {
-		r.map = mmap(NULL, r.size, PROT_READ, MAP_PRIVATE, r.fd, 0);
-		if (r.map == MAP_FAILED)
-			ret = fail(t, r.path, "%s", strerror(errno));
-	}
-	if (!ret)
-		ret = check_file(&r);
-	if (!ret)
-		ret = restore_all(&r);
+	if (source_open(r.path, &r.source, &wrong))
+		return fail(t, r.path, "%s", wrong);
+	/* Before anything is restored that the file would go on to have. */
+	if (r.source->write_error)
+		return fail(t, r.path, "%s", strerror(r.source->write_error));
+	ret = restore_all(&r);
 	attr_list_free(&r.exports);
-	if (r.map && r.map != MAP_FAILED)
-		munmap(r.map, r.size);
-	if (r.fd >= 0)
-		close(r.fd);
 	return ret;
 }
 
