@@ -95,7 +95,7 @@ _nbdtargetctl_options()
 	apply)
 		echo --bitmaps --trust --dry-run --force ;;
 	restore)
-		echo --export --device --bitmaps --trust --dry-run --force ;;
+		echo --export --device --awaited --bitmaps --trust --dry-run --force ;;
 	upgrade)
 		echo --old --no-return --folder --timeout ;;
 	clear)

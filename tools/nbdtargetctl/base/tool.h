@@ -20,6 +20,7 @@ enum tool_exit {
 	TOOL_UNREACHABLE = 3,	/* no module, or no permission */
 	TOOL_CHANGED = 4,	/* apply: it wasn't as it should be, and is now */
 	TOOL_NO_VERDICT = 5,	/* check-metadata: it changed while it was read */
+	TOOL_LEFT = 6,		/* restore --awaited: by hand it was made otherwise */
 };
 
 struct nl;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * apply and restore: what is configured becomes what a file says, by the steps that
- * diff.c finds, and no more. Nothing is remembered between two runs: one that was
- * killed has done some of the steps, and the next finds the others.
+ * diff.c finds, and no more. What is done isn't remembered for that: a run that was
+ * killed has done some of the steps, and the next finds the others. Only that something
+ * was brought is noted (brought.c), for a restore of what is still awaited.
  *
  * With a file of save-bitmaps, it goes in two rounds: once exports are there and
  * have what was saved, it looks anew which bitmaps are still missing. Nobody is let in
@@ -19,6 +20,7 @@
 #include "base/blockdev.h"
 #include "base/fail.h"
 #include "config/apply.h"
+#include "config/brought.h"
 #include "config/config.h"
 #include "config/diff.h"
 #include "config/file.h"
@@ -37,6 +39,10 @@ struct apply {
 	struct config before;	/* what was there */
 	const char *export;	/* only that of the file, or NULL */
 	const char *device;	/* only those of the file with that, or NULL */
+	dev_t node;		/* of that device */
+	bool note;		/* what is brought */
+	bool awaited;		/* only what wasn't brought before */
+	struct brought brought;
 	struct wish wish;
 	struct run run;
 	enum step_phase last;
@@ -44,29 +50,55 @@ struct apply {
 
 /* --- Only some of a file --- */
 
-static bool is_named(const struct export *e, const void *name)
-{
-	return text_is(e->name, name);
-}
-
-static bool is_node_of(struct text text, const dev_t *device)
+static bool is_node_of(struct text text, dev_t node)
 {
 	char *path = text_copy(text);
-	bool is = blockdev_number(path) == *device;
+	bool is = blockdev_number(path) == node;
 
 	free(path);
 	return is;
 }
 
 /* Whichever of the two devices that it needs comes last brings it. */
-static bool is_on(const struct export *e, const void *arg)
+static bool is_on(const struct export *e, dev_t node)
 {
-	return is_node_of(e->device, arg) ||
-	       (e->metadata.len && is_node_of(e->metadata, arg));
+	return is_node_of(e->device, node) ||
+	       (e->metadata.len && is_node_of(e->metadata, node));
 }
 
-static int choose_device(struct apply *a, const struct config *file,
-			 const struct config *now, struct config *want)
+/* By the options. */
+static bool is_asked_for(const struct apply *a, enum config_section section,
+			 const void *said)
+{
+	const struct export *e = said;
+
+	if (!a->export && !a->device)
+		return true;
+	if (section != CONFIG_EXPORTS)
+		return false;
+	return a->export ? text_is(e->name, a->export) : is_on(e, a->node);
+}
+
+static enum take take_all(const void *arg, enum config_section section,
+			  const void *said)
+{
+	return is_asked_for(arg, section, said) ? TAKE : TAKE_NOT;
+}
+
+/* What isn't of the file, but in it by its rules alone, wasn't brought by anybody. */
+static enum take take_some(const void *arg, enum config_section section,
+			   const void *said)
+{
+	const struct apply *a = arg;
+	const struct subject *s;
+
+	if (!is_asked_for(a, section, said))
+		return TAKE_NOT;
+	s = brought_find(&a->brought, section, said);
+	return !s || s->taken ? TAKE : TAKE_BACK;
+}
+
+static int find_node(struct apply *a)
 {
 	struct stat st;
 
@@ -74,18 +106,61 @@ static int choose_device(struct apply *a, const struct config *file,
 		return fail(a->t, a->device, "%s", strerror(errno));
 	if (!S_ISBLK(st.st_mode))
 		return fail(a->t, a->device, "is not a block device");
-	config_only(want, file, now, is_on, &st.st_rdev);
+	a->node = st.st_rdev;
 	return 0;
 }
 
-static int choose_export(struct apply *a, const struct config *file,
-			 const struct config *now, struct config *want)
+static int check_asked(struct apply *a, const struct config *all)
 {
-	if (!config_export(file, text_of(a->export)))
+	if (a->device)
+		return find_node(a);
+	if (a->export && !config_export(all, text_of(a->export)))
 		return fail(a->t, a->export, "%s has no export of that name",
 			    a->path);
-	config_only(want, file, now, is_named, a->export);
 	return 0;
+}
+
+/* --- What was brought --- */
+
+static void add_subject(struct apply *a, enum config_section section,
+			const void *said, bool exists)
+{
+	if (is_asked_for(a, section, said))
+		brought_add(&a->brought, section, said, exists, a->awaited);
+}
+
+/* The target is there in any case; its limits are awaited until they were set once. */
+static void find_subjects(struct apply *a)
+{
+	const struct config *file = &a->file, *now = &a->before;
+	struct endpoint ep;
+	size_t i;
+
+	if (file->target)
+		add_subject(a, CONFIG_TARGET, file->target, false);
+	for (i = 0; i < file->listeners.n; i++) {
+		listener_endpoint(file->listeners.at[i], &ep);
+		add_subject(a, CONFIG_LISTENERS, file->listeners.at[i],
+			    config_listener(now, &ep));
+	}
+	for (i = 0; i < file->exports.n; i++) {
+		const struct export *e = file->exports.at[i];
+
+		add_subject(a, CONFIG_EXPORTS, e, config_export(now, e->name));
+	}
+}
+
+/* One that isn't to be noted, or only looked at, is as if there were no place for it. */
+static int begin_brought(struct apply *a)
+{
+	int ret = 0;
+
+	if (a->note)
+		ret = brought_read(a->t, &a->brought, a->awaited);
+	if (ret)
+		return ret;
+	find_subjects(a);
+	return a->run.dry ? 0 : brought_begin(a->t, &a->brought);
 }
 
 /* --- A round --- */
@@ -101,22 +176,65 @@ static void plan_and_run(struct apply *a, const struct config *want,
 	plan_free(&plan);
 }
 
-static int run_round(struct apply *a, const struct config *now,
-		     enum step_phase first, enum step_phase last)
+static void run_round(struct apply *a, const struct config *now,
+		      enum step_phase first, enum step_phase last)
 {
+	const struct choice choice = { .of = take_some, .arg = a };
+	bool all_of_it = !a->export && !a->device && !a->awaited;
 	struct config all = { 0 }, some = { 0 };
-	int ret = 0;
 
 	config_complete(&all, &a->file, &a->before, now);
-	if (a->export)
-		ret = choose_export(a, &all, now, &some);
-	else if (a->device)
-		ret = choose_device(a, &all, now, &some);
-	if (!ret)
-		plan_and_run(a, a->export || a->device ? &some : &all, now,
-			     first, last);
+	if (!all_of_it)
+		config_only(&some, &all, now, &choice);
+	plan_and_run(a, all_of_it ? &all : &some, now, first, last);
 	config_free(&some);
 	config_free(&all);
+}
+
+/*
+ * Of what the file says and isn't so, all the same: either it couldn't be done, or
+ * somebody has made it otherwise, who is told how it becomes so. One that isn't there, as
+ * its device isn't, is neither. What apply does beyond is no part of it.
+ */
+static void look_at_rest(struct apply *a, const struct config *now)
+{
+	const struct choice choice = { .of = take_all, .arg = a };
+	struct wish wish = { .force = a->wish.force, .restore = true };
+	struct config all = { 0 }, want = { 0 };
+	struct plan plan = { 0 };
+	struct subject *s;
+	size_t i;
+
+	config_complete(&all, &a->file, &a->before, now);
+	config_only(&want, &all, now, &choice);
+	diff_plan(&plan, &want, now, &wish);
+	for (i = 0; i < plan.n; i++) {
+		s = brought_find(&a->brought, plan.steps[i]->section,
+				 plan.steps[i]->about);
+		if (s && s->taken)
+			s->remains = true;
+		else if (s && plan.steps[i]->result != STEP_ABSENT)
+			run_leave(&a->run, plan.steps[i]);
+	}
+	plan_free(&plan);
+	config_free(&want);
+	config_free(&all);
+}
+
+static int end_brought(struct apply *a)
+{
+	struct config now = { 0 };
+	int ret;
+
+	if (!a->brought.noted)
+		return 0;
+	ret = config_get(a->t, &now);
+	if (!ret) {
+		look_at_rest(a, &now);
+		if (!a->run.dry)
+			ret = brought_end(a->t, &a->brought, &now);
+	}
+	config_free(&now);
 	return ret;
 }
 
@@ -126,21 +244,45 @@ static int run_second(struct apply *a)
 	int ret = config_get(a->t, &now);
 
 	if (!ret)
-		ret = run_round(a, &now, PHASE_CONTENT_IN + 1, a->last);
+		run_round(a, &now, PHASE_CONTENT_IN + 1, a->last);
 	config_free(&now);
 	return ret;
 }
 
 static int run_rounds(struct apply *a)
 {
+	if (!a->wish.content || a->run.dry) {
+		run_round(a, &a->before, FIRST, a->last);
+		return 0;
+	}
+	run_round(a, &a->before, FIRST, PHASE_CONTENT_IN);
+	return run_second(a);
+}
+
+static int check_file(struct apply *a)
+{
+	struct config all = { 0 };
 	int ret = config_get(a->t, &a->before);
 
-	if (ret)
-		return ret;
-	if (!a->wish.content || a->run.dry)
-		return run_round(a, &a->before, FIRST, a->last);
-	ret = run_round(a, &a->before, FIRST, PHASE_CONTENT_IN);
-	return ret ? ret : run_second(a);
+	if (!ret) {
+		config_complete(&all, &a->file, &a->before, &a->before);
+		ret = check_asked(a, &all);
+	}
+	config_free(&all);
+	return ret;
+}
+
+static int run_all(struct apply *a)
+{
+	int ret = check_file(a);
+
+	if (!ret)
+		ret = begin_brought(a);
+	if (!ret)
+		ret = run_rounds(a);
+	if (!ret)
+		ret = end_brought(a);
+	return ret;
 }
 
 static int apply_all(struct apply *a)
@@ -160,7 +302,7 @@ static int apply_all(struct apply *a)
 	}
 	a->run.t = a->t;
 	a->run.told = a->t->json && !a->run.quiet ? json_array() : NULL;
-	ret = run_rounds(a);
+	ret = run_all(a);
 	if (!ret)
 		ret = run_end(&a->run);
 	else
@@ -174,6 +316,7 @@ static int apply_file(struct apply *a)
 {
 	int ret = apply_all(a);
 
+	brought_free(&a->brought);
 	config_free(&a->before);
 	config_free(&a->file);
 	return ret;
@@ -181,7 +324,8 @@ static int apply_file(struct apply *a)
 
 /*
  * For a verb of which this is a part: what a file says, with what was saved of bitmaps
- * if CONTENT isn't NULL; without listeners, nobody comes. The exit status.
+ * if CONTENT isn't NULL; without listeners, nobody comes. What is there by that was there
+ * before, whoever brought it. The exit status.
  */
 int apply_as_restore(struct tool *t, const char *path, const char *content,
 		     bool listeners)
@@ -239,6 +383,7 @@ static int apply(struct tool *t, const struct args *args)
 		.t = t,
 		.path = args->pos[0],
 		.last = LAST,
+		.note = true,
 		.wish = { .force = args->opt[APPLY_FORCE].given },
 		.run = { .dry = args->opt[APPLY_DRY_RUN].given },
 	};
@@ -262,8 +407,8 @@ const struct verb verb_apply = {
 };
 
 enum {
-	RESTORE_EXPORT, RESTORE_DEVICE, RESTORE_BITMAPS, RESTORE_TRUST,
-	RESTORE_DRY_RUN, RESTORE_FORCE,
+	RESTORE_EXPORT, RESTORE_DEVICE, RESTORE_AWAITED, RESTORE_BITMAPS,
+	RESTORE_TRUST, RESTORE_DRY_RUN, RESTORE_FORCE,
 };
 
 static const struct opt restore_opts[] = {
@@ -271,6 +416,8 @@ static const struct opt restore_opts[] = {
 		"only this export of the file", NBDTARGET_MAX_STRING },
 	[RESTORE_DEVICE] = { "--device", OPT_TEXT, "PATH",
 		"only the exports of this device", NBDTARGET_MAX_DEVICE },
+	[RESTORE_AWAITED] = { "--awaited", OPT_FLAG, NULL,
+		"only what wasn't there since nbdtarget.service began", 0 },
 	[RESTORE_BITMAPS] = OPT_BITMAPS,
 	[RESTORE_TRUST] = OPT_TRUST,
 	[RESTORE_DRY_RUN] = OPT_DRY_RUN,
@@ -285,6 +432,8 @@ static int restore(struct tool *t, const struct args *args)
 		.t = t,
 		.path = args->pos[0],
 		.last = LAST,
+		.note = true,
+		.awaited = o[RESTORE_AWAITED].given,
 		.export = o[RESTORE_EXPORT].text,
 		.device = o[RESTORE_DEVICE].text,
 		.wish = {
@@ -308,7 +457,8 @@ const struct verb verb_restore = {
 	.args = "FILE",
 	.summary = "The same as apply, for when the machine starts.",
 	.details = "Exports whose device isn't there yet are left out with a warning. Its exit\n"
-		   "status is 0 whether or not there was something to do.",
+		   "status is 0 whether or not there was something to do; with --awaited, 6 when\n"
+		   "something was changed by hand, and is left so.",
 	.opts = restore_opts,
 	.min_args = 1,
 	.max_args = 1,

@@ -559,40 +559,93 @@ void config_complete(struct config *want, const struct config *file,
 }
 
 /*
- * All as it is now, but for those exports of the file that are meant, with what is
- * theirs. The file is complete.
+ * One whose device is gone, as if somebody wanted it as it is: no file has an id. By the
+ * file it is on the same one.
  */
-void config_only(struct config *want, const struct config *file,
-		 const struct config *now,
-		 bool (*is_meant)(const struct export *e, const void *arg),
-		 const void *arg)
+static const struct export *coming_back(struct config *want,
+					const struct export *said,
+					const struct export *is)
 {
-	const struct config *from;
-	const struct export *e;
+	struct export *e;
+
+	if (is->state != NBDTARGET_EXPORT_STATE_GONE ||
+	    !text_same(said->device, is->device))
+		return is;
+	e = config_alloc(want, sizeof(*e));
+	*e = *is;
+	e->present &= ~(1ULL << NBDTARGET_A_EXPORT_ID);
+	return e;
+}
+
+static void choose_exports(struct config *want, const struct config *file,
+			   const struct config *now, const struct choice *c)
+{
+	const struct export *is, *said;
+	enum take take;
 	size_t i;
 
-	add_all(&want->listeners, &now->listeners);
 	for (i = 0; i < now->exports.n; i++) {
-		const struct export *said;
-
-		e = now->exports.at[i];
-		said = config_export(file, e->name);
-		if (!said || !is_meant(said, arg))
-			items_add(&want->exports, e);
+		is = now->exports.at[i];
+		said = config_export(file, is->name);
+		take = said ? c->of(c->arg, CONFIG_EXPORTS, said) : TAKE_NOT;
+		if (take != TAKE)
+			items_add(&want->exports, take == TAKE_BACK ?
+				  coming_back(want, said, is) : is);
 	}
-	for (i = 0; i < file->exports.n; i++)
-		if (is_meant(file->exports.at[i], arg))
-			items_add(&want->exports, file->exports.at[i]);
+	for (i = 0; i < file->exports.n; i++) {
+		said = file->exports.at[i];
+		if (c->of(c->arg, CONFIG_EXPORTS, said) == TAKE)
+			items_add(&want->exports, said);
+	}
+}
+
+static void choose_listeners(struct config *want, const struct config *file,
+			     const struct config *now, const struct choice *c)
+{
+	const struct listener *said;
+	struct endpoint ep;
+	size_t i;
+
+	for (i = 0; i < now->listeners.n; i++) {
+		listener_endpoint(now->listeners.at[i], &ep);
+		said = config_listener(file, &ep);
+		if (!said || c->of(c->arg, CONFIG_LISTENERS, said) != TAKE)
+			items_add(&want->listeners, now->listeners.at[i]);
+	}
+	for (i = 0; i < file->listeners.n; i++) {
+		said = file->listeners.at[i];
+		if (c->of(c->arg, CONFIG_LISTENERS, said) == TAKE)
+			items_add(&want->listeners, said);
+	}
+}
+
+/*
+ * All as it is now, but for what of the file is chosen, with what is its own. The file is
+ * complete.
+ */
+void config_only(struct config *want, const struct config *file,
+		 const struct config *now, const struct choice *c)
+{
+	const struct config *from;
+	const struct listener *l;
+	const struct export *e;
+	struct endpoint ep;
+	size_t i;
+
+	if (file->target && c->of(c->arg, CONFIG_TARGET, file->target) == TAKE)
+		want->target = file->target;
+	choose_listeners(want, file, now, c);
+	choose_exports(want, file, now, c);
 	for (i = 0; i < want->exports.n; i++) {
 		e = want->exports.at[i];
 		from = config_export(file, e->name) == e ? file : now;
 		add_bitmaps_of(want, from, e->name);
 		add_rules(want, config_rules_of_export(from, e->name));
 	}
-	for (i = 0; i < now->access.n; i++) {
-		const struct rules *r = now->access.at[i];
-
-		if (r->listener)
-			add_rules(want, r);
+	for (i = 0; i < want->listeners.n; i++) {
+		l = want->listeners.at[i];
+		listener_endpoint(l, &ep);
+		from = config_listener(file, &ep) == l ? file : now;
+		add_rules(want, config_rules_of_listener(from, &ep));
 	}
 }

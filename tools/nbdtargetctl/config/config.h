@@ -58,6 +58,19 @@ struct config {
 	size_t n_memory;
 };
 
+/* What becomes of an export, or a listener, that a file and the module have. */
+enum take {
+	TAKE_NOT,		/* it stays as it is now, or isn't there */
+	TAKE_BACK,		/* the same, but its device if that is gone */
+	TAKE,			/* as the file has it */
+};
+
+struct choice {
+	enum take (*of)(const void *arg, enum config_section section,
+			const void *said);
+	const void *arg;
+};
+
 void items_add(struct items *items, const void *item);
 void *config_alloc(struct config *c, size_t size);
 void config_free(struct config *c);
@@ -67,9 +80,7 @@ void config_sort(struct config *c);
 void config_complete(struct config *want, const struct config *file,
 		     const struct config *before, const struct config *now);
 void config_only(struct config *want, const struct config *file,
-		 const struct config *now,
-		 bool (*is_meant)(const struct export *e, const void *arg),
-		 const void *arg);
+		 const struct config *now, const struct choice *choice);
 
 const struct export *config_export(const struct config *c, struct text name);
 const struct listener *config_listener(const struct config *c,

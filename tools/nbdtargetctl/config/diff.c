@@ -35,6 +35,7 @@ static void diff_target(const struct diff *d)
 
 	if (!d->want->target)
 		return;
+	plan_about(d->p, CONFIG_TARGET, d->want->target);
 	s = add(d, PHASE_TARGET, &verb_set_target);
 	if (!words_target(s, d->want->target, d->now->target))
 		plan_drop_last(d->p);
@@ -218,11 +219,14 @@ static void diff_listeners(const struct diff *d)
 
 	for (i = 0; i < d->now->listeners.n && !d->wish->restore; i++) {
 		listener_endpoint(d->now->listeners.at[i], &ep);
+		plan_about(d->p, CONFIG_LISTENERS, NULL);
 		if (!config_listener(d->want, &ep))
 			listener_out(d, &ep);
 	}
-	for (i = 0; i < d->want->listeners.n; i++)
+	for (i = 0; i < d->want->listeners.n; i++) {
+		plan_about(d->p, CONFIG_LISTENERS, d->want->listeners.at[i]);
 		diff_listener(d, d->want->listeners.at[i]);
+	}
 }
 
 /* --- Bitmaps --- */
@@ -287,6 +291,7 @@ static void diff_bitmaps(const struct diff *d)
 	for (i = 0; i < d->now->bitmaps.n && !d->wish->restore; i++) {
 		b = d->now->bitmaps.at[i];
 		twin = twins_of(&d->twins, b->export_name);
+		plan_about(d->p, CONFIG_EXPORTS, twin ? twin->want : NULL);
 		if (twin && twin->want && !twin_is_new(twin) &&
 		    !twin_is_kept(twin) &&
 		    !config_bitmap(d->want, b->export_name, b->name))
@@ -295,6 +300,7 @@ static void diff_bitmaps(const struct diff *d)
 	for (i = 0; i < d->want->bitmaps.n; i++) {
 		b = d->want->bitmaps.at[i];
 		twin = twins_of(&d->twins, b->export_name);
+		plan_about(d->p, CONFIG_EXPORTS, twin ? twin->want : NULL);
 		if (twin && twin_is_kept(twin))
 			continue;
 		other = config_bitmap(d->now, b->export_name, b->name);
@@ -395,8 +401,10 @@ void diff_plan(struct plan *p, const struct config *want,
 	twins_plan(&d.twins, p, want, wish);
 	diff_bitmaps(&d);
 	for (i = 0; i < want->exports.n; i++) {
-		const struct step *spent = diff_content(&d, want->exports.at[i]);
+		const struct step *spent;
 
+		plan_about(p, CONFIG_EXPORTS, want->exports.at[i]);
+		spent = diff_content(&d, want->exports.at[i]);
 		diff_access_of_export(&d, want->exports.at[i], spent);
 	}
 	diff_listeners(&d);

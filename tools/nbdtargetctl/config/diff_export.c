@@ -660,6 +660,7 @@ static void plan_some_in(struct plan *p, struct twins *twins, bool borrowers,
 
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
+		plan_about(p, CONFIG_EXPORTS, twin->want);
 		if (twin_is_new(twin) && is_borrower(twin->want) == borrowers &&
 		    !twin->want->name.len == nameless)
 			plan_in(p, twins, twin, want, wish);
@@ -682,6 +683,7 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
+		plan_about(p, CONFIG_EXPORTS, twin->want);
 		if (twin->fate == TWIN_REMOVED || twin->fate == TWIN_REPLACED)
 			plan_out(p, twin, wish);
 	}
@@ -693,6 +695,7 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 		if (!twin->want || !twin->now || twin_is_new(twin) ||
 		    twin_is_kept(twin))
 			continue;
+		plan_about(p, CONFIG_EXPORTS, twin->want);
 		plan_stricter(p, twin);
 		plan_set(p, twin, has_default(want));
 	}

@@ -18,10 +18,19 @@ struct step *plan_add(struct plan *p, enum step_phase phase, const struct verb *
 
 	s->phase = phase;
 	s->verb = verb;
+	s->section = p->section;
+	s->about = p->about;
 	p->steps = mem_resize(p->steps, (p->n + 1) * sizeof(struct step *));
 	p->steps[p->n++] = s;
 	step_word(s, verb->name);
 	return s;
+}
+
+/* The steps that come next are about that. */
+void plan_about(struct plan *p, enum config_section section, const void *about)
+{
+	p->section = section;
+	p->about = about;
 }
 
 /* Those of a phase stay in the order in which they were added. */

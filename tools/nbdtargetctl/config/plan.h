@@ -9,6 +9,7 @@
 #include "base/options.h"
 #include "base/text.h"
 #include "base/tool.h"
+#include "config/config.h"
 
 /*
  * Who may do less, and what makes room, comes first; who may come in, last. Rules that
@@ -40,6 +41,7 @@ enum step_result {
 	STEP_SKIPPED,		/* what it needs failed */
 	STEP_HELD,		/* it lets in more, and what lets in fewer failed */
 	STEP_ABSENT,		/* there is no device for it, which is no failure */
+	STEP_LEFT,		/* somebody has made it otherwise by hand */
 };
 
 #define STEP_NEEDS 8
@@ -56,15 +58,21 @@ struct step {
 	char *why;		/* a note for people, or NULL */
 	enum step_result result;
 	const struct step *needs[STEP_NEEDS];
+	enum config_section section;
+	const void *about;	/* what is wanted: of that section, or NULL */
 };
 
 struct plan {
 	struct step **steps;
 	size_t n;
+	enum config_section section;	/* of those that come next */
+	const void *about;
 };
 
 struct step *plan_add(struct plan *p, enum step_phase phase,
 		      const struct verb *verb);
+void plan_about(struct plan *p, enum config_section section,
+		const void *about);
 void plan_drop_last(struct plan *p);
 void plan_sort(struct plan *p);
 void plan_free(struct plan *p);

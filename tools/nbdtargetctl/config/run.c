@@ -24,6 +24,7 @@ static const char *const result_names[] = {
 	[STEP_SKIPPED] = "skipped",
 	[STEP_HELD] = "skipped",
 	[STEP_ABSENT] = "absent",
+	[STEP_LEFT] = "left",
 };
 
 /* Why it isn't even tried; STEP_PLANNED when it is. */
@@ -110,6 +111,10 @@ static void complain(struct run *r, const struct step *s)
 	else if (s->result == STEP_HELD)
 		fail(r->t, NULL,
 		     "not done, as what keeps others out wasn't: %s", shown);
+	else if (s->result == STEP_LEFT)
+		fail(r->t, NULL,
+		     "warning: not done, as somebody has changed it by hand, but 'apply' does it: %s",
+		     shown);
 	else if (s->why)
 		fail(r->t, NULL, "%s: %s", shown, s->why);
 	free(shown);
@@ -170,6 +175,16 @@ void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_ph
 	}
 }
 
+/* What a file says otherwise than somebody has made it since isn't done, but told. */
+void run_leave(struct run *r, struct step *s)
+{
+	s->result = STEP_LEFT;
+	r->left++;
+	complain(r, s);
+	if (r->told)
+		tell_json(r, s);
+}
+
 /* The exit status, after what there is to say of all of it. */
 int run_end(struct run *r)
 {
@@ -180,6 +195,7 @@ int run_end(struct run *r)
 		json_put(o, "steps", r->told);
 		json_put(o, "changed", json_integer(r->done));
 		json_put(o, "failed", json_integer(r->failed));
+		json_put(o, "left", json_integer(r->left));
 		json_print(o, false);
 	}
 	if (r->failed)
@@ -187,5 +203,7 @@ int run_end(struct run *r)
 			    "%zu of %zu steps %s", r->failed,
 			    r->failed + r->done,
 			    r->dry ? "can't be done" : "weren't done");
+	if (r->left)
+		return TOOL_LEFT;
 	return r->done ? TOOL_CHANGED : TOOL_OK;
 }

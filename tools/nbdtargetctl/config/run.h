@@ -13,10 +13,12 @@ struct run {
 	bool quiet;		/* what is done isn't told, but what isn't */
 	json_t *told;		/* steps, when JSON is wanted */
 	size_t done, failed;	/* of the steps; failed counts those refused, too */
+	size_t left;		/* as somebody has made them by hand */
 	bool hold;		/* what lets in fewer wasn't done: nothing opens */
 };
 
 void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_phase last);
+void run_leave(struct run *r, struct step *s);
 int run_end(struct run *r);
 
 #endif /* NBDTARGETCTL_RUN_H */
