@@ -484,7 +484,8 @@ static bool has_room(const struct nbdt_conn *conn, u32 all)
 
 	if (all > max)
 		return false;
-	if (!few || all <= share)
+	/* Who was served elsewhere had his room there. */
+	if (conn->arrival || !few || all <= share)
 		return true;
 	count_room(conn, &taken);
 	if (taken.all >= max - share && taken.mine >= few)
@@ -569,6 +570,43 @@ static void start(struct nbdt_conn *conn, const struct nbdt_listener *listener)
 	nbdt_conn_put(conn);
 }
 
+/*
+ * With what is known of it, or NULL when there was no memory for it; from here on it is
+ * its thread's, or it is freed. FILE owns the socket, or is NULL when nobody else has it.
+ */
+static int run_conn(struct nbdt_conn *conn, struct socket *sock,
+		    struct file *file, const struct nbdt_listener *listener)
+{
+	u32 all = atomic_inc_return(&nr_conns);
+	int err = -ENOMEM;
+
+	if (!conn)
+		goto err_count;
+	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
+	if (err)
+		goto err_free;
+	err = -EUSERS;
+	if (!has_room(conn, all))
+		goto err_free;
+	nbdt_sock_setup(sock);
+	err = prepare(conn);
+	if (err)
+		goto err_free;
+	if (file)
+		nbdt_sock_init_given(&conn->sock, file, conn->origin.task);
+	else
+		nbdt_sock_init(&conn->sock, sock, conn->origin.task);
+	start(conn, listener);
+	return 0;
+
+err_free:
+	nbdt_access_put(conn->access);
+	kfree(conn);
+err_count:
+	atomic_dec(&nr_conns);
+	return err;
+}
+
 /**
  * nbdt_conn_create - run a connection
  * @listener: that accepted it
@@ -583,34 +621,11 @@ static void start(struct nbdt_conn *conn, const struct nbdt_listener *listener)
 int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
 		     void (*run)(struct nbdt_conn *conn))
 {
-	u32 all = atomic_inc_return(&nr_conns);
-	struct nbdt_conn *conn;
-	int err = -ENOMEM;
+	struct nbdt_conn *conn = conn_alloc(run);
 
-	conn = conn_alloc(run);
-	if (!conn)
-		goto err_count;
-	come_by(conn, listener);
-	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
-	if (err)
-		goto err_free;
-	err = -EUSERS;
-	if (!has_room(conn, all))
-		goto err_free;
-	nbdt_sock_setup(sock);
-	err = prepare(conn);
-	if (err)
-		goto err_free;
-	nbdt_sock_init(&conn->sock, sock, conn->origin.task);
-	start(conn, listener);
-	return 0;
-
-err_free:
-	nbdt_access_put(conn->access);
-	kfree(conn);
-err_count:
-	atomic_dec(&nr_conns);
-	return err;
+	if (conn)
+		come_by(conn, listener);
+	return run_conn(conn, sock, NULL, listener);
 }
 
 /**
@@ -621,8 +636,6 @@ err_count:
  * @listener_id: of that, or 0
  * @run: as for nbdt_conn_create()
  *
- * It had its room there, and its address has its share.
- *
  * Return: 0; -EUSERS when there are as many connections as there may be; -ENOTCONN;
  * -ENOMEM and such.
  */
@@ -631,36 +644,15 @@ int nbdt_conn_adopt(struct nbdt_handover *arrival, struct file *file,
 		    void (*run)(struct nbdt_conn *conn))
 {
 	struct socket *sock = sock_from_file(file);
-	u32 all = atomic_inc_return(&nr_conns);
-	struct nbdt_conn *conn;
-	int err = -ENOMEM;
+	struct nbdt_conn *conn = conn_alloc(run);
 
-	conn = conn_alloc(run);
-	if (!conn)
-		goto err_count;
-	conn->listener_id = listener_id;
-	conn->place = *place;
-	conn->net = sock_net(sock->sk);
-	conn->arrival = arrival;
-	err = nbdt_sock_addresses(sock, &conn->local, &conn->peer);
-	if (err)
-		goto err_free;
-	err = -EUSERS;
-	if (all > nbdt_target_max_connections())
-		goto err_free;
-	nbdt_sock_setup(sock);
-	err = prepare(conn);
-	if (err)
-		goto err_free;
-	nbdt_sock_init_given(&conn->sock, file, conn->origin.task);
-	start(conn, NULL);
-	return 0;
-
-err_free:
-	kfree(conn);
-err_count:
-	atomic_dec(&nr_conns);
-	return err;
+	if (conn) {
+		conn->listener_id = listener_id;
+		conn->place = *place;
+		conn->net = sock_net(sock->sk);
+		conn->arrival = arrival;
+	}
+	return run_conn(conn, sock, file, NULL);
 }
 
 /* Nobody creates connections any more; all of them end. */

@@ -574,16 +574,17 @@ void nbdt_handover_forget(struct nbdt_conn *conn)
  * nbdt_handover_arrive - have a connection go on here
  * @conn: of nbdt_conn_adopt(); the caller is its thread
  *
- * Return: 0 when it is attached to its export and transmission goes on.  An error when
+ * Return: 0 when it is attached to its export and transmission can go on.  An error when
  * it is to be closed; it may be attached even so.  conn->reason says why.
  */
 int nbdt_handover_arrive(struct nbdt_conn *conn)
 {
-	int err = arrive(conn, conn->arrival);
+	return arrive(conn, conn->arrival);
+}
 
-	if (err)
-		return err;
-	nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
-	be_through(conn);
-	return 0;
+/* It is in transmission, which who waits for the last one is to find. */
+void nbdt_handover_arrived(struct nbdt_conn *conn)
+{
+	if (conn->arrival)
+		be_through(conn);
 }

@@ -64,6 +64,7 @@ void nbdt_handover_exit(void);
 /* By the connection's thread. */
 void nbdt_handover_depart(struct nbdt_conn *conn);
 int nbdt_handover_arrive(struct nbdt_conn *conn);
+void nbdt_handover_arrived(struct nbdt_conn *conn);
 void nbdt_handover_forget(struct nbdt_conn *conn);
 
 #endif /* NBDT_HANDOVER_H */

@@ -83,6 +83,7 @@ static void serve(struct nbdt_conn *conn)
 	err = begin(conn);
 	if (!err) {
 		nbdt_conn_set_state(conn, NBDTARGET_CONN_STATE_TRANSMISSION);
+		nbdt_handover_arrived(conn);
 		nbdt_event_conn(conn, NBDT_EVENT_OPEN);
 		nbdt_transmit(conn);
 		if (nbdt_transmit_has_parted(conn))
