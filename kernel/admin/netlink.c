@@ -31,6 +31,7 @@
 #include "admin/nl_handover.h"
 #include "admin/nl_job.h"
 #include "admin/nl_listener.h"
+#include "admin/nl_secret.h"
 #include "admin/nl_target.h"
 #include "admin/nl_tls.h"
 #include "base/event.h"
@@ -97,6 +98,7 @@ static int socket_closed(struct notifier_block *block, unsigned long event,
 	nbdt_checkpoint_abandon(&owner);
 	nbdt_agent_closed(notify->net, notify->portid);
 	nbdt_handover_closed(notify->net, notify->portid);
+	nbdt_nl_secret_closed(notify->net, notify->portid);
 	return NOTIFY_DONE;
 }
 
@@ -133,6 +135,8 @@ int __init nbdt_netlink_init(void)
 void nbdt_netlink_exit(void)
 {
 	nbdt_nl_unregister();
+	/* As long as it is told when sockets are closed, what is theirs has to be gone then. */
+	nbdt_nl_secret_forget();
 	netlink_unregister_notifier(&socket_notifier);
 	nbdt_agent_exit();
 	nbdt_handover_exit();

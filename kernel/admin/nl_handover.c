@@ -16,6 +16,7 @@
 #include "admin/nl_identity.h"
 #include "admin/nl_job.h"
 #include "admin/nl_place.h"
+#include "admin/nl_secret.h"
 #include "base/identity.h"
 #include "compat/compat.h"
 #include "session/conn.h"
@@ -297,11 +298,11 @@ static struct sk_buff *take_reply(struct genl_info *info,
 	head = genlmsg_put_reply(msg, info, &nbdt_nl_family, 0,
 				 NBDTARGET_CMD_HANDOVER_TAKE);
 	if (!head || put_handover(msg, h, fd)) {
-		nlmsg_free(msg);
+		nbdt_nl_secret_free(msg);
 		return NULL;
 	}
 	genlmsg_end(msg, head);
-	return msg;
+	return nbdt_nl_secret_fit(msg);
 }
 
 static int take_error(struct genl_info *info, int err)
@@ -320,6 +321,7 @@ static int handover_take(struct sk_buff *skb, struct genl_info *info)
 	struct sk_buff *msg;
 	int fd, err;
 
+	nbdt_nl_secret_forget();
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
@@ -332,7 +334,7 @@ static int handover_take(struct sk_buff *skb, struct genl_info *info)
 	if (msg) {
 		fd_install(fd, h->file);
 		h->file = NULL;
-		err = genlmsg_reply(msg, info);
+		err = nbdt_nl_secret_reply(msg, info);
 	} else {
 		put_unused_fd(fd);
 		err = -ENOMEM;
