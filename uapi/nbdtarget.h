@@ -1820,8 +1820,7 @@ enum {
 	 * begun; what becomes of it is told by handover-end. EPROTONOSUPPORT
 	 * for another format, EINVAL when something is missing or makes no
 	 * sense, ENOTSOCK and ENOTCONN when it isn't a TCP socket that is
-	 * connected, EUSERS when there are as many connections as there may
-	 * be.
+	 * connected. Limits aren't asked.
 	 */
 	NBDTARGET_CMD_HANDOVER_GIVE,
 	/*

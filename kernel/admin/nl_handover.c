@@ -542,12 +542,8 @@ static int give(struct genl_info *info, struct nbdt_handover *h)
 		return err;
 	nbdt_handover_note_given();
 	err = nbdt_front_adopt(h);
-	if (!err)
-		return 0;
-	nbdt_handover_note_refused();
-	if (err == -EUSERS)
-		nbdt_set_err_msg(info->extack,
-				 "there are as many connections as there may be");
+	if (err)
+		nbdt_handover_note_refused();
 	return err;
 }
 

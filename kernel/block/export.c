@@ -536,15 +536,22 @@ int nbdt_export_hire(struct nbdt_export *export)
 	return err;
 }
 
-static int attach(struct nbdt_export *export, struct nbdt_origin *origin)
+static bool is_full(const struct nbdt_export *export)
+{
+	lockdep_assert_held(&exports_mutex);
+	return export->max_connections &&
+	       export->origins.nr >= export->max_connections;
+}
+
+static int attach(struct nbdt_export *export, struct nbdt_origin *origin,
+		  bool has_room)
 {
 	int err = 0;
 
 	mutex_lock(&exports_mutex);
 	if (is_going(export)) {
 		err = -ESHUTDOWN;
-	} else if (export->max_connections &&
-		   export->origins.nr >= export->max_connections) {
+	} else if (!has_room && is_full(export)) {
 		err = -EUSERS;
 	} else {
 		refresh_limits(export);
@@ -558,12 +565,14 @@ static int attach(struct nbdt_export *export, struct nbdt_origin *origin)
 /**
  * nbdt_export_attach - become a client of an export
  * @export: the caller has a reference; the connection takes its own
- * @origin: of the connection, in negotiation
+ * @origin: of the connection
+ * @has_room: it was a client before, which nobody ceases to be as a limit is lowered
  *
  * Return: 0; -EUSERS when there are as many clients as there may be;
  * -ESHUTDOWN when the export is being removed, or its device was; -ENOMEM.
  */
-int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
+int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin,
+		       bool has_room)
 {
 	int err;
 
@@ -572,7 +581,7 @@ int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin)
 	mutex_lock(&export->coming);
 	err = prepare_for_first(export);
 	if (!err)
-		err = attach(export, origin);
+		err = attach(export, origin, has_room);
 	mutex_unlock(&export->coming);
 	return err;
 }

@@ -134,7 +134,8 @@ u32 nbdt_export_count(void);
 u32 nbdt_export_closing_count(void);
 u32 nbdt_export_generation(void);
 
-int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin);
+int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin,
+		       bool has_room);
 void nbdt_export_detach(struct nbdt_export *export, struct nbdt_origin *origin);
 int nbdt_export_hire(struct nbdt_export *export);
 bool nbdt_export_device_get(struct nbdt_export *export);

@@ -482,10 +482,12 @@ static bool has_room(const struct nbdt_conn *conn, u32 all)
 	u32 share = max / ROOM_SHARES, few = max / ROOM_FEW;
 	struct room taken = {};
 
+	/* Who was served elsewhere had his room there. */
+	if (conn->arrival)
+		return true;
 	if (all > max)
 		return false;
-	/* Who was served elsewhere had his room there. */
-	if (conn->arrival || !few || all <= share)
+	if (!few || all <= share)
 		return true;
 	count_room(conn, &taken);
 	if (taken.all >= max - share && taken.mine >= few)
@@ -636,8 +638,9 @@ int nbdt_conn_create(struct nbdt_listener *listener, struct socket *sock,
  * @listener_id: of that, or 0
  * @run: as for nbdt_conn_create()
  *
- * Return: 0; -EUSERS when there are as many connections as there may be; -ENOTCONN;
- * -ENOMEM and such.
+ * It had its room there, and nobody loses it when a limit is lowered.
+ *
+ * Return: 0; -ENOTCONN; -ENOMEM and such.
  */
 int nbdt_conn_adopt(struct nbdt_handover *arrival, struct file *file,
 		    const struct nbdt_place *place, u32 listener_id,

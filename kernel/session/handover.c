@@ -49,9 +49,10 @@
  * is served or finds its connection closed, and what it was told was done is done.
  *
  * What is believed.  The program may be one that changes anything (CAP_SYS_ADMIN), so
- * it is believed in who a client is, and that it may use the export: rules aren't asked
- * anew, as they aren't when they change.  What the client knows of the export has to be
- * so still, and kTLS has to be on, with the keys that were said (tls.c).
+ * it is believed in who a client is, and that it may use the export: rules and limits
+ * aren't asked anew, as they aren't when they change.  What the client knows of the
+ * export has to be so still, and kTLS has to be on, with the keys that were said
+ * (tls.c).
  *
  * Numbers of contexts.  Clients know them by the slots of bitmaps, which are others
  * when the bitmaps were made anew.  Then the connection has a table.
@@ -502,18 +503,6 @@ static int select_contexts(struct nbdt_conn *conn,
 	return err;
 }
 
-static const char *why_not(int err)
-{
-	switch (err) {
-	case -EUSERS:
-		return "its export has all the clients it may have";
-	case -ENOMEM:
-		return "out of memory";
-	default:
-		return "its export is being removed, or its device is gone";
-	}
-}
-
 static int attach(struct nbdt_conn *conn, const struct nbdt_handover *h)
 {
 	struct nbdt_export *export = nbdt_export_get(h->export,
@@ -522,11 +511,14 @@ static int attach(struct nbdt_conn *conn, const struct nbdt_handover *h)
 
 	if (!export)
 		return fail(conn, -ENOENT, "its export isn't there");
-	err = nbdt_export_attach(export, &conn->origin);
+	err = nbdt_export_attach(export, &conn->origin, true);
 	if (!err)
 		nbdt_conn_set_export(conn, export);
 	nbdt_export_put(export);
-	return err ? fail(conn, err, why_not(err)) : 0;
+	if (!err)
+		return 0;
+	return fail(conn, err, err == -ENOMEM ? "out of memory" :
+		    "its export is being removed, or its device is gone");
 }
 
 static int prepare(struct nbdt_conn *conn, const struct nbdt_handover *h)

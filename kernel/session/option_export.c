@@ -56,7 +56,7 @@ static int attach(struct nbdt_negotiation *neg, struct nbdt_export *export)
 	err = nbdt_transmit_init(neg->conn);
 	if (err)
 		return err;
-	err = nbdt_export_attach(export, &neg->conn->origin);
+	err = nbdt_export_attach(export, &neg->conn->origin, false);
 	if (err) {
 		nbdt_event_trouble(neg->conn, export, why_not(err));
 		nbdt_transmit_free_buffer(neg->conn);
