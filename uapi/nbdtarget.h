@@ -1832,8 +1832,9 @@ enum {
 	 * Have no other program change anything, or disconnect anybody,
 	 * until the socket that this is sent from is closed: its commands
 	 * are EINPROGRESS. Processes that the program has started belong to
-	 * it. EAGAIN while a command of another is under way, EBUSY when
-	 * another socket has sent this: nothing has changed then.
+	 * it. EAGAIN while a command of another is under way, or a
+	 * checkpoint is held, EBUSY when another socket has sent this:
+	 * nothing has changed then.
 	 */
 	NBDTARGET_CMD_HANDOVER_CLAIM,
 

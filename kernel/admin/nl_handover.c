@@ -18,6 +18,7 @@
 #include "admin/nl_place.h"
 #include "admin/nl_secret.h"
 #include "base/identity.h"
+#include "block/checkpoint.h"
 #include "compat/compat.h"
 #include "session/conn.h"
 #include "session/front.h"
@@ -122,6 +123,12 @@ static int claim(struct genl_info *info)
 	if (nbdt_nl_job_is_any()) {
 		nbdt_set_err_msg(info->extack,
 				 "a command of somebody else is still under way");
+		return -EAGAIN;
+	}
+	/* Who holds it couldn't end it any more. */
+	if (nbdt_checkpoint_is_any_held()) {
+		nbdt_set_err_msg(info->extack,
+				 "a checkpoint is held by somebody else");
 		return -EAGAIN;
 	}
 	err = nbdt_handover_claim(genl_info_net(info), info->snd_portid);

@@ -596,6 +596,17 @@ int nbdt_checkpoint_end(u32 id, const struct nbdt_checkpoint_owner *owner,
 	return finish(cp, !abort, extack);
 }
 
+/* Is there somebody who has yet to end one, and writes that wait for him? */
+bool nbdt_checkpoint_is_any_held(void)
+{
+	bool is_any;
+
+	mutex_lock(&held_mutex);
+	is_any = !list_empty(&held);
+	mutex_unlock(&held_mutex);
+	return is_any;
+}
+
 /**
  * nbdt_checkpoint_abandon - whoever held them is gone
  * @owner: who that was; another may have its number from now on

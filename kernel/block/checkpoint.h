@@ -34,6 +34,7 @@ int nbdt_checkpoint_begin(const struct nbdt_checkpoint_config *config, u32 *id,
 			  struct netlink_ext_ack *extack);
 int nbdt_checkpoint_end(u32 id, const struct nbdt_checkpoint_owner *owner,
 			bool abort, struct netlink_ext_ack *extack);
+bool nbdt_checkpoint_is_any_held(void);
 void nbdt_checkpoint_abandon(const struct nbdt_checkpoint_owner *owner);
 void nbdt_checkpoint_exit(void);
 

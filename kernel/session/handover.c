@@ -41,7 +41,8 @@
  * he disconnects might be back.  So he is refused from the claim on, until the program
  * has ended (admin/nl.c).  The program is known by its process, since those that it
  * starts, to end exports side by side, belong to it.  What he began before is through
- * when the claim is answered, or the claim is refused.
+ * when the claim is answered, or the claim is refused; a checkpoint that he holds is
+ * begun, too.
  *
  * What ends it.  It is all the doing of the one netlink socket that claimed it.  When
  * that is closed, those on the list are closed, and those that haven't left stay.  What
