@@ -29,7 +29,7 @@
 /* Descriptors that this program has besides. */
 #define DESCRIPTORS 256
 
-/* After they were told to end, at their deadline; ms. */
+/* After they were told to end, at their deadline, and for what is in devices; ms. */
 #define GRACE 5000
 
 static int64_t now(void)
@@ -213,6 +213,39 @@ static void take_until(struct handover *h, int64_t deadline)
 	}
 }
 
+/* Those that would keep the module in use. */
+static void find_stuck(struct handover *h, bool is_told)
+{
+	const struct conn *c;
+	struct attr_list list;
+	size_t i;
+
+	h->stuck = 0;
+	if (conn_list_get(h->t, &list))
+		return;
+	for (i = 0; i < list.n; i++) {
+		c = attr_list_item(&list, i);
+		if (!c->in_flight)
+			continue;
+		h->stuck++;
+		if (is_told)
+			tell(h, c->id, "its device hangs");
+	}
+	attr_list_free(&list);
+}
+
+/* All have left, or were told to end. */
+static void wait_for_devices(struct handover *h, int64_t deadline)
+{
+	find_stuck(h, false);
+	while (h->stuck && now() < deadline) {
+		pause_a_moment();
+		find_stuck(h, false);
+	}
+	if (h->stuck)
+		find_stuck(h, true);
+}
+
 int handover_take_all(struct handover *h, uint64_t timeout)
 {
 	int ret;
@@ -222,8 +255,10 @@ int handover_take_all(struct handover *h, uint64_t timeout)
 	ret = make_room(h);
 	if (!ret)
 		ret = begin(h);
-	if (!ret)
+	if (!ret) {
 		take_until(h, now() + timeout);
+		wait_for_devices(h, now() + GRACE);
+	}
 	return ret;
 }
 

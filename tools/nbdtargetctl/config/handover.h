@@ -23,6 +23,7 @@ struct handover {
 	struct carried *list;
 	size_t n;
 	size_t lost;		/* it was said which, or the kernel's log says it */
+	size_t stuck;		/* still there, with requests in a device */
 };
 
 /*
@@ -33,7 +34,8 @@ int handover_claim(struct tool *t, uint64_t timeout);
 
 /*
  * After that, and until that socket is closed; those that aren't through in TIMEOUT ms are
- * disconnected. 0, or the exit status: then nothing was taken.
+ * disconnected, and those whose device doesn't answer then, keep the module in use. 0, or
+ * the exit status: then nothing was taken.
  */
 int handover_take_all(struct handover *h, uint64_t timeout);
 

@@ -12,8 +12,9 @@
  *	connections are given to it, and then listeners listen
  *
  * Whatever fails before the module is gone, the rest is done with the one that is
- * there: what was taken is given back to it. Whatever fails behind that is done with
- * the old module, if there is a file of it; that is looked for at first.
+ * there: what was taken is given back to it. That a device doesn't answer, so that it
+ * couldn't be unloaded, is seen before exports end. Whatever fails behind that is done
+ * with the old module, if there is a file of it; that is looked for at first.
  *
  * Signals of a terminal don't end it half way. When it is killed, clients find their
  * connections closed; all that they were told was done is on the disk, and what is in
@@ -55,6 +56,7 @@ struct upgrade {
 	uint64_t timeout;	/* ms */
 	struct handover conns;
 	bool unloaded;
+	bool stays;		/* as its exports do: a device hangs */
 	bool failed;		/* it was said what */
 	size_t gone_on;
 	int64_t pause;		/* ms */
@@ -269,7 +271,9 @@ static int replace_module(struct upgrade *u)
 		rmdir(u->folder);
 		return ret;
 	}
-	if (end_exports(u))
+	if (u->conns.stuck)
+		u->stays = true;
+	else if (end_exports(u))
 		u->failed = true;
 	else
 		ret = exchange(u);
@@ -312,6 +316,9 @@ static int finish(struct upgrade *u)
 	unlink(u->bitmaps);
 	unlink(u->config);
 	rmdir(u->folder);
+	if (u->stays)
+		return fail(u->t, NULL,
+			    "the module that was loaded still is, with all that was configured and recorded: try again when the device answers");
 	return u->conns.lost ? TOOL_REFUSED : TOOL_OK;
 }
 
