@@ -325,7 +325,8 @@ static int apply_file(struct apply *a)
 /*
  * For a verb of which this is a part: what a file says, with what was saved of bitmaps
  * if CONTENT isn't NULL; without listeners, nobody comes. What is there by that was there
- * before, whoever brought it. The exit status.
+ * before, whoever brought it. The exit status: that a device isn't there is no success
+ * here.
  */
 int apply_as_restore(struct tool *t, const char *path, const char *content,
 		     bool listeners)
@@ -342,6 +343,8 @@ int apply_as_restore(struct tool *t, const char *path, const char *content,
 	if (content && !access(content, F_OK))
 		a.wish.content = content;
 	ret = apply_file(&a);
+	if (a.run.absent)
+		return TOOL_REFUSED;
 	return ret == TOOL_CHANGED ? TOOL_OK : ret;
 }
 

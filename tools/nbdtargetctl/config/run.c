@@ -152,6 +152,7 @@ static void run_step(struct run *r, struct step *s)
 		complain(r, s);
 	}
 	r->failed += is_failure(s->result);
+	r->absent += s->result == STEP_ABSENT;
 	r->hold |= is_failure(s->result) && keeps_out(s);
 	if (r->told)
 		tell_json(r, s);

@@ -14,6 +14,7 @@ struct run {
 	json_t *told;		/* steps, when JSON is wanted */
 	size_t done, failed;	/* of the steps; failed counts those refused, too */
 	size_t left;		/* as somebody has made them by hand */
+	size_t absent;		/* left out, as a device isn't there */
 	bool hold;		/* what lets in fewer wasn't done: nothing opens */
 };
 

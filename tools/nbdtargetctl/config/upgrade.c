@@ -39,6 +39,7 @@
 #include "config/verbs.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
+#include "object/export.h"
 #include "object/target.h"
 #include "show/json.h"
 #include "verb/verbs.h"
@@ -155,6 +156,31 @@ static int check_loaded(struct upgrade *u)
 		ret = kernel_fail(u->t, NULL, NULL);
 	else
 		ret = check_target(u, attr_list_item(&list, 0));
+	attr_list_free(&list);
+	return ret;
+}
+
+/* One that couldn't be added anew would be gone, with its bitmaps and its clients. */
+static int check_exports(struct upgrade *u)
+{
+	const struct export *e;
+	struct attr_list list;
+	int ret = 0;
+	char *name;
+	size_t i;
+
+	if (export_get_all(u->t, &list))
+		ret = kernel_fail(u->t, NULL, NULL);
+	for (i = 0; i < list.n && !ret; i++) {
+		e = attr_list_item(&list, i);
+		if (e->state == NBDTARGET_EXPORT_STATE_OK)
+			continue;
+		name = text_copy(e->name);
+		ret = fail(u->t, name,
+			   "its device is %s, so that the other module couldn't export it: see to that, or remove-export it",
+			   export_state(e));
+		free(name);
+	}
 	attr_list_free(&list);
 	return ret;
 }
@@ -340,6 +366,8 @@ static int run_locked(struct upgrade *u)
 	if (ret)
 		return ret;
 	ret = handover_claim(u->t, u->timeout);
+	if (!ret)
+		ret = check_exports(u);
 	if (!ret)
 		ret = save_config(u);
 	if (ret) {
