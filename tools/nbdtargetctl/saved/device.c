@@ -28,6 +28,7 @@
 #include "base/mem.h"
 #include "nbdtarget_metadata.h"
 #include "saved/device.h"
+#include "saved/replica.h"
 #include "show/json.h"
 
 #define END_SIZE	1048576		/* of the device, looked at */
@@ -89,14 +90,20 @@ static char *identity(const struct export *e)
 	return s ? s : mem_printf("path %.*s", (int)e->device.len, e->device.p);
 }
 
-/* The same of one that isn't exported; to be freed. */
-char *device_identity(dev_t dev, const char *path)
+/*
+ * The same of one that isn't exported, by what is to be on METADATA, which may be
+ * none; to be freed. Where both are replicated together, it is the same on all hosts.
+ */
+char *device_identity(dev_t dev, const char *path, dev_t metadata)
 {
 	struct export e = {
 		.device_id = export_device_id(dev),
 		.device = text_of(path),
 	};
-	char *s = identity(&e);
+	char *s = replica_pair(dev, metadata);
+
+	if (!s)
+		s = identity(&e);
 
 	/* As much as a metadata device has room for. */
 	if (strlen(s) >= NBDTARGET_META_NAME)

@@ -9,7 +9,7 @@
 #include "object/export.h"
 
 char *device_boot(void);
-char *device_identity(dev_t dev, const char *path);
+char *device_identity(dev_t dev, const char *path, dev_t metadata);
 bool device_is_known(const char *id);
 void device_describe(const struct export *e, uint64_t size, json_t *o);
 

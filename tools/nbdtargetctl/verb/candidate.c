@@ -98,14 +98,15 @@ static uint64_t size_of(const struct opened *o)
 	return o->bytes - o->bytes % (o->block > 512 ? o->block : 512);
 }
 
-static const char *head_wrong(const struct metadata *m, const struct opened *data)
+static const char *head_wrong(const struct metadata *m, const struct opened *o,
+			      const struct opened *data)
 {
 	char *identity;
 	bool is_other;
 
 	if (le64toh(m->head.size) != size_of(data))
 		return "its metadata is for a device of another size";
-	identity = device_identity(data->number, data->path);
+	identity = device_identity(data->number, data->path, o->number);
 	is_other = *m->head.identity && strcmp(m->head.identity, identity);
 	free(identity);
 	return is_other ? "its metadata is for another device" : NULL;
@@ -120,7 +121,7 @@ static char *metadata_wrong(const struct opened *o, const struct opened *data)
 	if (err == -ENOENT)
 		wrong = "it has no metadata, or both heads are damaged; see format-metadata";
 	else
-		wrong = err ? strerror(-err) : head_wrong(m, data);
+		wrong = err ? strerror(-err) : head_wrong(m, o, data);
 	free(m);
 	return wrong ? say(o->path, wrong) : NULL;
 }

@@ -15,6 +15,7 @@
 #include "object/export.h"
 #include "object/rule.h"
 #include "saved/device.h"
+#include "saved/replica.h"
 #include "verb/existing.h"
 #include "verb/export_compare.h"
 #include "verb/holder.h"
@@ -274,29 +275,34 @@ static void put_listeners(struct nlmsghdr *nlh, const struct endpoints *all)
 }
 
 /* As format-metadata knew it. */
-static void put_identity(struct nlmsghdr *nlh, const char *device)
+static void put_identity(struct nlmsghdr *nlh, const struct export_wanted *w)
 {
-	dev_t dev = blockdev_number(device);
+	dev_t dev = blockdev_number(w->device);
 	char *s;
 
 	/* The module says what is wrong with it. */
 	if (!dev)
 		return;
-	s = device_identity(dev, device);
+	s = device_identity(dev, w->device, blockdev_number(w->metadata));
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_IDENTITY, s);
 	free(s);
 }
 
-/* Another may have got its path since. */
+/* Another may have got its path since, or another host have less of one than of both. */
 static void warn_of_identity(struct tool *t, const char *name,
 			     const struct export_wanted *w)
 {
 	dev_t dev = w->metadata ? blockdev_number(w->device) : 0;
+	dev_t metadata = dev ? blockdev_number(w->metadata) : 0;
+	const char *doubt;
 	char *s;
 
-	if (!dev)
+	if (!metadata)
 		return;
-	s = device_identity(dev, w->device);
+	doubt = replica_doubt(dev, metadata);
+	if (doubt)
+		fail(t, name, "warning: %s", doubt);
+	s = device_identity(dev, w->device, metadata);
 	if (!device_is_known(s))
 		fail(t, name,
 		     "warning: the device has no identity but its path: see that it is what the metadata is for");
@@ -321,7 +327,7 @@ static void put_metadata(struct nlmsghdr *nlh, const struct args *a,
 	if (!w->metadata)
 		return;
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA, w->metadata);
-	put_identity(nlh, w->device);
+	put_identity(nlh, w);
 	put_boot(nlh);
 	if (o[ADD_ON_ERROR].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_METADATA_CONTINUE,

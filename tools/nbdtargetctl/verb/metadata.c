@@ -24,6 +24,7 @@
 #include "object/export.h"
 #include "saved/device.h"
 #include "saved/metadata.h"
+#include "saved/replica.h"
 #include "show/figure.h"
 #include "show/json.h"
 #include "verb/verbs.h"
@@ -73,11 +74,12 @@ static int size_of(int fd, bool file_too, uint64_t *bytes)
 struct intended {
 	struct metadata_plan plan;
 	char *identity;
-	dev_t device;
+	dev_t device, metadata;
 };
 
-/* As clients see it: whole blocks. */
-static int plan_for(struct tool *t, const char *path, struct intended *in)
+/* METADATA is NULL when only the size is asked for. Whole blocks, as clients see it. */
+static int plan_for(struct tool *t, const char *path, const char *metadata,
+		    struct intended *in)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), block = 512, err = 0;
 	struct metadata_plan *plan = &in->plan;
@@ -97,7 +99,8 @@ static int plan_for(struct tool *t, const char *path, struct intended *in)
 	if (!plan->size)
 		return fail(t, path, "is empty");
 	in->device = st.st_rdev;
-	in->identity = device_identity(st.st_rdev, path);
+	in->metadata = metadata ? blockdev_number(metadata) : 0;
+	in->identity = device_identity(st.st_rdev, path, in->metadata);
 	plan->identity = in->identity;
 	return 0;
 }
@@ -111,7 +114,7 @@ static int take_plan(struct tool *t, const struct args *a, struct intended *in)
 
 	if (!o[FOR].given)
 		return fail_usage(t, "--for DEVICE is missing");
-	ret = plan_for(t, o[FOR].text, in);
+	ret = plan_for(t, o[FOR].text, a->n ? a->pos[0] : NULL, in);
 	if (ret)
 		return ret;
 	plan->bitmaps = o[BITMAPS].given ? o[BITMAPS].number : DEFAULT_BITMAPS;
@@ -158,9 +161,23 @@ static int check_other(struct tool *t, const struct args *a, int fd,
 		    a->opt[FOR].text);
 }
 
-static int format_on(struct tool *t, const struct args *a, int fd,
-		     const struct metadata_plan *plan)
+/* What is made is good all the same. */
+static void warn_of_identity(struct tool *t, const struct args *a,
+			     const struct intended *in)
 {
+	const char *doubt = replica_doubt(in->device, in->metadata);
+
+	if (doubt)
+		fail(t, a->opt[FOR].text, "warning: %s", doubt);
+	if (!device_is_known(in->identity))
+		fail(t, a->opt[FOR].text,
+		     "warning: the device has no identity but its path: another that gets it is taken for it");
+}
+
+static int format_on(struct tool *t, const struct args *a, int fd,
+		     const struct intended *in)
+{
+	const struct metadata_plan *plan = &in->plan;
 	char need[FIGURE_MAX], have[FIGURE_MAX];
 	uint64_t needs = metadata_needs(plan), bytes;
 	int err = size_of(fd, false, &bytes), ret;
@@ -175,9 +192,8 @@ static int format_on(struct tool *t, const struct args *a, int fd,
 		return ret;
 	if (!err)
 		err = metadata_make(fd, bytes, plan);
-	if (!err && !device_is_known(plan->identity))
-		fail(t, a->opt[FOR].text,
-		     "warning: the device has no identity but its path: another that gets it is taken for it");
+	if (!err)
+		warn_of_identity(t, a, in);
 	return err ? fail(t, a->pos[0], "%s", strerror(-err)) : TOOL_OK;
 }
 
@@ -213,7 +229,7 @@ static int format_metadata(struct tool *t, const struct args *a)
 		} else {
 			ret = check_other(t, a, fd, &in);
 			if (!ret)
-				ret = format_on(t, a, fd, &in.plan);
+				ret = format_on(t, a, fd, &in);
 			close(fd);
 		}
 	}
