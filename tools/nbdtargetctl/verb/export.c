@@ -309,10 +309,13 @@ static void warn_of_identity(struct tool *t, const char *name,
 	free(s);
 }
 
-/* Without it nothing stays known to be zero. */
-static void put_boot(struct nlmsghdr *nlh)
+/*
+ * Without it nothing stays known to be zero: as it can't where another host may have
+ * written, which the disk's counters here don't have.
+ */
+static void put_boot(struct nlmsghdr *nlh, const char *device)
 {
-	char *s = device_boot();
+	char *s = replica_is(blockdev_number(device)) ? NULL : device_boot();
 
 	if (s && strlen(s) <= NBDTARGET_MAX_BOOT)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_BOOT, s);
@@ -328,7 +331,7 @@ static void put_metadata(struct nlmsghdr *nlh, const struct args *a,
 		return;
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA, w->metadata);
 	put_identity(nlh, w);
-	put_boot(nlh);
+	put_boot(nlh, w->device);
 	if (o[ADD_ON_ERROR].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_METADATA_CONTINUE,
 				!strcmp(o[ADD_ON_ERROR].text, "continue"));
