@@ -144,6 +144,11 @@ class Family:
     def __exit__(self, *_):
         self.socket.close()
 
+    def commands(self):
+        """All that the contract has, but events."""
+        return sorted(name for name in NUMBERS if name.startswith("CMD_") and
+                      not name.endswith(("_NTF", "_MAX")))
+
     def __getitem__(self, name):
         return self.numbers[name]
 

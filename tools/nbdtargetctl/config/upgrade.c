@@ -30,6 +30,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/blockdev.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "config/apply.h"
@@ -137,30 +138,53 @@ static int check_target(struct upgrade *u, const struct target *tg)
 			    "the module that is loaded hands connections over in format %" PRIu64
 			    ", and this program has format %u",
 			    tg->handover_format, NBDTARGET_HANDOVER_FORMAT);
-	if (tg->all_listeners != tg->listeners)
-		return fail(u->t, NULL,
-			    "%" PRIu64
-			    " listeners are in other network namespaces, from where they couldn't be restored; remove-listener them there first",
-			    tg->all_listeners - tg->listeners);
 	return 0;
 }
 
-static int check_loaded(struct upgrade *u)
+static int check_listeners(struct upgrade *u, const struct target *tg)
+{
+	if (tg->all_listeners == tg->listeners)
+		return 0;
+	return fail(u->t, NULL,
+		    "%" PRIu64
+		    " listeners are in other network namespaces, from where they couldn't be restored; remove-listener them there first",
+		    tg->all_listeners - tg->listeners);
+}
+
+static int ask_target(struct upgrade *u,
+		      int (*check)(struct upgrade *u, const struct target *tg))
 {
 	struct attr_list list;
-	int ret = kernel_connect(u->t, NULL);
+	int ret;
 
-	if (ret)
-		return ret;
 	if (target_get(u->t, &list) || !list.n)
 		ret = kernel_fail(u->t, NULL, NULL);
 	else
-		ret = check_target(u, attr_list_item(&list, 0));
+		ret = check(u, attr_list_item(&list, 0));
 	attr_list_free(&list);
 	return ret;
 }
 
 /* One that couldn't be added anew would be gone, with its bitmaps and its clients. */
+static int check_export(struct upgrade *u, const struct export *e,
+			const char *name)
+{
+	char *path;
+	int ret = 0;
+
+	if (e->state != NBDTARGET_EXPORT_STATE_OK)
+		return fail(u->t, name,
+			    "its device is %s, so that the other module couldn't export it: see to that, or remove-export it",
+			    export_state(e));
+	path = text_copy(e->device);
+	if (blockdev_number(path) != export_device(e))
+		ret = fail(u->t, name,
+			   "%s is another device by now than the one that is exported: have it lead there, or remove-export it",
+			   path);
+	free(path);
+	return ret;
+}
+
 static int check_exports(struct upgrade *u)
 {
 	const struct export *e;
@@ -173,12 +197,8 @@ static int check_exports(struct upgrade *u)
 		ret = kernel_fail(u->t, NULL, NULL);
 	for (i = 0; i < list.n && !ret; i++) {
 		e = attr_list_item(&list, i);
-		if (e->state == NBDTARGET_EXPORT_STATE_OK)
-			continue;
 		name = text_copy(e->name);
-		ret = fail(u->t, name,
-			   "its device is %s, so that the other module couldn't export it: see to that, or remove-export it",
-			   export_state(e));
+		ret = check_export(u, e, name);
 		free(name);
 	}
 	attr_list_free(&list);
@@ -366,6 +386,9 @@ static int run_locked(struct upgrade *u)
 	if (ret)
 		return ret;
 	ret = handover_claim(u->t, u->timeout);
+	/* What nobody else changes any more. */
+	if (!ret)
+		ret = ask_target(u, check_listeners);
 	if (!ret)
 		ret = check_exports(u);
 	if (!ret)
@@ -393,21 +416,29 @@ static const struct opt upgrade_opts[] = {
 	{ .name = NULL }
 };
 
-static int upgrade_with(struct upgrade *u, const struct args *a)
+/* Nobody else who replaces it, or restores what there was, is at it from here on. */
+static int start(struct upgrade *u, const struct args *a)
 {
 	const struct opt_value *o = a->opt;
-	int ret = check_new(u);
+	int ret = kernel_connect(u->t, NULL);
 
 	if (!ret)
-		ret = check_loaded(u);
+		ret = ask_target(u, check_target);
 	if (!ret)
 		ret = find_old(u, o[UPGRADE_OLD].text,
 			       o[UPGRADE_NO_RETURN].given);
+	return ret ? ret : run_locked(u);
+}
+
+static int upgrade_with(struct upgrade *u, const struct args *a)
+{
+	int ret = check_new(u);
+
 	if (!ret)
 		ret = lock_hold(u->t);
 	if (ret)
 		return ret;
-	ret = run_locked(u);
+	ret = start(u, a);
 	lock_let_go();
 	return ret;
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "nbdtarget.h"
@@ -24,6 +25,9 @@
 
 /* Changes while a dump runs make it start again, this often. */
 #define DUMP_TRIES 16
+
+/* How long somebody may take to replace the module. */
+#define REPLACED_SECONDS 120
 
 struct nl {
 	struct mnl_socket *socket;
@@ -445,7 +449,8 @@ static bool may_be_stale(const struct nl *nl, int ret)
 	return ret == -ENOENT && !nl->error.text[0];
 }
 
-int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
+/* To the module that is there, which may be another than the last time. */
+static int send_once(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 {
 	struct nl_error error;
 	uint16_t family;
@@ -468,6 +473,28 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 	}
 	nlh->nlmsg_type = nl->family.id;
 	return transact(nl, nlh, reply);
+}
+
+/*
+ * While somebody replaces the module, what would change something has to wait; and, while
+ * there is none, must not have one loaded, which would be in his way.
+ */
+int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
+{
+	static const struct timespec pause = { .tv_nsec = 50000000 };
+	bool keeps_out = nl->keeps_out, replaced = false;
+	int tries = REPLACED_SECONDS * 20, ret;
+
+	while ((ret = send_once(nl, nlh, reply)) == -EINPROGRESS ||
+	       (ret == -ENOPKG && replaced)) {
+		replaced = true;
+		nl->keeps_out = true;
+		if (!tries--)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	nl->keeps_out = keeps_out;
+	return ret;
 }
 
 /* All objects of a kind at one moment. */
