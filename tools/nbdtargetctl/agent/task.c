@@ -90,8 +90,8 @@ static int report(struct tool *t, const struct handshake *h, const char *text,
 
 /*
  * text: why it failed, or NULL. 0 or a negative errno; a connection that is gone
- * doesn't matter, nor does it with the module. A kernel that can't use the secrets does without: then the
- * connection ends when the client changes its key.
+ * doesn't matter, nor does it with the module. A kernel that can't use the secrets does
+ * without: then the connection ends when the client changes its key.
  */
 int task_report(struct tool *t, const struct handshake *h, const char *text)
 {
