@@ -203,6 +203,7 @@ const char *replica_doubt(dev_t data, dev_t metadata)
 	bool apart = !pair && (replica_is(data) || replica_is(metadata));
 
 	free(pair);
-	return !apart ? NULL :
-	       ("data and metadata aren't volumes of one DRBD resource: where another host takes over, bitmaps may miss writes");
+	return apart ?
+	       "data and metadata aren't volumes of one DRBD resource: a takeover may lose bits" :
+	       NULL;
 }
