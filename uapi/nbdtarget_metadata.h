@@ -29,6 +29,11 @@
  * when there is no good one as new as that, a good one has gone bad, and what the
  * other says is of the past.
  *
+ * A copy of a block of bits that never arrived, or has gone bad, looks as one that a
+ * crash has torn: the other counts then.  So of each bitmap whose bits stay as they are,
+ * that is of all after an orderly stop, and of those that don't record at any time, the
+ * head says the sum of the sequence numbers of its blocks.
+ *
  * What is known to be zero (the allocation map) is there after an orderly stop only:
  * once, in blocks of which none needs to be written over, each good or nothing known.
  * The head that says so is the last of its generation; the first of the next doesn't.
@@ -91,7 +96,8 @@ struct nbdtarget_meta_bitmap {
 	__le64 id;			/* never used again */
 	__le64 size;			/* of the device, when it was made; bytes */
 	__le64 start;			/* of its area, a block */
-	__le64 zero;
+	/* Of the sequence numbers of its blocks that count; 0: it isn't said. */
+	__le64 sum;
 	__le32 blocks;			/* in the area: twice as many are taken */
 	__le32 shift;			/* of a granule */
 	__le32 flags;

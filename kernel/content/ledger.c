@@ -337,33 +337,57 @@ static int read_block(struct nbdt_ledger *ledger, struct nbdt_ledger_area *area,
 	return 0;
 }
 
+static int load_block(struct nbdt_ledger *ledger, struct nbdt_ledger_area *area,
+		      struct nbdt_bitmap *bitmap, u32 i)
+{
+	u64 at = (u64)i * NBDTARGET_META_BITS;
+	u64 len = min_t(u64, NBDTARGET_META_BITS,
+			nbdt_bitmap_bytes(bitmap) - at);
+	int err = read_block(ledger, area, i);
+
+	if (!err && !nbdt_bitmap_write(bitmap, at, ledger->bits->bits, len))
+		err = -EUCLEAN;
+	return err;
+}
+
+/* Of the sequence numbers of its blocks: another when one isn't the one it was. */
+u64 nbdt_ledger_sum(const struct nbdt_ledger_area *area)
+{
+	u64 sum = 0;
+	u32 i;
+
+	for (i = 0; i < area->blocks; i++)
+		sum += area->sequence[i];
+	return sum;
+}
+
 /**
  * nbdt_ledger_read_bits - bring a bitmap up to what is in its area
  * @ledger: open
  * @area: of the bitmap
+ * @sum: what nbdt_ledger_sum() was, or 0 if that isn't known
  * @bitmap: nobody sees it yet
  *
- * Return: 0, -EUCLEAN when there is no good copy of a block, or an error of
- * reading: then part of the bits is missing.
+ * Return: 0, -EUCLEAN when there is no good copy of a block, or an older one only, or
+ * an error of reading: then part of the bits is missing.
  */
 int nbdt_ledger_read_bits(struct nbdt_ledger *ledger,
-			  struct nbdt_ledger_area *area,
+			  struct nbdt_ledger_area *area, u64 sum,
 			  struct nbdt_bitmap *bitmap)
 {
-	u64 bytes = nbdt_bitmap_bytes(bitmap), at, len;
+	bool damaged = false;
 	int err;
 	u32 i;
 
 	for (i = 0; i < area->blocks; i++) {
-		err = read_block(ledger, area, i);
-		if (err)
+		err = load_block(ledger, area, bitmap, i);
+		/* The others: what is written next is to be newer than these. */
+		if (err && err != -EUCLEAN)
 			return err;
-		at = (u64)i * NBDTARGET_META_BITS;
-		len = min_t(u64, NBDTARGET_META_BITS, bytes - at);
-		if (!nbdt_bitmap_write(bitmap, at, ledger->bits->bits, len))
-			return -EUCLEAN;
+		damaged |= err;
 	}
-	return 0;
+	damaged |= sum && sum != nbdt_ledger_sum(area);
+	return damaged ? -EUCLEAN : 0;
 }
 
 static void fill_block(struct nbdt_ledger *ledger,

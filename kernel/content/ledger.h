@@ -54,8 +54,9 @@ int nbdt_ledger_area_init(struct nbdt_ledger_area *area, u64 id, u64 start,
 			  u32 blocks);
 void nbdt_ledger_area_exit(struct nbdt_ledger_area *area);
 int nbdt_ledger_read_bits(struct nbdt_ledger *ledger,
-			  struct nbdt_ledger_area *area,
+			  struct nbdt_ledger_area *area, u64 sum,
 			  struct nbdt_bitmap *bitmap);
+u64 nbdt_ledger_sum(const struct nbdt_ledger_area *area);
 int nbdt_ledger_write_bits(struct nbdt_ledger *ledger,
 			   struct nbdt_ledger_area *area,
 			   const struct nbdt_bitmap *bitmap,

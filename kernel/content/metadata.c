@@ -26,12 +26,16 @@
  * Who owns it: the content of one export.  The memory stays until that is freed, as
  * commands may still look; nothing is written after nbdt_metadata_close().
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/blkdev.h>
 #include <linux/log2.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/text.h"
 #include "compat/compat.h"
 #include "content/bitmap.h"
 #include "content/bitmaps.h"
@@ -39,6 +43,9 @@
 #include "content/memo.h"
 #include "content/metadata.h"
 #include "content/scribe.h"
+
+/* Of a name, in the log. */
+#define NAME_MAX_SHOWN	128
 
 struct nbdt_metadata {
 	struct nbdt_scribe scribe;
@@ -366,12 +373,29 @@ load_bits(struct nbdt_scribe *scribe, const struct nbdtarget_meta_bitmap *entry,
 		goto err_put;
 	place->bitmap = bitmap;
 	*complete = !nbdt_ledger_read_bits(&scribe->ledger, &place->area,
-					   bitmap);
+					   le64_to_cpu(entry->sum), bitmap);
 	return bitmap;
 
 err_put:
 	nbdt_bitmap_put(bitmap);
 	return ERR_PTR(err);
+}
+
+/* To the log, and to who adds the export. */
+static void say_damaged(const struct nbdt_metadata *metadata,
+			const struct nbdt_bitmap *bitmap,
+			struct netlink_ext_ack *extack)
+{
+	char export[NAME_MAX_SHOWN], name[NAME_MAX_SHOWN];
+
+	nbdt_text_show(export, sizeof(export), metadata->content->name,
+		       strlen(metadata->content->name));
+	nbdt_text_show(name, sizeof(name), bitmap->name, strlen(bitmap->name));
+	pr_warn_ratelimited("export '%s': bitmap '%s' is inconsistent: its bits on '%s' are damaged\n",
+			    export, name, metadata->path);
+	nbdt_set_err_msg(extack,
+			 "bitmap '%.32s' is inconsistent: its bits are damaged",
+			 bitmap->name);
 }
 
 /* Give it to the export as well. */
@@ -409,6 +433,8 @@ static int load_bitmap(struct nbdt_metadata *metadata,
 	bitmap->stored.recording = bitmap->recording;
 	if (!clean && bitmap->recording && has_log)
 		mark_log(head, scribe->ledger.log, bitmap);
+	if (!complete)
+		say_damaged(metadata, bitmap, extack);
 	if (!complete || metadata->distrust ||
 	    (!clean && bitmap->recording && !has_log) ||
 	    (flags & NBDTARGET_META_INCONSISTENT))
@@ -445,9 +471,14 @@ static void load_point(struct nbdt_metadata *metadata)
 
 /* --- The beginning --- */
 
-/* What came from the log, where nothing else has it once that is another. */
+/*
+ * What came from the log, where nothing else has it once that is another.  After an
+ * orderly end nothing has, and the head that still counts says which write was the last.
+ */
 static int write_bits(struct nbdt_scribe *scribe)
 {
+	bool clean = scribe->ledger.head->flags &
+		     cpu_to_le32(NBDTARGET_META_CLEAN);
 	struct nbdt_scribe_bitmap *each;
 	int err = 0;
 	u32 i;
@@ -455,8 +486,8 @@ static int write_bits(struct nbdt_scribe *scribe)
 	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps) && !err; i++) {
 		each = &scribe->bitmaps[i];
 		/* Of one that is inconsistent not all blocks have a good copy. */
-		if (each->bitmap && (each->bitmap->recording ||
-				     each->bitmap->inconsistent))
+		if (each->bitmap && (each->bitmap->inconsistent ||
+				     (each->bitmap->recording && !clean)))
 			err = nbdt_ledger_write_bits(&scribe->ledger,
 						     &each->area, each->bitmap,
 						     NULL);

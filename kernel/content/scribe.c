@@ -303,21 +303,60 @@ static void fill_entry(struct nbdtarget_meta_bitmap *entry,
 	entry->flags = cpu_to_le32(item->flags);
 }
 
+/* Is it in the head, and recording, if there is no checkpoint pending? */
+static bool will_record(const struct nbdt_scribe_job *job, u32 flags)
+{
+	/* As long as that isn't known, it is both. */
+	if (job->is_pending && (flags & NBDTARGET_META_RECORDING_AFTER))
+		return true;
+	return flags & NBDTARGET_META_RECORDING;
+}
+
 /* What the head says of bitmaps. */
 static void fill_entries(struct nbdt_scribe *scribe,
 			 const struct nbdt_scribe_job *job)
 {
 	struct nbdtarget_meta_head *head = scribe->ledger.head;
+	const struct nbdt_ledger_area *area;
 	const struct nbdt_scribe_item *item;
 	u32 i;
 
 	memset(head->bitmap, 0, sizeof(head->bitmap));
 	for (i = 0; i < job->nr; i++) {
 		item = &job->items[i];
-		fill_entry(&head->bitmap[i], item,
-			   &find(scribe, item->bitmap)->area);
+		area = &find(scribe, item->bitmap)->area;
+		fill_entry(&head->bitmap[i], item, area);
+		/* What records is written from now on, whatever the head says. */
+		if (!will_record(job, item->flags))
+			head->bitmap[i].sum =
+				cpu_to_le64(nbdt_ledger_sum(area));
 	}
 	head->bitmaps = cpu_to_le32(job->nr);
+}
+
+/* Of the area that the head knows by a number. */
+static u64 sum_of(const struct nbdt_scribe *scribe, u64 id)
+{
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps); i++) {
+		if (scribe->bitmaps[i].bitmap && scribe->bitmaps[i].area.id == id)
+			return nbdt_ledger_sum(&scribe->bitmaps[i].area);
+	}
+	return 0;
+}
+
+/* The head says what it said; nothing is written to areas any more. */
+static void fill_sums(struct nbdt_scribe *scribe)
+{
+	struct nbdtarget_meta_head *head = scribe->ledger.head;
+	struct nbdtarget_meta_bitmap *entry;
+	u32 i;
+
+	for (i = 0; i < le32_to_cpu(head->bitmaps); i++) {
+		entry = &head->bitmap[i];
+		entry->sum = cpu_to_le64(sum_of(scribe, le64_to_cpu(entry->id)));
+	}
 }
 
 /* The head as it was, but for one bitmap; false when it hasn't that yet. */
@@ -331,6 +370,7 @@ static bool distrust(struct nbdtarget_meta_head *head, u64 id)
 		if (le64_to_cpu(entry->id) != id)
 			continue;
 		entry->flags |= cpu_to_le32(NBDTARGET_META_INCONSISTENT);
+		entry->sum = 0;
 		return true;
 	}
 	return false;
@@ -348,15 +388,6 @@ static void fill_points(struct nbdt_scribe *scribe,
 	head->flags &= ~cpu_to_le32(NBDTARGET_META_PENDING);
 	if (job->is_pending)
 		head->flags |= cpu_to_le32(NBDTARGET_META_PENDING);
-}
-
-/* Is it in the head, and recording, if there is no checkpoint pending? */
-static bool will_record(const struct nbdt_scribe_job *job, u32 flags)
-{
-	/* As long as that isn't known, it is both. */
-	if (job->is_pending && (flags & NBDTARGET_META_RECORDING_AFTER))
-		return true;
-	return flags & NBDTARGET_META_RECORDING;
 }
 
 /* Whatever the head is going to say of it is true. */
@@ -757,6 +788,7 @@ int nbdt_scribe_finish(struct nbdt_scribe *scribe)
 	}
 	if (err)
 		return err;
+	fill_sums(scribe);
 	head->flags |= cpu_to_le32(NBDTARGET_META_CLEAN);
 	return nbdt_ledger_write_head(&scribe->ledger) ?:
 	       nbdt_ledger_write_log(&scribe->ledger);

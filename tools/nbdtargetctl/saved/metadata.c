@@ -306,10 +306,10 @@ static bool read_copy(struct reader *r,
 	       le64toh(bits->mark.index) == i;
 }
 
-/* The dirty granules of the copy that counts. */
-static void read_block(struct reader *r,
-		       const struct nbdtarget_meta_bitmap *entry, uint64_t i,
-		       struct metadata_bitmap *b)
+/* The dirty granules of the copy that counts; the number of its write, or 0. */
+static uint64_t read_block(struct reader *r,
+			   const struct nbdtarget_meta_bitmap *entry, uint64_t i,
+			   struct metadata_bitmap *b)
 {
 	struct nbdtarget_meta_bits *bits = r->buffer;
 	uint64_t copy, good = 0, best = 0, dirty = 0;
@@ -326,6 +326,7 @@ static void read_block(struct reader *r,
 	b->damaged += !good;
 	/* One that was written once only has no other copy. */
 	b->torn += good == 1 && best > 1;
+	return best;
 }
 
 static uint64_t bitmaps_in(const struct metadata *m)
@@ -338,11 +339,18 @@ static uint64_t bitmaps_in(const struct metadata *m)
 static void read_bitmaps(struct reader *r)
 {
 	const struct nbdtarget_meta_bitmap *entry = r->m->head.bitmap;
-	uint64_t n = bitmaps_in(r->m), i, block;
+	uint64_t n = bitmaps_in(r->m), i, block, sum;
+	struct metadata_bitmap *b;
 
-	for (i = 0; i < n; i++, entry++)
+	for (i = 0; i < n; i++, entry++) {
+		b = &r->m->bitmaps[i];
+		sum = 0;
 		for (block = 0; block < le32toh(entry->blocks); block++)
-			read_block(r, entry, block, &r->m->bitmaps[i]);
+			sum += read_block(r, entry, block, b);
+		/* Of one at least, which nobody knows, the newest copy isn't there. */
+		if (entry->sum && le64toh(entry->sum) != sum && !b->damaged)
+			b->damaged = 1;
+	}
 }
 
 /* Nobody uses it, and it was left so. */

@@ -21,7 +21,7 @@ struct metadata_plan {
 /* Of one bitmap. */
 struct metadata_bitmap {
 	uint64_t dirty;			/* granules, by what is in its area */
-	uint64_t damaged;		/* blocks without a good copy */
+	uint64_t damaged;		/* blocks without a good copy, or the newest */
 	uint64_t torn;			/* blocks of which one copy isn't good */
 };
 
