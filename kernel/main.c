@@ -32,7 +32,8 @@
  *			names).  All in memory; on a metadata device
  *			(metadata.c) bitmaps survive a crash, and zeroes an orderly
  *			end (memo.c): intent.c says what is being written to,
- *			scribe.c writes it, ledger.c knows the blocks
+ *			scribe.c writes it, ledger.c knows the blocks, left.c
+ *			whether others wrote while nobody was there (look.c)
  *	base/		what all use: target.c (limits), proto.c (wire format and
  *			rules), access.c, identity.c, gate.c, event.c, work.c,
  *			watch.c (disks that become others)
@@ -95,6 +96,7 @@
 #include "base/work.h"
 #include "block/arrival.h"
 #include "block/export.h"
+#include "content/left.h"
 #include "session/conn.h"
 #include "session/front.h"
 #include "session/mem.h"
@@ -156,6 +158,7 @@ static void __exit nbdt_exit(void)
 	nbdt_conn_exit();
 	nbdt_front_exit();
 	nbdt_export_exit();
+	nbdt_left_exit();
 	nbdt_watch_exit();
 	nbdt_work_exit();
 	nbdt_placement_exit();

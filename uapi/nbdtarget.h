@@ -554,9 +554,11 @@ enum {
 	NBDTARGET_A_EXPORT_METADATA_ERROR,
 	/*
 	 * string [min-len 1, max-len max-boot]: With export-add, what this
-	 * start of the machine is known by, as its boot_id. What was known
-	 * to be zero when the export was removed is only known again by
-	 * metadata if it is the same; not when absent.
+	 * start of the machine is known by, as its boot_id. Only if it is
+	 * the same as when the export was removed, the disk's counters of
+	 * writes tell something, by what metadata has of them: whether
+	 * others have written in between, and whether what was known to be
+	 * zero still is. They don't when absent.
 	 */
 	NBDTARGET_A_EXPORT_METADATA_BOOT,
 

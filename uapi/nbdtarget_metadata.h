@@ -37,6 +37,8 @@
  * What is known to be zero (the allocation map) is there after an orderly stop only:
  * once, in blocks of which none needs to be written over, each good or nothing known.
  * The head that says so is the last of its generation; the first of the next doesn't.
+ * The same head says what the data device was like, for the proof that nobody has
+ * written to it since, or that somebody has.
  *
  * A generation begins when an export begins to use the device.  The bits of a
  * bitmap that records are what is in its area, and the regions in the log; of one
@@ -121,7 +123,21 @@ struct nbdtarget_meta_checkpoint {
 
 #define NBDTARGET_META_BOOT		40	/* bytes, the last of them 0 */
 
-/* With MAP: what was known to be zero, and what it takes to believe it. */
+/* In its flags. */
+#define NBDTARGET_META_ENDS		0x1U	/* the checksum is there */
+
+/* With CLEAN: the data device as it was left, to tell what happened to it since. */
+struct nbdtarget_meta_left {
+	char boot[NBDTARGET_META_BOOT];	/* of the machine; empty: what follows isn't said */
+	__le64 disk;			/* the disk's own number (diskseq) */
+	__le64 sector;			/* of the disk, at which the device begins */
+	__le64 written_disk;		/* sectors written and discarded, by its counters... */
+	__le64 written;			/* ...and by those of the device, if it is a part */
+	__le32 flags;
+	__le32 ends;			/* crc32c of the first MiB and of the last */
+};
+
+/* With MAP: what was known to be zero. */
 struct nbdtarget_meta_map {
 	__le64 id;			/* as a bitmap has one; never used again */
 	__le64 generation;		/* the head's, or it doesn't count */
@@ -131,10 +147,6 @@ struct nbdtarget_meta_map {
 	__le32 shift;			/* of a granule */
 	__le32 filled;			/* blocks that were written: others know nothing */
 	__le32 zero;
-	__le64 disk;			/* the disk's own number (diskseq) */
-	__le64 sector;			/* of the disk, at which the device begins */
-	__le64 written;			/* sectors written and discarded, by its counters */
-	char boot[NBDTARGET_META_BOOT];	/* of the machine, in which these count */
 };
 
 struct nbdtarget_meta_head {
@@ -154,7 +166,8 @@ struct nbdtarget_meta_head {
 	/* The last that this one decided, and that took place; the last is first. */
 	__u8 groups[NBDTARGET_META_GROUPS][NBDTARGET_META_UUID];
 	struct nbdtarget_meta_map map;
-	__u8 zero[2704];
+	struct nbdtarget_meta_left left;
+	__u8 zero[2688];
 	struct nbdtarget_meta_bitmap bitmap[NBDTARGET_META_BITMAPS];
 	__u8 zero_too[9912];
 };

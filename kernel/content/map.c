@@ -47,11 +47,13 @@
  * nbdt_map_write_end(), nbdt_map_state() and nbdt_map_zero(); whatever goes
  * through a range of any length may sleep.
  */
+#include <linux/bitops.h>
 #include <linux/blkdev.h>
 #include <linux/compiler.h>
 #include <linux/log2.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -688,6 +690,53 @@ void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole)
 	}
 	*zero = min(*zero << map->shift, map->size);
 	*hole = min(*hole << map->shift, map->size);
+}
+
+static u64 zero_in_word(const struct nbdt_map *map, u64 i)
+{
+	return atomic64_read(&map->words[i]) & EVERY((u64)NBDT_MAP_ZERO);
+}
+
+static u64 zero_granules(const struct nbdt_map *map)
+{
+	u64 sum = 0, i;
+
+	for (i = 0; i < map->nr_words; i++) {
+		sum += hweight64(zero_in_word(map, i));
+		if (!(i % STRIDE))
+			cond_resched();
+	}
+	return sum;
+}
+
+/**
+ * nbdt_map_sample - some of what is known to be zero
+ * @map: it has memory; nobody else is at it
+ * @offsets: where the granules begin, in bytes
+ * @nr: at most so many, spread evenly over all that there are, from one at random on
+ *
+ * Return: how many.
+ */
+unsigned int nbdt_map_sample(const struct nbdt_map *map, u64 *offsets,
+			     unsigned int nr)
+{
+	u32 step = div_u64(zero_granules(map), nr) + 1;
+	u64 skip = get_random_u32() % step, i, word;
+	unsigned int found = 0;
+
+	for (i = 0; i < map->nr_words && found < nr; i++) {
+		if (!(i % STRIDE))
+			cond_resched();
+		for (word = zero_in_word(map, i); word && found < nr;
+		     word &= word - 1) {
+			if (skip--)
+				continue;
+			offsets[found++] = (i * PER_WORD + __ffs64(word) / BITS)
+					   << map->shift;
+			skip = step - 1;
+		}
+	}
+	return found;
 }
 
 /* Of memory, once it has any. */

@@ -60,6 +60,8 @@ void nbdt_map_forget(struct nbdt_map *map);
 u64 nbdt_map_bytes_at_most(const struct nbdt_map *map);
 u64 nbdt_map_bytes(const struct nbdt_map *map);
 void nbdt_map_count(const struct nbdt_map *map, u64 *zero, u64 *hole);
+unsigned int nbdt_map_sample(const struct nbdt_map *map, u64 *offsets,
+			     unsigned int nr);
 
 u32 nbdt_map_state(const struct nbdt_map *map, u64 offset, u64 *len);
 bool nbdt_map_zero(const struct nbdt_map *map, u64 offset, u64 *len);

@@ -9,13 +9,9 @@
  * there is none, and nothing is known: the counters that would have to prove it are gone
  * with the machine in any case.
  *
- * Whether it may be believed is decided as restore-bitmaps does, and by more: the machine
- * hasn't been started anew, the disk has the number that it had, the device begins where
- * it did on it, and the disk's counters of what was written and discarded are what they
- * were.  The counter that is left is what the disk has if nobody but the export ever
- * wrote (nbdt_proof_count()), so that what others write while this is done shows, too.
- * It is compared with what the proof of the next export began with, which watches from
- * there on.
+ * It is believed when it is proved that nobody has written since (left.c), and when some
+ * of what it says is zero, read from the device, is.  The last is a heuristic, for what no
+ * proof shows: what was written below the device.
  *
  * Blocks of which nothing is known aren't written.  One that isn't good has nothing known.
  *
@@ -23,12 +19,12 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/blkdev.h>
 #include <linux/printk.h>
 #include <linux/string.h>
 
 #include "base/text.h"
 #include "content/content.h"
+#include "content/look.h"
 #include "content/map.h"
 #include "content/memo.h"
 #include "content/scribe.h"
@@ -50,21 +46,14 @@ static void say(const struct nbdt_content *content, const char *what,
 /* --- Leaving it --- */
 
 static void fill_entry(struct nbdtarget_meta_map *entry,
-		       const struct nbdt_content *content, const char *boot)
+		       const struct nbdt_map *map)
 {
-	const struct nbdt_proof *proof = &content->proof;
-
 	memset(entry, 0, sizeof(*entry));
-	entry->size = cpu_to_le64(content->map->size);
-	entry->shift = cpu_to_le32(content->map->shift);
-	entry->blocks = cpu_to_le32(nbdt_ledger_map_blocks(content->map));
-	entry->disk = cpu_to_le64(READ_ONCE(proof->number));
-	entry->sector = cpu_to_le64(get_start_sect(content->bdev));
-	entry->written = cpu_to_le64(nbdt_proof_count(proof));
-	strscpy(entry->boot, boot, sizeof(entry->boot));
+	entry->size = cpu_to_le64(map->size);
+	entry->shift = cpu_to_le32(map->shift);
+	entry->blocks = cpu_to_le32(nbdt_ledger_map_blocks(map));
 }
 
-/* What is known is read after the counters were. */
 static int write_map(struct nbdt_ledger *ledger,
 		     const struct nbdt_content *content,
 		     struct nbdtarget_meta_map *entry)
@@ -89,20 +78,21 @@ static int write_map(struct nbdt_ledger *ledger,
 
 /**
  * nbdt_memo_save - leave what is known to be zero
- * @scribe: stopped; the head that nbdt_scribe_finish() writes is to have it
+ * @scribe: stopped; the head that nbdt_scribe_finish() writes is to have it, and says
+ *	already what the device is like
  * @content: nothing writes to its device
- * @boot: what the machine's start is known by; empty: nothing is left
+ *
+ * Whoever else has written since the counters were read is seen by the next export.
  */
-void nbdt_memo_save(struct nbdt_scribe *scribe, struct nbdt_content *content,
-		    const char *boot)
+void nbdt_memo_save(struct nbdt_scribe *scribe, struct nbdt_content *content)
 {
 	struct nbdtarget_meta_map entry;
 	u64 start;
 
-	if (!*boot || READ_ONCE(scribe->err) ||
+	if (!*scribe->ledger.head->left.boot || READ_ONCE(scribe->err) ||
 	    !nbdt_content_is_believed(content))
 		return;
-	fill_entry(&entry, content, boot);
+	fill_entry(&entry, content->map);
 	start = nbdt_scribe_room(scribe, le32_to_cpu(entry.blocks));
 	if (!start) {
 		say(content, "can't be kept",
@@ -132,49 +122,61 @@ static bool is_sane(const struct nbdt_ledger *ledger,
 
 /* Why nothing of it is known any more; NULL if it is. */
 static const char *why_not(const struct nbdt_ledger *ledger,
-			   struct nbdt_content *content, const char *boot)
+			   const struct nbdt_content *content,
+			   const char *unproved)
 {
 	const struct nbdtarget_meta_map *entry = &ledger->head->map;
-	const struct nbdt_proof *proof = &content->proof;
 
 	if (content->map_off)
 		return "the map is off now";
-	if (!*boot || strncmp(entry->boot, boot, sizeof(entry->boot)))
-		return "the machine was started anew";
-	if (le64_to_cpu(entry->disk) != READ_ONCE(proof->number) ||
-	    le64_to_cpu(entry->sector) != get_start_sect(content->bdev))
-		return "the device was set up anew";
+	if (unproved)
+		return unproved;
 	if (le64_to_cpu(entry->size) != content->map->size ||
 	    le32_to_cpu(entry->shift) != content->map->shift)
 		return "the map has another size or granularity now";
 	if (!is_sane(ledger, entry, content->map))
 		return "the metadata is damaged";
-	if (le64_to_cpu(entry->written) != nbdt_proof_count(proof) ||
-	    !nbdt_content_is_believed(content))
-		return "others may have written to the device";
 	return NULL;
+}
+
+/* What was known is in the map; is it so?  Why not, or NULL. */
+static const char *try_samples(const struct nbdt_content *content)
+{
+	int zero = nbdt_look_samples(content);
+
+	if (zero > 0)
+		return NULL;
+	nbdt_map_forget(content->map);
+	return zero ? "the device couldn't be read" :
+		      "there is data where there was none";
 }
 
 /**
  * nbdt_memo_load - know again what was known, if it may be believed
  * @scribe: the head that was found is in its ledger, and may be believed itself
  * @content: nobody writes to its device yet, and its proof has begun
- * @boot: as nbdt_memo_save()
+ * @unproved: why it isn't proved that nobody has written to it since; NULL if it is
+ *
+ * Waits for the device.
  */
 void nbdt_memo_load(struct nbdt_scribe *scribe, struct nbdt_content *content,
-		    const char *boot)
+		    const char *unproved)
 {
 	struct nbdt_ledger *ledger = &scribe->ledger;
 	const struct nbdtarget_meta_head *head = ledger->head;
-	const char *why;
+	const char *why, *data;
 
 	/* Left in good order, or it isn't there. */
 	if (~head->flags & cpu_to_le32(NBDTARGET_META_CLEAN |
 				       NBDTARGET_META_MAP))
 		return;
-	why = why_not(ledger, content, boot);
-	if (!why && nbdt_ledger_read_map(ledger, &head->map, content->map))
-		why = "part of it can't be read";
+	why = why_not(ledger, content, unproved);
+	if (!why) {
+		if (nbdt_ledger_read_map(ledger, &head->map, content->map))
+			why = "part of it can't be read";
+		data = try_samples(content);
+		why = data ?: why;
+	}
 	if (why)
 		say(content, "isn't all known again", why);
 }

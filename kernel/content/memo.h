@@ -5,9 +5,8 @@
 struct nbdt_content;
 struct nbdt_scribe;
 
-void nbdt_memo_save(struct nbdt_scribe *scribe, struct nbdt_content *content,
-		    const char *boot);
+void nbdt_memo_save(struct nbdt_scribe *scribe, struct nbdt_content *content);
 void nbdt_memo_load(struct nbdt_scribe *scribe, struct nbdt_content *content,
-		    const char *boot);
+		    const char *unproved);
 
 #endif /* NBDT_MEMO_H */

@@ -13,8 +13,9 @@
  * order.  A new generation begins: first the bits are written that came from the log,
  * then the head.  A crash before that head leaves what there was before.
  *
- * What is known to be zero is taken over at the beginning, and left in the end, by
- * memo.c.
+ * Whether others have written since the last export ended in good order is judged by
+ * left.c.  What is known to be zero is taken over at the beginning, if it is proved that
+ * nobody has, and left in the end, by memo.c.
  *
  * Commands change bitmaps in memory (bitmaps_edit.c), with the gate shut where that
  * matters, and have the result stored before they open it and answer.  Checkpoints
@@ -40,6 +41,7 @@
 #include "content/bitmap.h"
 #include "content/bitmaps.h"
 #include "content/content.h"
+#include "content/left.h"
 #include "content/memo.h"
 #include "content/metadata.h"
 #include "content/scribe.h"
@@ -55,6 +57,7 @@ struct nbdt_metadata {
 	void (*ran)(struct nbdt_content *content);
 	void (*failed)(struct nbdt_content *content);
 	bool distrust;			/* nothing that is found is believed */
+	struct nbdt_left left;
 
 	struct list_head node;		/* on ALL; guarded by all_mutex */
 
@@ -619,6 +622,7 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 	head->flags = 0;
 	/* It is known again, or it isn't. */
 	memset(&head->map, 0, sizeof(head->map));
+	memset(&head->left, 0, sizeof(head->left));
 	head->size = cpu_to_le64(size);
 	if (config->identity)
 		strscpy(head->identity, config->identity,
@@ -627,12 +631,25 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 	return store(metadata) ?: READ_ONCE(metadata->scribe.err);
 }
 
+/* Why it isn't proved that nobody has written since it was left; NULL if it is. */
+static const char *judge(struct nbdt_metadata *metadata)
+{
+	const struct nbdt_ledger *ledger = &metadata->scribe.ledger;
+	const char *why = NULL;
+
+	if (!(ledger->head->flags & cpu_to_le32(NBDTARGET_META_CLEAN)))
+		return NULL;
+	nbdt_left_judge(ledger, metadata->content, metadata->boot, &why);
+	return why;
+}
+
 /* Everything that is found. */
 static int load(struct nbdt_metadata *metadata, u64 size,
 		const struct nbdt_metadata_config *config,
 		struct netlink_ext_ack *extack)
 {
 	struct nbdt_content *content = metadata->content;
+	const char *unproved;
 	bool has_log;
 	int err;
 
@@ -644,13 +661,15 @@ static int load(struct nbdt_metadata *metadata, u64 size,
 		return err;
 	has_log = !err;
 	err = settle_pending(metadata, config, extack);
-	if (!err)
-		err = load_bitmaps(metadata, has_log, extack);
+	if (err)
+		return err;
+	unproved = judge(metadata);
+	err = load_bitmaps(metadata, has_log, extack);
 	if (err)
 		return err;
 	load_point(metadata);
 	if (has_log && !metadata->distrust)
-		nbdt_memo_load(&metadata->scribe, content, metadata->boot);
+		nbdt_memo_load(&metadata->scribe, content, unproved);
 	mutex_lock(&nbdt_bitmaps_mutex);
 	nbdt_bitmaps_choose_locked(&content->bitmaps);
 	mutex_unlock(&nbdt_bitmaps_mutex);
@@ -798,11 +817,15 @@ void nbdt_metadata_close(struct nbdt_content *content)
 	if (!metadata)
 		return;
 	nbdt_scribe_stop(&metadata->scribe);
-	nbdt_memo_save(&metadata->scribe, content, metadata->boot);
+	nbdt_left_take(&metadata->left, &metadata->scribe.ledger, content,
+		       metadata->boot);
+	nbdt_memo_save(&metadata->scribe, content);
 	/* What it leaves when it fails is as after a crash. */
 	nbdt_scribe_finish(&metadata->scribe);
 	leave(metadata);
 	nbdt_ledger_close(&metadata->scribe.ledger);
+	/* The device is closed next. */
+	nbdt_left_end(&metadata->left);
 }
 
 /* Closed, and nobody has the content any more. */

@@ -86,13 +86,24 @@ static u64 written_by_us(const struct nbdt_proof *proof)
 	return sum;
 }
 
+/**
+ * nbdt_proof_counter - all that went to a device
+ * @bdev: of a disk: by way of whichever of its partitions; of a partition: by way of it
+ *
+ * While nobody writes, it stays the same, also from one export to the next.
+ *
+ * Return: sectors that were written and discarded.
+ */
+u64 nbdt_proof_counter(struct block_device *bdev)
+{
+	return part_stat_read(bdev, sectors[STAT_WRITE]) +
+	       part_stat_read(bdev, sectors[STAT_DISCARD]);
+}
+
 /* All that went to the disk, by way of whichever of its partitions. */
 static u64 written_by_all(const struct nbdt_proof *proof)
 {
-	struct block_device *disk = bdev_whole(proof->bdev);
-
-	return part_stat_read(disk, sectors[STAT_WRITE]) +
-	       part_stat_read(disk, sectors[STAT_DISCARD]);
+	return nbdt_proof_counter(bdev_whole(proof->bdev));
 }
 
 static u64 read_by_all(const struct nbdt_proof *proof)
@@ -248,16 +259,6 @@ void nbdt_proof_begin(struct nbdt_proof *proof, u64 base)
 {
 	/* After all that was known has gone; see nbdt_proof_holds(). */
 	smp_store_release(&proof->base, base);
-}
-
-/*
- * What the disk's counter is, in sectors, if nobody else has written since the proof
- * began.  No request of the export is under way.  Of an export that comes later, and
- * has written nothing, it is the same if nobody wrote in between.
- */
-u64 nbdt_proof_count(const struct nbdt_proof *proof)
-{
-	return READ_ONCE(proof->base) + written_by_us(proof);
 }
 
 /* Once a second: does the disk still count? */

@@ -21,13 +21,13 @@ struct nbdt_proof {
 	struct nbdt_watch watch;	/* for whether it becomes another */
 };
 
+u64 nbdt_proof_counter(struct block_device *bdev);
 int nbdt_proof_init(struct nbdt_proof *proof);
 void nbdt_proof_exit(struct nbdt_proof *proof);
 void nbdt_proof_open(struct nbdt_proof *proof, struct block_device *bdev);
 void nbdt_proof_close(struct nbdt_proof *proof);
 u64 nbdt_proof_prepare(struct nbdt_proof *proof);
 void nbdt_proof_begin(struct nbdt_proof *proof, u64 base);
-u64 nbdt_proof_count(const struct nbdt_proof *proof);
 void nbdt_proof_tick(struct nbdt_proof *proof);
 void nbdt_proof_look(struct nbdt_proof *proof);
 bool nbdt_proof_holds(struct nbdt_proof *proof);

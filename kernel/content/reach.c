@@ -39,7 +39,8 @@ struct members {
 	u32 bytes;		/* that one of them may allocate at once; 0: none does */
 };
 
-static bool is_mapped(const struct block_device *bdev)
+/* Does it have a table (LVM)? */
+bool nbdt_is_mapped(const struct block_device *bdev)
 {
 	return strstarts(bdev->bd_disk->disk_name, "dm-");
 }
@@ -54,7 +55,7 @@ static u32 allocates(struct block_device *bdev)
 {
 	u32 bytes = bdev_discard_granularity(bdev) ?: bdev_io_opt(bdev);
 
-	return (is_mapped(bdev) || is_array(bdev)) && bytes >= LEAST ? bytes : 0;
+	return (nbdt_is_mapped(bdev) || is_array(bdev)) && bytes >= LEAST ? bytes : 0;
 }
 
 /* One of all block devices. */
@@ -112,7 +113,7 @@ struct nbdt_reach nbdt_reach_of(struct block_device *bdev, u64 granule)
 {
 	struct members members;
 
-	if (!is_mapped(bdev) && !is_array(bdev))
+	if (!nbdt_is_mapped(bdev) && !is_array(bdev))
 		return (struct nbdt_reach) {};
 	members = members_of(bdev);
 	if (members.bytes && (is_array(bdev) || members.nr > 1))

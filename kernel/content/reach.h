@@ -13,6 +13,7 @@ struct nbdt_reach {
 	bool loose;		/* ...that isn't known */
 };
 
+bool nbdt_is_mapped(const struct block_device *bdev);
 struct nbdt_reach nbdt_reach_of(struct block_device *bdev, u64 granule);
 
 #endif /* NBDT_REACH_H */

@@ -25,6 +25,7 @@
 
 #include "compat/compat.h"
 #include "content/content.h"
+#include "content/look.h"
 #include "content/map.h"
 #include "content/scan.h"
 
@@ -38,16 +39,8 @@
 static int piece_is_zero(struct nbdt_content *content, void *buf, u64 offset,
 			 u32 len)
 {
-	struct bio_vec bvec;
-	struct bio bio;
-	int err;
-
-	bio_init(&bio, content->bdev, &bvec, 1, REQ_OP_READ);
-	bio.bi_iter.bi_sector = offset >> SECTOR_SHIFT;
-	__bio_add_page(&bio, virt_to_page(buf), len, 0);
-	err = submit_bio_wait(&bio);
-	bio_uninit(&bio);
-	return err ?: !memchr_inv(buf, 0, len);
+	return nbdt_look_read(content->bdev, buf, offset, len) ?:
+	       !memchr_inv(buf, 0, len);
 }
 
 /* Return: 1 when OFFSET to END is zero, 0 when not, or -errno. */
