@@ -7,9 +7,9 @@
  *
  * That somebody has written is certain when the device's counters have grown, of what was
  * written and discarded, while the machine runs on and the disk is the one that was set
- * up then; and whenever its ends are others.  The counters are
- * read when nothing of the export is under way any more, so that it doesn't matter whose
- * writes they had counted before.  Those of a partition are
+ * up then; and whenever its ends are others.  Then bitmaps that were recording lack
+ * something.  The counters are read when nothing of the export is under way any more, so
+ * that it doesn't matter whose writes they had counted before.  Those of a partition are
  * its own: to the rest of the disk others write all the time, and be it our metadata.
  * They begin anew when the table of partitions is read, so that less tells nothing.
  *

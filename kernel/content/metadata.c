@@ -14,8 +14,9 @@
  * then the head.  A crash before that head leaves what there was before.
  *
  * Whether others have written since the last export ended in good order is judged by
- * left.c.  What is known to be zero is taken over at the beginning, if it is proved that
- * nobody has, and left in the end, by memo.c.
+ * left.c.  If it is certain that they have, what records is inconsistent; if nobody can
+ * tell, it isn't.  What is known to be zero is taken over at the beginning, if it is
+ * proved that nobody has, and left in the end, by memo.c.
  *
  * Commands change bitmaps in memory (bitmaps_edit.c), with the gate shut where that
  * matters, and have the result stored before they open it and answer.  Checkpoints
@@ -57,6 +58,8 @@ struct nbdt_metadata {
 	void (*ran)(struct nbdt_content *content);
 	void (*failed)(struct nbdt_content *content);
 	bool distrust;			/* nothing that is found is believed */
+	bool written;			/* by others, since it was left: what records... */
+	bool spoilt;			/* ...is inconsistent, and there was one */
 	struct nbdt_left left;
 
 	struct list_head node;		/* on ALL; guarded by all_mutex */
@@ -401,6 +404,19 @@ static void say_damaged(const struct nbdt_metadata *metadata,
 			 bitmap->name);
 }
 
+static void say_written(const struct nbdt_metadata *metadata,
+			struct netlink_ext_ack *extack)
+{
+	char export[NAME_MAX_SHOWN];
+
+	nbdt_text_show(export, sizeof(export), metadata->content->name,
+		       strlen(metadata->content->name));
+	pr_warn_ratelimited("export '%s': bitmaps that record are inconsistent: others have written to the device since it was removed\n",
+			    export);
+	nbdt_set_err_msg(extack,
+			 "bitmaps that record are inconsistent: others have written to the device");
+}
+
 /* Give it to the export as well. */
 static int publish(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
 		   struct netlink_ext_ack *extack)
@@ -438,7 +454,10 @@ static int load_bitmap(struct nbdt_metadata *metadata,
 		mark_log(head, scribe->ledger.log, bitmap);
 	if (!complete)
 		say_damaged(metadata, bitmap, extack);
+	if (metadata->written && bitmap->recording)
+		metadata->spoilt = true;
 	if (!complete || metadata->distrust ||
+	    (metadata->written && bitmap->recording) ||
 	    (!clean && bitmap->recording && !has_log) ||
 	    (flags & NBDTARGET_META_INCONSISTENT))
 		nbdt_bitmap_fill(bitmap);
@@ -639,7 +658,9 @@ static const char *judge(struct nbdt_metadata *metadata)
 
 	if (!(ledger->head->flags & cpu_to_le32(NBDTARGET_META_CLEAN)))
 		return NULL;
-	nbdt_left_judge(ledger, metadata->content, metadata->boot, &why);
+	metadata->written = nbdt_left_judge(ledger, metadata->content,
+					    metadata->boot, &why) ==
+			    NBDT_LEFT_WRITTEN;
 	return why;
 }
 
@@ -667,6 +688,8 @@ static int load(struct nbdt_metadata *metadata, u64 size,
 	err = load_bitmaps(metadata, has_log, extack);
 	if (err)
 		return err;
+	if (metadata->spoilt)
+		say_written(metadata, extack);
 	load_point(metadata);
 	if (has_log && !metadata->distrust)
 		nbdt_memo_load(&metadata->scribe, content, unproved);
