@@ -34,7 +34,6 @@
 
 #include "agent/agent.h"
 #include "agent/cipher.h"
-#include "agent/clock.h"
 #include "agent/force.h"
 #include "agent/handshake.h"
 #include "agent/ktls.h"
@@ -43,6 +42,7 @@
 #include "agent/rights.h"
 #include "agent/task.h"
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "nbdtarget.h"

@@ -15,11 +15,11 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/clock.h"
 #include "agent/force.h"
 #include "agent/log.h"
 #include "agent/mark.h"
 #include "agent/notify.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
 

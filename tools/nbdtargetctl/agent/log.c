@@ -5,8 +5,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/clock.h"
 #include "agent/log.h"
+#include "base/clock.h"
 #include "base/fail.h"
 
 /* Lines about clients in that many milliseconds. */

@@ -29,9 +29,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "agent/clock.h"
 #include "agent/files.h"
 #include "agent/ticket.h"
+#include "base/clock.h"
 
 /* By IANA, of extensions; and what makes keys of its own for each connection. */
 #define EXT_PRE_SHARED_KEY 41

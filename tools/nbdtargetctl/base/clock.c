@@ -2,7 +2,7 @@
 /* The time, as deadlines have it. */
 #include <time.h>
 
-#include "agent/clock.h"
+#include "base/clock.h"
 
 int64_t clock_now(void)
 {
@@ -10,4 +10,11 @@ int64_t clock_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
+}
+
+void clock_pause(unsigned int ms)
+{
+	const struct timespec ts = { .tv_nsec = ms * 1000000L };
+
+	nanosleep(&ts, NULL);
 }

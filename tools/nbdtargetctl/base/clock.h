@@ -8,4 +8,7 @@
 /* Of the monotonic clock, in ms. */
 int64_t clock_now(void);
 
+/* Let so many ms go by, less than a thousand; fewer when there is a signal. */
+void clock_pause(unsigned int ms);
+
 #endif /* NBDTARGETCTL_CLOCK_H */

@@ -12,9 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "config/handover.h"
@@ -31,21 +31,6 @@
 
 /* After they were told to end, at their deadline, and for what is in devices; ms. */
 #define GRACE 5000
-
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
-static void pause_a_moment(void)
-{
-	static const struct timespec ts = { .tv_nsec = PAUSE * 1000000 };
-
-	nanosleep(&ts, NULL);
-}
 
 /* One for each connection. */
 static int make_room(struct handover *h)
@@ -72,12 +57,12 @@ static int make_room(struct handover *h)
 
 int handover_claim(struct tool *t, uint64_t timeout)
 {
-	int64_t deadline = now() + timeout;
+	int64_t deadline = clock_now() + timeout;
 	int ret;
 
 	while ((ret = nl_do(t->nl, nl_request(t->nl, NBDTARGET_CMD_HANDOVER_CLAIM),
-			    NULL)) == -EAGAIN && now() < deadline)
-		pause_a_moment();
+			    NULL)) == -EAGAIN && clock_now() < deadline)
+		clock_pause(PAUSE);
 	return ret ? kernel_fail(t, NULL, NULL) : 0;
 }
 
@@ -202,14 +187,14 @@ static void take_until(struct handover *h, int64_t deadline)
 			kernel_fail(h->t, "a connection", NULL);
 			h->lost++;
 		}
-		if (now() >= deadline && late)
+		if (clock_now() >= deadline && late)
 			return;
-		if (now() >= deadline) {
+		if (clock_now() >= deadline) {
 			end_late(h);
 			late = true;
-			deadline = now() + GRACE;
+			deadline = clock_now() + GRACE;
 		}
-		pause_a_moment();
+		clock_pause(PAUSE);
 	}
 }
 
@@ -238,8 +223,8 @@ static void find_stuck(struct handover *h, bool is_told)
 static void wait_for_devices(struct handover *h, int64_t deadline)
 {
 	find_stuck(h, false);
-	while (h->stuck && now() < deadline) {
-		pause_a_moment();
+	while (h->stuck && clock_now() < deadline) {
+		clock_pause(PAUSE);
 		find_stuck(h, false);
 	}
 	if (h->stuck)
@@ -256,8 +241,8 @@ int handover_take_all(struct handover *h, uint64_t timeout)
 	if (!ret)
 		ret = begin(h);
 	if (!ret) {
-		take_until(h, now() + timeout);
-		wait_for_devices(h, now() + GRACE);
+		take_until(h, clock_now() + timeout);
+		wait_for_devices(h, clock_now() + GRACE);
 	}
 	return ret;
 }
@@ -350,8 +335,8 @@ static size_t wait_for_all(struct handover *h, size_t given, int64_t deadline)
 {
 	int64_t lost;
 
-	while ((lost = ask_lost(h)) == -EAGAIN && now() < deadline)
-		pause_a_moment();
+	while ((lost = ask_lost(h)) == -EAGAIN && clock_now() < deadline)
+		clock_pause(PAUSE);
 	if (lost < 0)
 		return count_served(h);
 	if (lost)
@@ -373,7 +358,7 @@ size_t handover_give_all(struct handover *h, uint64_t timeout)
 		}
 		be_through(&h->list[i]);
 	}
-	served = wait_for_all(h, given, now() + timeout);
+	served = wait_for_all(h, given, clock_now() + timeout);
 	h->lost += given > served ? given - served : 0;
 	return served;
 }

@@ -8,9 +8,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "config/lock.h"
 
@@ -35,7 +35,6 @@ void lock_let_go(void)
 
 static int lock_wait(struct tool *t)
 {
-	static const struct timespec pause = { .tv_nsec = 50000000 };
 	int fd = open(LOCK_PATH, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 		      0600);
 	int tries = LOCK_SECONDS * 20;
@@ -46,7 +45,7 @@ static int lock_wait(struct tool *t)
 	}
 	while (flock(fd, LOCK_EX | LOCK_NB)) {
 		if (errno == EWOULDBLOCK && tries--) {
-			nanosleep(&pause, NULL);
+			clock_pause(50);
 			continue;
 		}
 		fail(t, NULL, "%s: another apply or restore doesn't end",

@@ -11,9 +11,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/out.h"
@@ -21,8 +21,9 @@
 
 #define SRCVERSION "/sys/module/" MODULE_NAME "/srcversion"
 
-/* How long somebody may still have it; in steps of 20 ms. */
+/* How often, and how many ms after each time, if somebody still has it. */
 #define UNLOAD_TRIES 500
+#define UNLOAD_PAUSE 20
 
 /* How often another may come before it. */
 #define LOAD_TRIES 20
@@ -99,7 +100,6 @@ bool module_is_loaded_from(const char *module)
 
 int module_unload(struct tool *t)
 {
-	static const struct timespec pause = { .tv_nsec = 20000000 };
 	int tries;
 
 	for (tries = 0; tries < UNLOAD_TRIES; tries++) {
@@ -107,7 +107,7 @@ int module_unload(struct tool *t)
 			return 0;
 		if (errno != EAGAIN && errno != EBUSY)
 			break;
-		nanosleep(&pause, NULL);
+		clock_pause(UNLOAD_PAUSE);
 	}
 	return fail(t, MODULE_NAME, "it doesn't unload: %s", strerror(errno));
 }

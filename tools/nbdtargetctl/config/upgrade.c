@@ -27,10 +27,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/blockdev.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "config/apply.h"
@@ -63,14 +63,6 @@ struct upgrade {
 	size_t gone_on;
 	int64_t pause;		/* ms */
 };
-
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 /* The verb says why when it can't. */
 static int run_verb(struct upgrade *u, const struct verb *verb,
@@ -309,7 +301,7 @@ static void let_in(struct upgrade *u)
 
 static int replace_module(struct upgrade *u)
 {
-	int64_t begun = now();
+	int64_t begun = clock_now();
 	int ret = handover_take_all(&u->conns, u->timeout);
 
 	if (ret) {
@@ -328,7 +320,7 @@ static int replace_module(struct upgrade *u)
 			    "no module is loaded, and clients are disconnected; what was configured and recorded is in %s",
 			    u->folder);
 	come_back(u);
-	u->pause = now() - begun;
+	u->pause = clock_now() - begun;
 	let_in(u);
 	return 0;
 }

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/mem.h"
 #include "nbdtarget.h"
 #include "nl/nl.h"
@@ -481,7 +481,6 @@ static int send_once(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply
  */
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 {
-	static const struct timespec pause = { .tv_nsec = 50000000 };
 	bool keeps_out = nl->keeps_out, replaced = false;
 	int tries = REPLACED_SECONDS * 20, ret;
 
@@ -491,7 +490,7 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 		nl->keeps_out = true;
 		if (!tries--)
 			break;
-		nanosleep(&pause, NULL);
+		clock_pause(50);
 	}
 	nl->keeps_out = keeps_out;
 	return ret;

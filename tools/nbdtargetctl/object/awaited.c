@@ -7,8 +7,8 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
@@ -19,21 +19,6 @@
 
 #define DEFAULT_TIMEOUT 60000
 #define LONGEST_PAUSE 250
-
-static int64_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
-
-static void pause_for(int ms)
-{
-	struct timespec ts = { .tv_nsec = ms * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
 
 /* The number that a command was answered with; 0 when it wasn't. */
 uint64_t awaited_id(const struct nl_reply *reply, uint16_t type)
@@ -61,7 +46,7 @@ int awaited_wait(struct tool *t, const struct awaited *e,
 {
 	int64_t wait = timeout && timeout->given ? (int64_t)timeout->number :
 			DEFAULT_TIMEOUT;
-	int64_t end = now() + wait;
+	int64_t end = clock_now() + wait;
 	int pause = 5, ret;
 
 	if (no_wait && no_wait->given)
@@ -72,11 +57,11 @@ int awaited_wait(struct tool *t, const struct awaited *e,
 			return kernel_fail(t, e->thing, NULL);
 		if (ret)
 			return TOOL_OK;
-		if (now() >= end)
+		if (clock_now() >= end)
 			return fail(t, e->thing,
 				    "isn't over after %g s, perhaps as a device hangs; it goes on by itself",
 				    wait / 1000.0);
-		pause_for(pause);
+		clock_pause(pause);
 		pause = pause * 2 < LONGEST_PAUSE ? pause * 2 : LONGEST_PAUSE;
 	}
 }

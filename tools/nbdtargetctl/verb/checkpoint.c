@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
@@ -133,7 +134,7 @@ static int checkpoint(struct tool *t, const struct args *a)
 		.timeout = o[TIMEOUT].given ? &o[TIMEOUT].number : NULL,
 		.hold = a->program,
 	};
-	int64_t begun = program_now();
+	int64_t begun = clock_now();
 	uint32_t id;
 	int ret = check(t, a);
 

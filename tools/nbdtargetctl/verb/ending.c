@@ -19,9 +19,9 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "nbdtarget.h"
@@ -64,7 +64,6 @@ static int hold(struct tool *t, const char *name, uint32_t *id)
 /* Another command may be at one of its bitmaps; who started us has the patience. */
 static int hold_patiently(struct tool *t, const char *name, uint32_t *id)
 {
-	static const struct timespec while_ = { .tv_nsec = 100000000 };
 	bool told = false;
 	int ret;
 
@@ -72,7 +71,7 @@ static int hold_patiently(struct tool *t, const char *name, uint32_t *id)
 		if (!told)
 			fail(t, name, "waiting: %s", nl_last_error(t->nl)->text);
 		told = true;
-		nanosleep(&while_, NULL);
+		clock_pause(100);
 	}
 	return ret;
 }
@@ -250,7 +249,7 @@ static void look_for_signals(struct endings *x)
 static bool wait_some(struct endings *x, bool held, int64_t deadline)
 {
 	struct pollfd *fds = mem_zalloc((x->n + 1) * sizeof(*fds));
-	int64_t left = held && x->hurry ? 0 : deadline - program_now();
+	int64_t left = held && x->hurry ? 0 : deadline - clock_now();
 	size_t i, n = 0;
 
 	fds[x->n].fd = held && !x->hurry ? x->signals : -1;
@@ -274,7 +273,7 @@ static bool wait_some(struct endings *x, bool held, int64_t deadline)
 /* Until nobody writes to them; those that can't be held in time stay. */
 void endings_wait_held(struct endings *x, uint64_t timeout)
 {
-	int64_t deadline = program_now() + timeout;
+	int64_t deadline = clock_now() + timeout;
 	char buf[FIGURE_MAX];
 	size_t i;
 
@@ -313,7 +312,7 @@ void endings_wait_gone(struct endings *x, uint64_t timeout)
 
 	/* Those that can go, do so at once. */
 	look_for_signals(x);
-	deadline = program_now() + (x->hurry ? HURRY : timeout);
+	deadline = clock_now() + (x->hurry ? HURRY : timeout);
 	while (wait_some(x, false, deadline))
 		;
 	for (i = 0; i < x->n; i++) {

@@ -13,10 +13,10 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/blockdev.h"
+#include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -475,13 +475,6 @@ static char *find_user(struct tool *t, const char *path)
 	return name;
 }
 
-static void wait_ms(unsigned int ms)
-{
-	struct timespec ts = { .tv_nsec = ms * 1000000L };
-
-	nanosleep(&ts, NULL);
-}
-
 /* Twice: whether the first time it was of one state, so that it can be gone by. */
 static bool read_twice(struct finding *f, int fd, uint64_t bytes)
 {
@@ -507,7 +500,7 @@ static void read_settled(struct finding *f, const char *path, int fd,
 	f->unsettled = f->held || blockdev_is_held(path);
 	for (try = 0; f->unsettled && try < CHECK_TRIES; try++) {
 		if (try)
-			wait_ms(CHECK_PAUSE << (try - 1));
+			clock_pause(CHECK_PAUSE << (try - 1));
 		f->unsettled = !read_twice(f, fd, bytes);
 	}
 	f->held = blockdev_is_held(path);

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/out.h"
 #include "verb/program.h"
 
@@ -30,15 +31,6 @@
 
 /* No process has that number. */
 #define NOBODY 0
-
-/* Of the monotonic clock, in ms. */
-int64_t program_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000LL + ts.tv_nsec / 1000000;
-}
 
 /* Signals that are waited for. */
 static void fill_set(sigset_t *set)
@@ -113,7 +105,7 @@ static void become(char **argv, bool own_stdin, const sigset_t *mask,
 /* A signal, or 0 when there was none until then; the child's end is one. */
 static int wait_signal(const sigset_t *set, int64_t until)
 {
-	int64_t left = until - program_now();
+	int64_t left = until - clock_now();
 	struct timespec ts;
 	int number;
 
@@ -131,7 +123,7 @@ static bool wait_end(pid_t pid, const sigset_t *set, int64_t until, int *status)
 	for (;;) {
 		if (waitpid(pid, status, WNOHANG) == pid)
 			return true;
-		if (program_now() >= until)
+		if (clock_now() >= until)
 			return false;
 		wait_signal(set, until);
 	}
@@ -143,9 +135,9 @@ static void end_group(pid_t pid, const sigset_t *set)
 	int status;
 
 	kill(-pid, SIGTERM);
-	wait_end(pid, set, program_now() + GRACE, &status);
+	wait_end(pid, set, clock_now() + GRACE, &status);
 	if (!kill(-pid, SIGKILL))
-		wait_end(pid, set, program_now() + GRACE, &status);
+		wait_end(pid, set, clock_now() + GRACE, &status);
 }
 
 static enum program_end watch(pid_t pid, const sigset_t *set, int64_t deadline,
@@ -159,7 +151,7 @@ static enum program_end watch(pid_t pid, const sigset_t *set, int64_t deadline,
 		number = wait_signal(set, deadline);
 		if (number == SIGCHLD)
 			continue;
-		if (number || program_now() >= deadline) {
+		if (number || clock_now() >= deadline) {
 			end_group(pid, set);
 			*status = number;
 			return number ? PROGRAM_STOPPED : PROGRAM_LATE;
@@ -180,7 +172,7 @@ static void give_terminal(pid_t group)
 }
 
 /*
- * Runs it until the deadline, of program_now().  Its stdin is empty, unless it may
+ * Runs it until the deadline, of clock_now().  Its stdin is empty, unless it may
  * have ours.
  */
 enum program_end program_run(char **argv, bool own_stdin, int64_t deadline,

@@ -13,7 +13,6 @@ enum program_end {
 	PROGRAM_NOT_STARTED,
 };
 
-int64_t program_now(void);
 enum program_end program_run(char **argv, bool own_stdin, int64_t deadline,
 			     int *status);
 
