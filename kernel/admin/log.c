@@ -29,9 +29,6 @@
 #define LINES		10
 #define WHILE		(10 * HZ)
 
-/* Of a name or a path; what is longer is cut. */
-#define NAME_MAX_SHOWN	128
-
 /* Who, for a person: address and port, and what was proved. */
 #define WHO_MAX		256
 
@@ -108,35 +105,28 @@ static const char *who(const struct nbdt_conn *conn, char to[WHO_MAX])
 	return to;
 }
 
-static const char *name_of(const struct nbdt_export *export,
-			   char to[NAME_MAX_SHOWN])
-{
-	return nbdt_text_show(to, NAME_MAX_SHOWN, export->name,
-			      export->name_len);
-}
-
 void nbdt_log_denied(struct nbdt_conn *conn, struct nbdt_export *export,
 		     const char *why)
 {
-	char client[WHO_MAX], name[NAME_MAX_SHOWN];
+	char client[WHO_MAX], name[NBDT_NAME_SHOWN];
 
 	if (may_say(&denials, "clients that were denied exports"))
 		pr_notice("%s, export '%s': denied, %s\n", who(conn, client),
-			  name_of(export, name), why);
+			  nbdt_text_show_name(name, export->name), why);
 }
 
 void nbdt_log_trouble(struct nbdt_conn *conn, struct nbdt_export *export,
 		      const char *why)
 {
-	char client[WHO_MAX], name[NAME_MAX_SHOWN], text[NAME_MAX_SHOWN];
+	char client[WHO_MAX], name[NBDT_NAME_SHOWN], text[NBDT_NAME_SHOWN];
 
 	if (!may_say(&troubles, "clients that failed"))
 		return;
 	why = why ?: "for no reason that is known";
-	nbdt_text_show(text, sizeof(text), why, strlen(why));
+	nbdt_text_show_name(text, why);
 	if (export)
 		pr_notice("%s, export '%s': %s\n", who(conn, client),
-			  name_of(export, name), text);
+			  nbdt_text_show_name(name, export->name), text);
 	else
 		pr_notice("%s failed in negotiation: %s\n", who(conn, client),
 			  text);
@@ -157,14 +147,14 @@ void nbdt_log_io_error(struct nbdt_export *export,
 {
 	const struct nbdt_cmd *cmd = &req->cmd;
 	const char *command = NULL;
-	char name[NAME_MAX_SHOWN];
+	char name[NBDT_NAME_SHOWN];
 
 	if (!may_say(&io_errors, "errors of devices"))
 		return;
 	if (cmd->type < ARRAY_SIZE(commands))
 		command = commands[cmd->type];
 	pr_err("export '%s': %s of %llu bytes at %llu failed, error %d\n",
-	       name_of(export, name), command ?: "request",
+	       nbdt_text_show_name(name, export->name), command ?: "request",
 	       (unsigned long long)cmd->length,
 	       (unsigned long long)cmd->offset, -req->status);
 }
@@ -186,14 +176,14 @@ void nbdt_log_refused(struct nbdt_listener *listener, int err)
 /* If that is wanted. */
 void nbdt_log_conn(struct nbdt_conn *conn, enum nbdt_event event)
 {
-	char client[WHO_MAX], name[NAME_MAX_SHOWN];
+	char client[WHO_MAX], name[NBDT_NAME_SHOWN];
 	const char *reason = READ_ONCE(conn->reason);
 
 	if (!nbdt_target_log_clients() ||
 	    !may_say(&comings, "clients that came and went"))
 		return;
 	who(conn, client);
-	name_of(conn->export, name);
+	nbdt_text_show_name(name, conn->export->name);
 	if (event == NBDT_EVENT_OPEN)
 		pr_info("%s, export '%s': began\n", client, name);
 	else
@@ -207,10 +197,10 @@ static void log_state(struct nbdt_export *export)
 {
 	u32 state = READ_ONCE(export->state), id = export->disk.device_id;
 	const char *path = export->disk.path;
-	char name[NAME_MAX_SHOWN], device[NAME_MAX_SHOWN];
+	char name[NBDT_NAME_SHOWN], device[NBDT_NAME_SHOWN];
 
-	name_of(export, name);
-	nbdt_text_show(device, sizeof(device), path, strlen(path));
+	nbdt_text_show_name(name, export->name);
+	nbdt_text_show_name(device, path);
 	if (state == NBDTARGET_EXPORT_STATE_OK)
 		pr_notice(STATE_LINE, name, device, id >> 20, id & 0xfffff,
 			  states[state]);
@@ -222,21 +212,21 @@ static void log_state(struct nbdt_export *export)
 /* One for each time that its device comes. */
 static void log_stay(struct nbdt_export *export)
 {
-	char name[NAME_MAX_SHOWN];
+	char name[NBDT_NAME_SHOWN];
 
 	pr_err("export '%s': its device has come back and can't be opened, error %d; see set-export --reopen\n",
-	       name_of(export, name), -READ_ONCE(export->return_err));
+	       nbdt_text_show_name(name, export->name), -READ_ONCE(export->return_err));
 }
 
 /* Once for each export. */
 static void log_metadata(struct nbdt_export *export)
 {
-	char name[NAME_MAX_SHOWN], device[NAME_MAX_SHOWN];
+	char name[NBDT_NAME_SHOWN], device[NBDT_NAME_SHOWN];
 	struct nbdt_metadata_info info;
 
 	nbdt_metadata_info(&export->disk.content, &info);
-	name_of(export, name);
-	nbdt_text_show(device, sizeof(device), info.path, strlen(info.path));
+	nbdt_text_show_name(name, export->name);
+	nbdt_text_show_name(device, info.path);
 	pr_err("export '%s': metadata device %s has failed, error %d: %s\n",
 	       name, device, -info.err, info.go_on ?
 	       "its bitmaps are inconsistent" : "writes fail from now on");

@@ -107,3 +107,9 @@ const char *nbdt_text_show(char *to, size_t size, const char *bytes,
 	to[at] = '\0';
 	return to;
 }
+
+/* The same of a name, as long as it is shown in the log. */
+const char *nbdt_text_show_name(char to[NBDT_NAME_SHOWN], const char *name)
+{
+	return nbdt_text_show(to, NBDT_NAME_SHOWN, name, strlen(name));
+}

@@ -4,6 +4,10 @@
 
 #include <linux/types.h>
 
+/* Of a name or a path, in the log; what is longer is cut. */
+#define NBDT_NAME_SHOWN	128
+
+const char *nbdt_text_show_name(char to[NBDT_NAME_SHOWN], const char *name);
 const char *nbdt_text_show(char *to, size_t size, const char *bytes,
 			   size_t len);
 

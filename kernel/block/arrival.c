@@ -127,8 +127,8 @@ err_arrival:
 	return false;
 }
 
-/* Its place; ARRIVALS if it has none. */
-static unsigned int place_of(dev_t dev)
+/* Where it is in the ring; ARRIVALS if it isn't. */
+static unsigned int index_of(dev_t dev)
 {
 	unsigned int i = 0;
 
@@ -143,7 +143,7 @@ static void remember(dev_t dev)
 	unsigned long flags;
 
 	spin_lock_irqsave(&last_lock, flags);
-	if (place_of(dev) == ARRIVALS) {
+	if (index_of(dev) == ARRIVALS) {
 		last[next_last] = dev;
 		next_last = (next_last + 1) % ARRIVALS;
 	}
@@ -157,7 +157,7 @@ void nbdt_arrival_forget(dev_t dev)
 	unsigned int i;
 
 	spin_lock_irqsave(&last_lock, flags);
-	i = place_of(dev);
+	i = index_of(dev);
 	if (i < ARRIVALS)
 		last[i] = 0;
 	spin_unlock_irqrestore(&last_lock, flags);

@@ -29,18 +29,14 @@
 #include "content/memo.h"
 #include "content/scribe.h"
 
-/* Of an export's name, in the log. */
-#define NAME_MAX_SHOWN	128
-
 static void say(const struct nbdt_content *content, const char *what,
 		const char *why)
 {
-	char name[NAME_MAX_SHOWN];
+	char name[NBDT_NAME_SHOWN];
 
-	nbdt_text_show(name, sizeof(name), content->name,
-		       strlen(content->name));
 	pr_notice_ratelimited("export '%s': what is known to be zero %s: %s\n",
-			      name, what, why);
+			      nbdt_text_show_name(name, content->name), what,
+			      why);
 }
 
 /* --- Leaving it --- */

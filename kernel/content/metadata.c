@@ -47,9 +47,6 @@
 #include "content/metadata.h"
 #include "content/scribe.h"
 
-/* Of a name, in the log. */
-#define NAME_MAX_SHOWN	128
-
 struct nbdt_metadata {
 	struct nbdt_scribe scribe;
 	struct nbdt_content *content;
@@ -392,13 +389,13 @@ static void say_damaged(const struct nbdt_metadata *metadata,
 			const struct nbdt_bitmap *bitmap,
 			struct netlink_ext_ack *extack)
 {
-	char export[NAME_MAX_SHOWN], name[NAME_MAX_SHOWN];
+	char export[NBDT_NAME_SHOWN], name[NBDT_NAME_SHOWN];
+	char path[NBDT_NAME_SHOWN];
 
-	nbdt_text_show(export, sizeof(export), metadata->content->name,
-		       strlen(metadata->content->name));
-	nbdt_text_show(name, sizeof(name), bitmap->name, strlen(bitmap->name));
 	pr_warn_ratelimited("export '%s': bitmap '%s' is inconsistent: its bits on '%s' are damaged\n",
-			    export, name, metadata->path);
+			    nbdt_text_show_name(export, metadata->content->name),
+			    nbdt_text_show_name(name, bitmap->name),
+			    nbdt_text_show_name(path, metadata->path));
 	nbdt_set_err_msg(extack,
 			 "bitmap '%.32s' is inconsistent: its bits are damaged",
 			 bitmap->name);
@@ -407,12 +404,10 @@ static void say_damaged(const struct nbdt_metadata *metadata,
 static void say_written(const struct nbdt_metadata *metadata,
 			struct netlink_ext_ack *extack)
 {
-	char export[NAME_MAX_SHOWN];
+	char export[NBDT_NAME_SHOWN];
 
-	nbdt_text_show(export, sizeof(export), metadata->content->name,
-		       strlen(metadata->content->name));
 	pr_warn_ratelimited("export '%s': bitmaps that record are inconsistent: others have written to the device since it was removed\n",
-			    export);
+			    nbdt_text_show_name(export, metadata->content->name));
 	nbdt_set_err_msg(extack,
 			 "bitmaps that record are inconsistent: others have written to the device");
 }

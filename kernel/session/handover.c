@@ -534,14 +534,6 @@ static int prepare(struct nbdt_conn *conn, const struct nbdt_handover *h)
 	return 0;
 }
 
-static int arrive(struct nbdt_conn *conn, struct nbdt_handover *h)
-{
-	return take_socket(conn) ?: resume_tls(conn, h) ?: prepare(conn, h) ?:
-	       attach(conn, h) ?: check_device(conn, h) ?:
-	       check_limits(conn, h) ?:
-	       select_contexts(conn, h);
-}
-
 /* It was read, or won't be. */
 static void be_through(struct nbdt_conn *conn)
 {
@@ -572,7 +564,11 @@ void nbdt_handover_forget(struct nbdt_conn *conn)
  */
 int nbdt_handover_arrive(struct nbdt_conn *conn)
 {
-	return arrive(conn, conn->arrival);
+	struct nbdt_handover *h = conn->arrival;
+
+	return take_socket(conn) ?: resume_tls(conn, h) ?: prepare(conn, h) ?:
+	       attach(conn, h) ?: check_device(conn, h) ?:
+	       check_limits(conn, h) ?: select_contexts(conn, h);
 }
 
 /* It is in transmission, which who waits for the last one is to find. */
