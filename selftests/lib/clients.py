@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Clients that write while their server is restarted: lib/steady, on its own and through
-others, which have to live through that.
+"""Clients that write while their server is restarted or upgraded: lib/steady and fio, on
+their own and through others, which have to live through that.
 """
 
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 
 import wire
-from target import HOST, LIB, PORT, wait_for
+from target import HOST, LIB, PORT, Process, wait_for
 
 
 @contextlib.contextmanager
@@ -66,6 +68,36 @@ class Steady:
             self.name, self.result["gap"], self.result["longest"]),
             file=sys.__stdout__, flush=True)
         return self.result
+
+
+class Verifying:
+    """fio, which reads back what it has written, again and again."""
+
+    def __init__(self, stack, mib, *words):
+        self.output = stack.enter_context(tempfile.TemporaryFile("w+"))
+        self.process = stack.enter_context(Process(
+            ["fio", "--name=it", "--rw=randwrite", "--size=%dM" % mib,
+             "--bsrange=4k-128k", "--blockalign=4k", "--iodepth=8",
+             "--verify=crc32c", "--verify_backlog=32", "--verify_fatal=1",
+             "--time_based", "--runtime=600", "--output-format=json", *words],
+            stdout=self.output, stderr=self.output))
+
+    def end(self):
+        assert self.process.poll() is None, self.said()
+        self.process.send_signal(signal.SIGINT)
+        status = self.process.wait(wire.TIMEOUT)
+        said = self.said()
+        # 128: that it was told to end.
+        assert status == 128 and '"error" : 0,' in said, (status, said)
+        job = json.loads(said[said.index("{"):said.rindex("}") + 1])["jobs"][0]
+        assert job["error"] == 0, said
+        print("# fio: %d writes, %d reads" % (
+            job["write"]["total_ios"], job["read"]["total_ios"]),
+            file=sys.__stdout__, flush=True)
+
+    def said(self):
+        self.output.seek(0)
+        return self.output.read()
 
 
 @contextlib.contextmanager
