@@ -525,7 +525,7 @@ static u32 flags_of(const struct nbdt_bitmap_stored *stored, bool is_pending)
 
 /* All that the head is to say. */
 static void gather_locked(struct nbdt_metadata *metadata,
-			  struct nbdt_scribe_job *job)
+			  struct nbdt_scribe_draft *draft)
 {
 	struct nbdt_bitmaps *bitmaps = &metadata->content->bitmaps;
 	struct nbdt_bitmap *bitmap;
@@ -535,23 +535,23 @@ static void gather_locked(struct nbdt_metadata *metadata,
 	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
 		bitmap = bitmaps->slots[slot];
 		if (bitmap && bitmap->stored.there)
-			nbdt_scribe_add(job, bitmap,
+			nbdt_scribe_add(draft, bitmap,
 					flags_of(&bitmap->stored,
 						 metadata->is_pending));
 	}
-	job->last = metadata->last;
-	job->is_pending = metadata->is_pending;
-	job->pending = metadata->pending;
-	memcpy(job->decider, metadata->decider, sizeof(job->decider));
-	memcpy(job->groups, metadata->groups, sizeof(job->groups));
+	draft->last = metadata->last;
+	draft->is_pending = metadata->is_pending;
+	draft->pending = metadata->pending;
+	memcpy(draft->decider, metadata->decider, sizeof(draft->decider));
+	memcpy(draft->groups, metadata->groups, sizeof(draft->groups));
 }
 
-static bool may_record(const struct nbdt_scribe_job *job)
+static bool may_record(const struct nbdt_scribe_draft *draft)
 {
 	u32 i;
 
-	for (i = 0; i < job->nr; i++) {
-		if (job->items[i].flags & (NBDTARGET_META_RECORDING |
+	for (i = 0; i < draft->nr; i++) {
+		if (draft->items[i].flags & (NBDTARGET_META_RECORDING |
 					   NBDTARGET_META_RECORDING_AFTER))
 			return true;
 	}
@@ -579,18 +579,18 @@ static void store_begin(struct nbdt_metadata *metadata,
 			const struct nbdt_metadata_point *point,
 			struct nbdt_metadata_storing *storing)
 {
-	struct nbdt_scribe_job *job = nbdt_scribe_job();
+	struct nbdt_scribe_draft *draft = nbdt_scribe_compose();
 	struct nbdt_scribe *scribe = &metadata->scribe;
 
-	storing->job = job;
-	if (!job)
+	storing->draft = draft;
+	if (!draft)
 		return;
 	mutex_lock(&nbdt_bitmaps_mutex);
 	if (change)
 		change(metadata, point);
-	gather_locked(metadata, job);
-	storing->unsure = may_record(job) && !scribe->go_on;
-	storing->err = nbdt_scribe_submit(scribe, job);
+	gather_locked(metadata, draft);
+	storing->unsure = may_record(draft) && !scribe->go_on;
+	storing->err = nbdt_scribe_submit(scribe, draft);
 	mutex_unlock(&nbdt_bitmaps_mutex);
 }
 
@@ -601,9 +601,9 @@ static int store_end(struct nbdt_metadata *metadata,
 	struct nbdt_scribe *scribe = &metadata->scribe;
 	int err;
 
-	if (!storing->job)
+	if (!storing->draft)
 		return -ENOMEM;
-	err = nbdt_scribe_wait(scribe, storing->job, storing->err);
+	err = nbdt_scribe_wait(scribe, storing->draft, storing->err);
 	if (err && !storing->err && storing->unsure && READ_ONCE(scribe->err))
 		be_unsure(metadata);
 	return err;
@@ -860,7 +860,7 @@ void nbdt_metadata_free(struct nbdt_content *content)
 
 /* --- Commands --- */
 
-/* Why a job wasn't done, when it isn't the device. */
+/* Why a draft wasn't written, when it isn't the device. */
 static void say_why(const struct nbdt_metadata *metadata, int err,
 		    struct netlink_ext_ack *extack)
 {
@@ -872,7 +872,7 @@ static void say_why(const struct nbdt_metadata *metadata, int err,
 		nbdt_set_err_msg(extack, "the export is being removed");
 }
 
-/* What became of a job, for who had it done. */
+/* What became of a draft, for who submitted it. */
 static int result(struct nbdt_content *content, int err,
 		  struct netlink_ext_ack *extack)
 {
@@ -907,18 +907,18 @@ int nbdt_metadata_prepare(struct nbdt_content *content,
 			  struct netlink_ext_ack *extack)
 {
 	struct nbdt_metadata *metadata = content->metadata;
-	struct nbdt_scribe_job *job;
+	struct nbdt_scribe_draft *draft;
 	int err;
 
 	if (!metadata)
 		return 0;
-	job = nbdt_scribe_job();
-	if (!job)
+	draft = nbdt_scribe_compose();
+	if (!draft)
 		return -ENOMEM;
-	job->room_only = true;
-	nbdt_scribe_add(job, bitmap, 0);
-	err = nbdt_scribe_submit(&metadata->scribe, job);
-	return result(content, nbdt_scribe_wait(&metadata->scribe, job, err),
+	draft->room_only = true;
+	nbdt_scribe_add(draft, bitmap, 0);
+	err = nbdt_scribe_submit(&metadata->scribe, draft);
+	return result(content, nbdt_scribe_wait(&metadata->scribe, draft, err),
 		      extack);
 }
 

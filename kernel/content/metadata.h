@@ -10,7 +10,7 @@
 struct nbdt_bitmap;
 struct nbdt_content;
 struct nbdt_metadata;
-struct nbdt_scribe_job;
+struct nbdt_scribe_draft;
 struct netlink_ext_ack;
 
 /* What it takes to have one. */
@@ -44,7 +44,7 @@ enum nbdt_metadata_step {
 
 /* One that is under way. */
 struct nbdt_metadata_storing {
-	struct nbdt_scribe_job *job;	/* NULL: no memory for it */
+	struct nbdt_scribe_draft *draft;	/* NULL: no memory for it */
 	bool unsure;			/* after it, if it fails, what records */
 	int err;			/* why it wasn't begun */
 };

@@ -4,22 +4,22 @@
  *
  * It is one worker, with a queue of its own.  Whenever somebody wants something it
  * goes round once: it writes a record for the regions that were added to the log
- * (intent.c), drops regions when slots are wanted, and does the jobs of commands.
+ * (intent.c), drops regions when slots are wanted, and writes the drafts of commands.
  * Then it says so (ran()): who waited for the log asks anew.  As there is but one,
  * what it works on takes no locks: ledger, areas, and which of them are of bitmaps
  * that record.
  *
- * A job is what the head is to say of all bitmaps, from now on.  It takes place when
+ * A draft is what the head is to say of all bitmaps, from now on.  It takes place when
  * that head is on stable storage, and at once.  Before, whatever it says has to be
  * true: one that is new has its area written, one that records no longer has the
  * bits of all regions written that are in the log, and of one whose bits are others
  * altogether (cleared, loaded, merged into) a head says that it is inconsistent while
- * they are written.  Who has the job done has seen to it that nobody is inside the
+ * they are written.  Who submits one has seen to it that nobody is inside the
  * gate, where it matters.
  *
  * When something can't be written, it has failed, for good.  Either writes fail from
  * then on, or they go on, and all bitmaps that record are inconsistent; in that case
- * a last attempt is made to say so on the device.  The same when it has a job and
+ * a last attempt is made to say so on the device.  The same when it has a draft and
  * begins no write within 30 s: then it is told so by who waits, and stops when it comes
  * back.  And the same when one of its writes takes that long, whoever waits: while it
  * works, a timer looks every 30 s whether it has begun another.
@@ -39,8 +39,8 @@
 #include "content/bitmap.h"
 #include "content/scribe.h"
 
-/* For a job, and a write, in ms; longer than what a device is given to come back. */
-#define JOB_TIMEOUT	30000
+/* For a draft, and a write, in ms; longer than what a device is given to come back. */
+#define DRAFT_TIMEOUT	30000
 
 /* --- Failure --- */
 
@@ -304,17 +304,17 @@ static void fill_entry(struct nbdtarget_meta_bitmap *entry,
 }
 
 /* Is it in the head, and recording, if there is no checkpoint pending? */
-static bool will_record(const struct nbdt_scribe_job *job, u32 flags)
+static bool will_record(const struct nbdt_scribe_draft *draft, u32 flags)
 {
 	/* As long as that isn't known, it is both. */
-	if (job->is_pending && (flags & NBDTARGET_META_RECORDING_AFTER))
+	if (draft->is_pending && (flags & NBDTARGET_META_RECORDING_AFTER))
 		return true;
 	return flags & NBDTARGET_META_RECORDING;
 }
 
 /* What the head says of bitmaps. */
 static void fill_entries(struct nbdt_scribe *scribe,
-			 const struct nbdt_scribe_job *job)
+			 const struct nbdt_scribe_draft *draft)
 {
 	struct nbdtarget_meta_head *head = scribe->ledger.head;
 	const struct nbdt_ledger_area *area;
@@ -322,16 +322,16 @@ static void fill_entries(struct nbdt_scribe *scribe,
 	u32 i;
 
 	memset(head->bitmap, 0, sizeof(head->bitmap));
-	for (i = 0; i < job->nr; i++) {
-		item = &job->items[i];
+	for (i = 0; i < draft->nr; i++) {
+		item = &draft->items[i];
 		area = &find(scribe, item->bitmap)->area;
 		fill_entry(&head->bitmap[i], item, area);
 		/* What records is written from now on, whatever the head says. */
-		if (!will_record(job, item->flags))
+		if (!will_record(draft, item->flags))
 			head->bitmap[i].sum =
 				cpu_to_le64(nbdt_ledger_sum(area));
 	}
-	head->bitmaps = cpu_to_le32(job->nr);
+	head->bitmaps = cpu_to_le32(draft->nr);
 }
 
 /* Of the area that the head knows by a number. */
@@ -377,21 +377,21 @@ static bool distrust(struct nbdtarget_meta_head *head, u64 id)
 }
 
 static void fill_points(struct nbdt_scribe *scribe,
-			const struct nbdt_scribe_job *job)
+			const struct nbdt_scribe_draft *draft)
 {
 	struct nbdtarget_meta_head *head = scribe->ledger.head;
 
-	head->last = job->last;
-	head->pending = job->pending;
-	memcpy(head->decider, job->decider, sizeof(head->decider));
-	memcpy(head->groups, job->groups, sizeof(head->groups));
+	head->last = draft->last;
+	head->pending = draft->pending;
+	memcpy(head->decider, draft->decider, sizeof(head->decider));
+	memcpy(head->groups, draft->groups, sizeof(head->groups));
 	head->flags &= ~cpu_to_le32(NBDTARGET_META_PENDING);
-	if (job->is_pending)
+	if (draft->is_pending)
 		head->flags |= cpu_to_le32(NBDTARGET_META_PENDING);
 }
 
 /* Whatever the head is going to say of it is true. */
-static int write_item(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
+static int write_item(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft,
 		      const struct nbdt_scribe_item *item)
 {
 	struct nbdt_scribe_bitmap *each = find(scribe, item->bitmap);
@@ -401,7 +401,7 @@ static int write_item(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
 	if (!each)
 		return add_area(scribe, item->bitmap);
 	stays = item->flags & NBDTARGET_META_RECORDING;
-	if (job->is_pending)
+	if (draft->is_pending)
 		stays &= !!(item->flags & NBDTARGET_META_RECORDING_AFTER);
 	if (item->rewritten || !each->recording || stays)
 		return 0;
@@ -415,15 +415,15 @@ static int write_item(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
 
 /* A head that says no more than before, but that they aren't to be believed. */
 static int distrust_rewritten(struct nbdt_scribe *scribe,
-			      const struct nbdt_scribe_job *job)
+			      const struct nbdt_scribe_draft *draft)
 {
 	struct nbdt_scribe_bitmap *each;
 	bool any = false;
 	u32 i;
 
-	for (i = 0; i < job->nr; i++) {
-		each = find(scribe, job->items[i].bitmap);
-		if (job->items[i].rewritten)
+	for (i = 0; i < draft->nr; i++) {
+		each = find(scribe, draft->items[i].bitmap);
+		if (draft->items[i].rewritten)
 			any |= distrust(scribe->ledger.head, each->area.id);
 	}
 	if (!any)
@@ -433,15 +433,15 @@ static int distrust_rewritten(struct nbdt_scribe *scribe,
 }
 
 static int write_rewritten(struct nbdt_scribe *scribe,
-			   const struct nbdt_scribe_job *job)
+			   const struct nbdt_scribe_draft *draft)
 {
 	struct nbdt_scribe_bitmap *each;
-	int err = distrust_rewritten(scribe, job);
+	int err = distrust_rewritten(scribe, draft);
 	u32 i;
 
-	for (i = 0; i < job->nr && !err; i++) {
-		each = find(scribe, job->items[i].bitmap);
-		if (job->items[i].rewritten)
+	for (i = 0; i < draft->nr && !err; i++) {
+		each = find(scribe, draft->items[i].bitmap);
+		if (draft->items[i].rewritten)
 			err = nbdt_ledger_write_bits(&scribe->ledger,
 						     &each->area, each->bitmap,
 						     NULL);
@@ -449,19 +449,19 @@ static int write_rewritten(struct nbdt_scribe *scribe,
 	return err;
 }
 
-static int write_head(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
+static int write_head(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
 {
-	int err = write_rewritten(scribe, job);
+	int err = write_rewritten(scribe, draft);
 
 	if (err)
 		return err;
-	fill_entries(scribe, job);
-	fill_points(scribe, job);
+	fill_entries(scribe, draft);
+	fill_points(scribe, draft);
 	return nbdt_ledger_write_head(&scribe->ledger);
 }
 
-/* The head is as the job said. */
-static void settle(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
+/* The head is as the draft said. */
+static void settle(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
 {
 	struct nbdt_scribe_bitmap *each;
 	u32 i;
@@ -470,29 +470,29 @@ static void settle(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 		scribe->bitmaps[i].listed = false;
 		scribe->bitmaps[i].recording = false;
 	}
-	for (i = 0; i < job->nr; i++) {
-		each = find(scribe, job->items[i].bitmap);
+	for (i = 0; i < draft->nr; i++) {
+		each = find(scribe, draft->items[i].bitmap);
 		each->listed = true;
-		each->recording = will_record(job, job->items[i].flags);
+		each->recording = will_record(draft, draft->items[i].flags);
 	}
 }
 
-static int do_job(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
+static int write_draft(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
 {
 	int err = 0;
 	u32 i;
 
 	sweep(scribe);
-	for (i = 0; i < job->nr && !err; i++)
-		err = write_item(scribe, job, &job->items[i]);
-	if (err || job->room_only)
+	for (i = 0; i < draft->nr && !err; i++)
+		err = write_item(scribe, draft, &draft->items[i]);
+	if (err || draft->room_only)
 		return err;
-	err = write_head(scribe, job);
+	err = write_head(scribe, draft);
 	if (err) {
 		fail_writing(scribe, err);
 		return err;
 	}
-	settle(scribe, job);
+	settle(scribe, draft);
 	/* It has taken place: what fails now has failed later. */
 	err = nbdt_ledger_write_log(&scribe->ledger);
 	if (err)
@@ -500,34 +500,34 @@ static int do_job(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 	return 0;
 }
 
-static void job_free(struct kref *ref)
+static void free_draft(struct kref *ref)
 {
-	struct nbdt_scribe_job *job = container_of(ref, struct nbdt_scribe_job,
+	struct nbdt_scribe_draft *draft = container_of(ref, struct nbdt_scribe_draft,
 						   ref);
 	u32 i;
 
-	for (i = 0; i < job->nr; i++)
-		nbdt_bitmap_put(job->items[i].bitmap);
-	kvfree(job);
+	for (i = 0; i < draft->nr; i++)
+		nbdt_bitmap_put(draft->items[i].bitmap);
+	kvfree(draft);
 }
 
-/* Empty, for nbdt_scribe_add() and nbdt_scribe_run(); NULL without memory. */
-struct nbdt_scribe_job *nbdt_scribe_job(void)
+/* Empty, for nbdt_scribe_add() and nbdt_scribe_submit(); NULL without memory. */
+struct nbdt_scribe_draft *nbdt_scribe_compose(void)
 {
-	struct nbdt_scribe_job *job = kvzalloc(sizeof(*job), GFP_KERNEL);
+	struct nbdt_scribe_draft *draft = kvzalloc(sizeof(*draft), GFP_KERNEL);
 
-	if (!job)
+	if (!draft)
 		return NULL;
-	kref_init(&job->ref);
-	init_completion(&job->done);
-	return job;
+	kref_init(&draft->ref);
+	init_completion(&draft->done);
+	return draft;
 }
 
 /* Under the mutex of bitmaps.c, for the name. */
-void nbdt_scribe_add(struct nbdt_scribe_job *job, struct nbdt_bitmap *bitmap,
+void nbdt_scribe_add(struct nbdt_scribe_draft *draft, struct nbdt_bitmap *bitmap,
 		     u32 flags)
 {
-	struct nbdt_scribe_item *item = &job->items[job->nr++];
+	struct nbdt_scribe_item *item = &draft->items[draft->nr++];
 
 	nbdt_bitmap_get(bitmap);
 	item->bitmap = bitmap;
@@ -540,16 +540,16 @@ void nbdt_scribe_add(struct nbdt_scribe_job *job, struct nbdt_bitmap *bitmap,
 }
 
 /**
- * nbdt_scribe_submit - have a job done after those that were submitted before
+ * nbdt_scribe_submit - have a draft written after those that were submitted before
  * @scribe: the scribe
- * @job: for nbdt_scribe_wait(), whatever this returns
+ * @draft: for nbdt_scribe_wait(), whatever this returns
  *
- * As each job says all that the head is to say, whoever gathers that submits it under
+ * As each draft says all that the head is to say, whoever gathers that submits it under
  * the same mutex, of bitmaps.c.
  *
  * Return: 0, or why it isn't done.
  */
-int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
+int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
 {
 	int err = READ_ONCE(scribe->err);
 
@@ -557,8 +557,8 @@ int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 	if (scribe->closed)
 		err = -ESHUTDOWN;
 	if (!err) {
-		kref_get(&job->ref);
-		list_add_tail(&job->node, &scribe->jobs);
+		kref_get(&draft->ref);
+		list_add_tail(&draft->node, &scribe->drafts);
 		queue_work(scribe->wq, &scribe->work);
 	}
 	spin_unlock(&scribe->lock);
@@ -566,72 +566,72 @@ int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
 }
 
 /* For as long as it gets on: there may be many, and large ones on a slow device. */
-static int wait_for_job(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job)
+static int wait_for_draft(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
 {
-	unsigned long timeout = msecs_to_jiffies(JOB_TIMEOUT);
+	unsigned long timeout = msecs_to_jiffies(DRAFT_TIMEOUT);
 	u64 writes;
 
 	do {
 		writes = READ_ONCE(scribe->ledger.writes);
-		if (wait_for_completion_timeout(&job->done, timeout))
-			return job->err;
+		if (wait_for_completion_timeout(&draft->done, timeout))
+			return draft->err;
 	} while (READ_ONCE(scribe->ledger.writes) != writes);
 	return -ETIMEDOUT;
 }
 
 /**
- * nbdt_scribe_wait - wait for a job
+ * nbdt_scribe_wait - wait for a draft
  * @scribe: the scribe
- * @job: the caller's no more
+ * @draft: the caller's no more
  * @err: what nbdt_scribe_submit() returned
  *
  * Return: 0; -ENOSPC when there is no room for an area; -ENOMEM; -ESHUTDOWN when the
  * export is being removed.  Any other error is why it has failed.
  */
-int nbdt_scribe_wait(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
+int nbdt_scribe_wait(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft,
 		     int err)
 {
 	if (!err)
-		err = wait_for_job(scribe, job);
+		err = wait_for_draft(scribe, draft);
 	if (err == -ETIMEDOUT)
 		fail(scribe, err);
-	kref_put(&job->ref, job_free);
+	kref_put(&draft->ref, free_draft);
 	return err;
 }
 
-static struct nbdt_scribe_job *next_job(struct nbdt_scribe *scribe)
+static struct nbdt_scribe_draft *next_draft(struct nbdt_scribe *scribe)
 {
-	struct nbdt_scribe_job *job;
+	struct nbdt_scribe_draft *draft;
 
 	spin_lock(&scribe->lock);
-	job = list_first_entry_or_null(&scribe->jobs, struct nbdt_scribe_job,
+	draft = list_first_entry_or_null(&scribe->drafts, struct nbdt_scribe_draft,
 				       node);
-	if (job)
-		list_del(&job->node);
+	if (draft)
+		list_del(&draft->node);
 	spin_unlock(&scribe->lock);
-	return job;
+	return draft;
 }
 
-static bool has_jobs(struct nbdt_scribe *scribe)
+static bool has_drafts(struct nbdt_scribe *scribe)
 {
 	bool has;
 
 	spin_lock(&scribe->lock);
-	has = !list_empty(&scribe->jobs);
+	has = !list_empty(&scribe->drafts);
 	spin_unlock(&scribe->lock);
 	return has;
 }
 
-static void do_jobs(struct nbdt_scribe *scribe)
+static void write_drafts(struct nbdt_scribe *scribe)
 {
-	struct nbdt_scribe_job *job;
+	struct nbdt_scribe_draft *draft;
 
-	while ((job = next_job(scribe))) {
-		job->err = READ_ONCE(scribe->err);
-		if (!job->err)
-			job->err = do_job(scribe, job);
-		complete(&job->done);
-		kref_put(&job->ref, job_free);
+	while ((draft = next_draft(scribe))) {
+		draft->err = READ_ONCE(scribe->err);
+		if (!draft->err)
+			draft->err = write_draft(scribe, draft);
+		complete(&draft->done);
+		kref_put(&draft->ref, free_draft);
 	}
 }
 
@@ -650,7 +650,7 @@ static void watch(struct work_struct *work)
 	}
 	scribe->watched = writes;
 	queue_delayed_work(nbdt_control_wq, &scribe->watch,
-			   msecs_to_jiffies(JOB_TIMEOUT));
+			   msecs_to_jiffies(DRAFT_TIMEOUT));
 }
 
 /* The timer isn't set. */
@@ -658,7 +658,7 @@ static void watch_begin(struct nbdt_scribe *scribe)
 {
 	scribe->watched = scribe->ledger.writes;
 	queue_delayed_work(nbdt_control_wq, &scribe->watch,
-			   msecs_to_jiffies(JOB_TIMEOUT));
+			   msecs_to_jiffies(DRAFT_TIMEOUT));
 }
 
 static void go_round(struct nbdt_scribe *scribe)
@@ -671,7 +671,7 @@ static void go_round(struct nbdt_scribe *scribe)
 		if (err)
 			fail_writing(scribe, err);
 	}
-	do_jobs(scribe);
+	write_drafts(scribe);
 	/* Somebody else may have. */
 	if (has_failed(scribe))
 		say_failed(scribe);
@@ -684,7 +684,7 @@ static void scribe_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 
 	/* The device may be closed; somebody asked late, for nothing. */
-	if (!READ_ONCE(scribe->closed) || has_jobs(scribe)) {
+	if (!READ_ONCE(scribe->closed) || has_drafts(scribe)) {
 		watch_begin(scribe);
 		go_round(scribe);
 		cancel_delayed_work_sync(&scribe->watch);
@@ -705,7 +705,7 @@ static void wanted(struct nbdt_intent *intent)
 void nbdt_scribe_dead(struct nbdt_scribe *scribe)
 {
 	WRITE_ONCE(scribe->dead, true);
-	/* Pairs with the queueing of the first job. */
+	/* Pairs with the queueing of the first draft. */
 	smp_mb();
 	/* Pairs with nbdt_scribe_init(). */
 	if (smp_load_acquire(&scribe->wq))
@@ -728,7 +728,7 @@ int nbdt_scribe_init(struct nbdt_scribe *scribe, u64 size)
 	struct workqueue_struct *wq;
 
 	spin_lock_init(&scribe->lock);
-	INIT_LIST_HEAD(&scribe->jobs);
+	INIT_LIST_HEAD(&scribe->drafts);
 	INIT_WORK(&scribe->work, scribe_work);
 	INIT_DELAYED_WORK(&scribe->watch, watch);
 	scribe->regions = kvcalloc(slots, sizeof(u32), GFP_KERNEL);
@@ -751,7 +751,7 @@ err_regions:
 	return -ENOMEM;
 }
 
-/* No more jobs, and those that there are come to an end. */
+/* No more drafts, and those that there are come to an end. */
 void nbdt_scribe_stop(struct nbdt_scribe *scribe)
 {
 	spin_lock(&scribe->lock);

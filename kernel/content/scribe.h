@@ -32,7 +32,7 @@ struct nbdt_scribe_item {
 };
 
 /* What the head is to say. */
-struct nbdt_scribe_job {
+struct nbdt_scribe_draft {
 	struct list_head node;
 	struct kref ref;		/* of who waits, and the scribe */
 	struct completion done;
@@ -63,7 +63,7 @@ struct nbdt_scribe {
 	bool said;			/* it was tried to leave word of it; the worker's */
 
 	spinlock_t lock;		/* guards what follows */
-	struct list_head jobs;
+	struct list_head drafts;
 	bool closed;			/* no more of them */
 
 	/* The worker's, or of who opens and closes. */
@@ -80,11 +80,11 @@ void nbdt_scribe_dead(struct nbdt_scribe *scribe);
 
 u64 nbdt_scribe_room(struct nbdt_scribe *scribe, u64 blocks);
 struct nbdt_scribe_bitmap *nbdt_scribe_place(struct nbdt_scribe *scribe);
-struct nbdt_scribe_job *nbdt_scribe_job(void);
-void nbdt_scribe_add(struct nbdt_scribe_job *job, struct nbdt_bitmap *bitmap,
+struct nbdt_scribe_draft *nbdt_scribe_compose(void);
+void nbdt_scribe_add(struct nbdt_scribe_draft *draft, struct nbdt_bitmap *bitmap,
 		     u32 flags);
-int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job);
-int nbdt_scribe_wait(struct nbdt_scribe *scribe, struct nbdt_scribe_job *job,
+int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft);
+int nbdt_scribe_wait(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft,
 		     int err);
 
 #endif /* NBDT_SCRIBE_H */
