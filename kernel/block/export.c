@@ -43,6 +43,13 @@
 
 /* How often devices are looked at. */
 #define WATCH_TIME		HZ
+
+/*
+ * For how long one that was removed waits for requests in flight with a worker of its
+ * own, and how long it then leaves that to others, in jiffies.
+ */
+#define CLOSE_TURN		(HZ / 2)
+#define CLOSE_PAUSE		HZ
 /* Why a connection ended. */
 #define DEVICE_REMOVED		"device was removed"
 
@@ -1163,9 +1170,14 @@ static void export_close(struct nbdt_export *export)
 
 static void close_work(struct work_struct *work)
 {
-	struct nbdt_export *export = container_of(work, struct nbdt_export,
-						  close_work);
+	struct nbdt_export *export = container_of(to_delayed_work(work),
+						  struct nbdt_export, close_work);
 
+	/* There are only so many workers: those whose device hangs take turns. */
+	if (!nbdt_origins_wait_timeout(&export->origins, CLOSE_TURN)) {
+		queue_delayed_work(nbdt_close_wq, &export->close_work, CLOSE_PAUSE);
+		return;
+	}
 	wait_var_event(&export->reopening, !READ_ONCE(export->reopening));
 	/* It is killable, which doesn't happen to a worker. */
 	wait_for_io(export);
@@ -1187,8 +1199,8 @@ static void begin_removal(struct nbdt_export *export)
 	hlist_add_head(&export->by_name, &closing);
 	WRITE_ONCE(nr_closing, nr_closing + 1);
 	kill_clients(export, "export was removed");
-	INIT_WORK(&export->close_work, close_work);
-	queue_work(nbdt_close_wq, &export->close_work);
+	INIT_DELAYED_WORK(&export->close_work, close_work);
+	queue_delayed_work(nbdt_close_wq, &export->close_work, 0);
 }
 
 static int check_removable(const struct nbdt_export *export, bool force,

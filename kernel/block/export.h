@@ -58,7 +58,7 @@ struct nbdt_export {
 	bool storing;			/* a checkpoint; guarded by checkpoint.c */
 
 	struct work_struct dead_work;	/* the device went away */
-	struct work_struct close_work;	/* removal, as far as it waits */
+	struct delayed_work close_work;	/* removal, as far as it waits */
 	struct llist_node grave;	/* after the last reference */
 	atomic_t device_users;		/* besides connections and the scan */
 	struct kref ref;

@@ -77,3 +77,9 @@ int nbdt_origins_wait(struct nbdt_origins *origins)
 {
 	return wait_var_event_killable(&origins->nr, !READ_ONCE(origins->nr));
 }
+
+/* The same, for that many jiffies.  Return: whether none is left. */
+bool nbdt_origins_wait_timeout(struct nbdt_origins *origins, unsigned long time)
+{
+	return wait_var_event_timeout(&origins->nr, !READ_ONCE(origins->nr), time);
+}

@@ -60,6 +60,7 @@ bool nbdt_origins_empty(struct nbdt_origins *origins);
 void nbdt_origins_kill(struct nbdt_origins *origins, const char *reason);
 void nbdt_origins_stats(struct nbdt_origins *origins, struct nbdt_stats *sum);
 int nbdt_origins_wait(struct nbdt_origins *origins);
+bool nbdt_origins_wait_timeout(struct nbdt_origins *origins, unsigned long time);
 
 /* Have the thread try again what it couldn't do.  Any context. */
 static inline void nbdt_origin_resume(struct nbdt_origin *origin)
