@@ -623,7 +623,9 @@ void nbdt_checkpoint_abandon(const struct nbdt_checkpoint_owner *owner)
 		if (!is_meant(cp, 0, owner))
 			continue;
 		cp->owner.net = NULL;
-		mod_delayed_work(nbdt_control_wq, &cp->expire, 0);
+		/* If it isn't waiting for its time it waits for the mutex, and then frees it. */
+		if (cancel_delayed_work(&cp->expire))
+			queue_delayed_work(nbdt_control_wq, &cp->expire, 0);
 	}
 	mutex_unlock(&held_mutex);
 }
