@@ -842,6 +842,7 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	return 0;
 
 err_close:
+	nbdt_bitmaps_give_back(&export->disk.content.bitmaps);
 	nbdt_disk_close(&export->disk);
 err_put:
 	/* Its device may have gone meanwhile. */
