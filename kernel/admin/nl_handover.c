@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Connections that go on in another module, to the program that carries them there. */
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/net.h>
@@ -342,6 +343,9 @@ static int handover_take(struct sk_buff *skb, struct genl_info *info)
 		fd_install(fd, h->file);
 		h->file = NULL;
 		err = nbdt_nl_secret_reply(msg, info);
+		/* The program doesn't know of it. */
+		if (err)
+			close_fd(fd);
 	} else {
 		put_unused_fd(fd);
 		err = -ENOMEM;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* TLS handshakes, to the agents that do them. */
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/jiffies.h>
 #include <linux/slab.h>
@@ -101,9 +102,11 @@ static int tls_accept(struct sk_buff *skb, struct genl_info *info)
 		goto err_conn;
 	fd_install(fd, file);
 	err = genlmsg_reply(msg, info);
-	if (err)
+	if (err) {
 		/* It has a descriptor that it doesn't know of. */
+		close_fd(fd);
 		nbdt_conn_kill(conn, "TLS agent was not reached");
+	}
 	nbdt_conn_put(conn);
 	return err;
 
