@@ -174,6 +174,10 @@ int nbdt_watch_init(void (*device_arrived)(dev_t dev),
 	uevents->sk->sk_error_report = event_lost;
 	release_sock(uevents->sk);
 	err = nbdt_compat_bind(uevents, &addr, sizeof(addr));
+	/* To the kernel: what programs send to this socket alone is refused. */
+	addr.nl_groups = 0;
+	if (!err)
+		err = nbdt_compat_connect(uevents, &addr, sizeof(addr));
 	if (err)
 		sock_release(uevents);
 	return err;

@@ -106,12 +106,14 @@ static inline bool bdev_rot(struct block_device *bdev)
 
 /* Addresses are sockaddr_unsized since 6.19. */
 #ifdef NBDT_HAVE_SOCKADDR_UNSIZED
-#define nbdt_compat_bind(sock, addr, len)				\
-	kernel_bind(sock, (struct sockaddr_unsized *)(addr), len)
+#define nbdt_compat_sockaddr(addr) ((struct sockaddr_unsized *)(addr))
 #else
-#define nbdt_compat_bind(sock, addr, len)				\
-	kernel_bind(sock, (struct sockaddr *)(addr), len)
+#define nbdt_compat_sockaddr(addr) ((struct sockaddr *)(addr))
 #endif
+#define nbdt_compat_bind(sock, addr, len)				\
+	kernel_bind(sock, nbdt_compat_sockaddr(addr), len)
+#define nbdt_compat_connect(sock, addr, len)				\
+	kernel_connect(sock, nbdt_compat_sockaddr(addr), len, 0)
 
 /*
  * nbdt_compat_pin_net - have a socket keep its network namespace
