@@ -1708,7 +1708,8 @@ enum {
 	/*
 	 * Replace all rules, and the default, of an export or a listener.
 	 * Holds for what clients ask for from then on (an export) and for
-	 * who connects from then on (a listener); disconnects nobody. ENOENT
+	 * who connects from then on (a listener, whose clients in
+	 * negotiation are disconnected). Who uses an export goes on. ENOENT
 	 * when there is no such export or listener; E2BIG when there are too
 	 * many rules.
 	 */
@@ -1749,9 +1750,10 @@ enum {
 	 */
 	NBDTARGET_CMD_MAP_LOAD,
 	/*
-	 * Change a listener; what is not given stays. Disconnects nobody.
-	 * ENOENT when there is no such listener in the caller's network
-	 * namespace.
+	 * Change a listener; what is not given stays. When TLS is another,
+	 * its clients in negotiation are disconnected; who uses an export
+	 * goes on. ENOENT when there is no such listener in the caller's
+	 * network namespace.
 	 */
 	NBDTARGET_CMD_LISTENER_SET,
 	/*

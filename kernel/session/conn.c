@@ -166,6 +166,14 @@ static void resume_mem(struct nbdt_mem *mem)
 	nbdt_origin_resume(&container_of(mem, struct nbdt_conn, mem)->origin);
 }
 
+/* Not one that was served elsewhere, and is about to go on here. */
+static bool is_negotiating(const struct nbdt_conn *conn)
+{
+	/* Of those the state changes before that: see handover.c. */
+	return !smp_load_acquire(&conn->arrival) &&
+	       READ_ONCE(conn->state) == NBDTARGET_CONN_STATE_NEGOTIATING;
+}
+
 static bool matches(const struct nbdt_conn *conn,
 		    const struct nbdt_conn_filter *filter)
 {
@@ -178,8 +186,7 @@ static bool matches(const struct nbdt_conn *conn,
 	if (filter->transmitting &&
 	    READ_ONCE(conn->state) != NBDTARGET_CONN_STATE_TRANSMISSION)
 		return false;
-	return !filter->negotiating ||
-	       READ_ONCE(conn->state) == NBDTARGET_CONN_STATE_NEGOTIATING;
+	return !filter->negotiating || is_negotiating(conn);
 }
 
 /* Returns how many there were. */
@@ -548,13 +555,13 @@ static void check_rules(struct nbdt_conn *conn,
 			const struct nbdt_listener *listener)
 {
 	/*
-	 * Who changes a listener's rules, and then disconnects, sees it, or it sees
-	 * the change.  Pairs with the barrier in nbdt_conn_kill_matching().
+	 * Who changes a listener, and then ends those that negotiate, sees it, or it
+	 * sees the change.  Pairs with the barrier in nbdt_conn_kill_matching().
 	 */
 	smp_mb();
 	if (READ_ONCE(listener->access) != conn->access ||
 	    READ_ONCE(listener->config.tls_mode) != conn->tls_mode)
-		nbdt_conn_kill(conn, "its listener's rules changed in this moment");
+		nbdt_conn_kill(conn, "its listener was changed in this moment");
 }
 
 /*

@@ -2,7 +2,9 @@
 /*
  * The front: which listeners there are, and the connections that came by them.
  *
- * Every client that a listener accepts becomes a connection with a session.
+ * Every client that a listener accepts becomes a connection with a session.  It takes
+ * along what the listener demands, so whoever changes that ends those that have no
+ * export yet: they come again, and find what it is then.
  * Whoever removes a listener stops it, takes it off the list, ends its
  * connections and frees it; nobody else does.
  *
@@ -29,6 +31,9 @@
 #include "session/handover.h"
 #include "session/session.h"
 #include "transport/listener.h"
+
+/* Why a connection ended. */
+#define LISTENER_CHANGED	"its listener was changed"
 
 /* Guards what follows. */
 static DEFINE_MUTEX(listeners_mutex);
@@ -187,6 +192,30 @@ out:
 	return err;
 }
 
+/*
+ * Those that negotiate began with what it was before.  Under the mutex, so that nobody
+ * finds the one changed, or gone, and the others still there.
+ */
+static void end_negotiations(const struct nbdt_listener *listener,
+			     const char *reason)
+{
+	const struct nbdt_conn_filter filter = {
+		.listener_id = listener->id,
+		.negotiating = true,
+	};
+
+	lockdep_assert_held(&listeners_mutex);
+	nbdt_conn_kill_matching(&filter, reason);
+}
+
+static void set_tls_mode(struct nbdt_listener *listener, u32 tls_mode)
+{
+	if (listener->config.tls_mode == tls_mode)
+		return;
+	WRITE_ONCE(listener->config.tls_mode, tls_mode);
+	end_negotiations(listener, LISTENER_CHANGED);
+}
+
 /**
  * nbdt_front_set - change a listener
  * @net: network namespace
@@ -194,7 +223,7 @@ out:
  * @change: what to change
  * @extack: told why not
  *
- * Connections keep what they began with.
+ * Clients that use an export go on; when TLS is another, those that negotiate are ended.
  *
  * Return: 0 or -ENOENT.
  */
@@ -210,7 +239,7 @@ int nbdt_front_set(struct net *net, const struct nbdt_listener_config *config,
 		nbdt_set_err_msg(extack, "the target doesn't listen there");
 	} else {
 		if (change->set_tls_mode)
-			WRITE_ONCE(listener->config.tls_mode, change->tls_mode);
+			set_tls_mode(listener, change->tls_mode);
 		generation++;
 		nbdt_event_listener(listener, NBDT_EVENT_SET);
 	}
@@ -225,7 +254,7 @@ int nbdt_front_set(struct net *net, const struct nbdt_listener_config *config,
  * @access: the rules; the caller's, unless 0 is returned
  * @extack: told why not
  *
- * Connections keep those that they began with.
+ * Clients that use an export go on; those that negotiate are ended.
  *
  * Return: 0 or -ENOENT.
  */
@@ -238,10 +267,12 @@ int nbdt_front_set_access(struct net *net,
 
 	mutex_lock(&listeners_mutex);
 	listener = find_locked(net, config);
-	if (listener)
+	if (listener) {
 		nbdt_access_replace(&listener->access, access);
-	else
+		end_negotiations(listener, LISTENER_CHANGED);
+	} else {
 		nbdt_set_err_msg(extack, "the target doesn't listen there");
+	}
 	mutex_unlock(&listeners_mutex);
 	return listener ? 0 : -ENOENT;
 }

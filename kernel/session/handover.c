@@ -539,7 +539,8 @@ static void be_through(struct nbdt_conn *conn)
 {
 	struct nbdt_handover *h = conn->arrival;
 
-	conn->arrival = NULL;
+	/* Its state came before: pairs with is_negotiating() in conn.c. */
+	smp_store_release(&conn->arrival, NULL);
 	/* That is the connection's. */
 	h->file = NULL;
 	nbdt_handover_free(h);
