@@ -1526,7 +1526,8 @@ enum {
 	/*
 	 * Begin to remove an export. When its clients have left and nothing
 	 * of it is in flight, its device is closed; export-del-ntf tells so,
-	 * and until then export-get knows it by its id. ENOENT when there is
+	 * and until then export-get knows it by its id, and who asks to
+	 * remove it once more is answered with that. ENOENT when there is
 	 * none of that name, EBUSY when clients use it and force is absent.
 	 */
 	NBDTARGET_CMD_EXPORT_DEL,
@@ -1544,8 +1545,10 @@ enum {
 	NBDTARGET_CMD_LISTENER_ADD,
 	/*
 	 * Stop listening. Connections that have to go are told to, and have
-	 * the flag ending in conn-get until they are gone. ENOENT when there
-	 * is no such listener in the caller's network namespace.
+	 * the flag ending in conn-get until they are gone; until then who
+	 * asks once more is answered with the number that they have. ENOENT
+	 * when there is no such listener in the caller's network namespace,
+	 * nor are there such connections.
 	 */
 	NBDTARGET_CMD_LISTENER_DEL,
 	/*
@@ -1560,6 +1563,7 @@ enum {
 	 * Disconnect a client by id, or all clients of an export, or
 	 * everybody when neither is given: they have the flag ending in
 	 * conn-get until nothing of theirs is in flight and they are gone.
+	 * An export that was removed counts until its device is closed.
 	 * ENOENT when there is no such connection or export.
 	 */
 	NBDTARGET_CMD_CONN_KILL,

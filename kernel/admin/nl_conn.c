@@ -6,7 +6,6 @@
 
 #include "admin/nl.h"
 #include "admin/nl_conn.h"
-#include "admin/nl_export.h"
 #include "admin/nl_place.h"
 #include "base/identity.h"
 #include "block/export.h"
@@ -162,7 +161,7 @@ static int kill_of_export(struct genl_info *info, const char *name)
 {
 	struct nbdt_conn_filter filter = {};
 
-	filter.export = nbdt_nl_find_export(info, name);
+	filter.export = nbdt_export_get_to_end(name, info->extack);
 	if (!filter.export)
 		return -ENOENT;
 	nbdt_conn_kill_matching(&filter, DISCONNECTED);

@@ -110,6 +110,25 @@ static struct nbdt_export *find_or_tell(const char *name,
 	return export;
 }
 
+/*
+ * For who ends it: of those that were removed and aren't closed yet, the last of that
+ * name, when there is no other.  Whoever says so once more waits for the same end.
+ */
+static struct nbdt_export *find_to_end(const char *name,
+				       struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+
+	lockdep_assert_held(&exports_mutex);
+	if (!find_locked(name, strlen(name))) {
+		hlist_for_each_entry(export, &closing, by_name) {
+			if (!strcmp(export->name, name))
+				return export;
+		}
+	}
+	return find_or_tell(name, extack);
+}
+
 /**
  * nbdt_export_get - find the export that a client asks for
  * @name: not terminated
@@ -139,6 +158,20 @@ struct nbdt_export *nbdt_export_get_from(u32 id)
 
 	mutex_lock(&exports_mutex);
 	export = xa_find(&exports, &index, UINT_MAX, XA_PRESENT);
+	if (export)
+		kref_get(&export->ref);
+	mutex_unlock(&exports_mutex);
+	return export;
+}
+
+/* As find_to_end(), with a reference. */
+struct nbdt_export *nbdt_export_get_to_end(const char *name,
+					   struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+
+	mutex_lock(&exports_mutex);
+	export = find_to_end(name, extack);
 	if (export)
 		kref_get(&export->ref);
 	mutex_unlock(&exports_mutex);
@@ -1189,6 +1222,8 @@ static void close_work(struct work_struct *work)
 static void begin_removal(struct nbdt_export *export)
 {
 	lockdep_assert_held(&exports_mutex);
+	if (export->removed)
+		return;
 	WRITE_ONCE(export->removed, true);
 	export->disk.content.closing = true;
 	xa_erase(&exports, export->id);
@@ -1209,7 +1244,7 @@ static int check_removable(const struct nbdt_export *export, bool force,
 {
 	u32 clients = export->origins.nr;
 
-	if (clients && !force) {
+	if (clients && !force && !export->removed) {
 		nbdt_set_err_msg(extack,
 				 "export '%.32s' is in use by %u client%s",
 				 export->name, clients, clients == 1 ? "" : "s");
@@ -1220,7 +1255,7 @@ static int check_removable(const struct nbdt_export *export, bool force,
 
 /**
  * nbdt_export_remove - remove an export; its device is closed later
- * @name: terminated
+ * @name: terminated; also of one that was removed, until that is closed
  * @force: disconnect its clients
  * @id: set to the number of the export, which nbdt_export_get_closing() knows
  *	until the device is closed
@@ -1235,7 +1270,7 @@ int nbdt_export_remove(const char *name, bool force, u32 *id,
 	int err;
 
 	mutex_lock(&exports_mutex);
-	export = find_or_tell(name, extack);
+	export = find_to_end(name, extack);
 	err = export ? 0 : -ENOENT;
 	if (!err)
 		err = check_removable(export, force, extack);

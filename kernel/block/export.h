@@ -120,6 +120,8 @@ int nbdt_export_remove_all(bool force, struct netlink_ext_ack *extack);
 
 struct nbdt_export *nbdt_export_get(const char *name, size_t len);
 struct nbdt_export *nbdt_export_get_from(u32 id);
+struct nbdt_export *nbdt_export_get_to_end(const char *name,
+					   struct netlink_ext_ack *extack);
 struct nbdt_export *nbdt_export_get_closing(u32 id);
 void nbdt_export_put(struct nbdt_export *export);
 bool nbdt_export_is_default(const struct nbdt_export *export);

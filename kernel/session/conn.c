@@ -226,6 +226,25 @@ u32 nbdt_conn_count_matching(const struct nbdt_conn_filter *filter)
 	return n;
 }
 
+/*
+ * Of the listeners that were there, the number of the last whose connections are
+ * ending; or 0.
+ */
+u32 nbdt_conn_ending_from(const struct nbdt_place *place)
+{
+	struct nbdt_conn *conn;
+	unsigned long index;
+	u32 id = 0;
+
+	rcu_read_lock();
+	xa_for_each(&conns, index, conn)
+		if (READ_ONCE(conn->origin.killed) &&
+		    nbdt_place_same(&conn->place, place))
+			id = max(id, READ_ONCE(conn->listener_id));
+	rcu_read_unlock();
+	return id;
+}
+
 /**
  * nbdt_conn_part_all - have connections in transmission leave, or stay after all
  * @part: leave

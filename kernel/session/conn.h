@@ -196,6 +196,7 @@ int nbdt_conn_adopt(struct nbdt_handover *arrival, struct file *file,
 		    const struct nbdt_place *place, u32 listener_id,
 		    void (*run)(struct nbdt_conn *conn));
 void nbdt_conn_claim(u32 listener_id, const struct nbdt_place *place);
+u32 nbdt_conn_ending_from(const struct nbdt_place *place);
 u32 nbdt_conn_part_all(bool part);
 struct nbdt_conn *nbdt_conn_get(u32 id);
 struct nbdt_conn *nbdt_conn_get_from(u32 id);

@@ -193,15 +193,15 @@ out:
 }
 
 /*
- * Those that negotiate began with what it was before.  Under the mutex, so that nobody
- * finds the one changed, or gone, and the others still there.
+ * Those that it accepted, or of these who negotiates.  Under the mutex, so that nobody
+ * finds the listener changed, or gone, and them not yet told.
  */
-static void end_negotiations(const struct nbdt_listener *listener,
-			     const char *reason)
+static void end_connections(const struct nbdt_listener *listener, bool negotiating,
+			    const char *reason)
 {
 	const struct nbdt_conn_filter filter = {
 		.listener_id = listener->id,
-		.negotiating = true,
+		.negotiating = negotiating,
 	};
 
 	lockdep_assert_held(&listeners_mutex);
@@ -213,7 +213,7 @@ static void set_tls_mode(struct nbdt_listener *listener, u32 tls_mode)
 	if (listener->config.tls_mode == tls_mode)
 		return;
 	WRITE_ONCE(listener->config.tls_mode, tls_mode);
-	end_negotiations(listener, LISTENER_CHANGED);
+	end_connections(listener, true, LISTENER_CHANGED);
 }
 
 /**
@@ -269,12 +269,27 @@ int nbdt_front_set_access(struct net *net,
 	listener = find_locked(net, config);
 	if (listener) {
 		nbdt_access_replace(&listener->access, access);
-		end_negotiations(listener, LISTENER_CHANGED);
+		end_connections(listener, true, LISTENER_CHANGED);
 	} else {
 		nbdt_set_err_msg(extack, "the target doesn't listen there");
 	}
 	mutex_unlock(&listeners_mutex);
 	return listener ? 0 : -ENOENT;
+}
+
+/*
+ * Its number. Who asks once more for one that was removed, or is being, is told the
+ * number as long as there are connections to wait for; 0 when there is nothing.
+ */
+static u32 number_to_end(const struct nbdt_listener *listener, const struct net *net,
+			 const struct nbdt_listener_config *config)
+{
+	struct nbdt_place place;
+
+	if (listener)
+		return listener->id;
+	nbdt_listener_place(config, net, &place);
+	return nbdt_conn_ending_from(&place);
 }
 
 /**
@@ -286,29 +301,27 @@ int nbdt_front_set_access(struct net *net,
  * @extack: told why not
  *
  * Return: 0 when nobody is accepted any more, and the connections that have to go
- * were told to; -ENOENT.
+ * were told to, now or before; -ENOENT.
  */
 int nbdt_front_remove(struct net *net,
 		      const struct nbdt_listener_config *config,
 		      bool force, u32 *id, struct netlink_ext_ack *extack)
 {
-	struct nbdt_conn_filter filter = { .negotiating = !force };
 	struct nbdt_listener *listener;
 
 	mutex_lock(&listeners_mutex);
 	listener = find_locked(net, config);
-	if (listener)
+	*id = number_to_end(listener, net, config);
+	if (listener) {
 		stop(listener);
-	mutex_unlock(&listeners_mutex);
-	if (!listener) {
-		nbdt_set_err_msg(extack, "the target doesn't listen there");
-		return -ENOENT;
+		end_connections(listener, !force, "listener was removed");
 	}
-	filter.listener_id = listener->id;
-	*id = listener->id;
-	nbdt_conn_kill_matching(&filter, "listener was removed");
-	destroy(listener);
-	return 0;
+	mutex_unlock(&listeners_mutex);
+	if (listener)
+		destroy(listener);
+	else if (!*id)
+		nbdt_set_err_msg(extack, "the target doesn't listen there");
+	return *id ? 0 : -ENOENT;
 }
 
 /* Call VISIT for those with an id of at least FROM, until it returns not 0. */

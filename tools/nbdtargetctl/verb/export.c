@@ -738,13 +738,13 @@ static int send_remove(struct tool *t, const struct args *a, uint64_t *id)
 static const char not_rescanned[] =
 	"it is gone, but the partitions of its device were not read anew";
 
-/* The export is gone; it was the one on the list, if there is one. */
-static int removed(struct tool *t, const char *name,
-		   const struct attr_list *list)
+/* The export is gone; it was the one on the list, unless another had removed it. */
+static int rescan_removed(struct tool *t, const char *name,
+			  const struct attr_list *list)
 {
-	const char *wrong;
+	const char *wrong = list->n ? rescan(attr_list_item(list, 0)) :
+				      "it had been removed before";
 
-	wrong = list->n ? rescan(attr_list_item(list, 0)) : NULL;
 	return wrong ? fail(t, name, "%s: %s", not_rescanned, wrong) : TOOL_OK;
 }
 
@@ -762,16 +762,18 @@ static int remove_export(struct tool *t, const struct args *a)
 		return ret;
 	if (a->opt[REMOVE_RESCAN].given)
 		ret = export_get(t, a->pos[0], &list);
-	if (!ret)
+	if (!ret || ret == -ENOENT)
 		ret = send_remove(t, a, &it.id);
-	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given)
+	if (ret == -ENOENT && a->opt[REMOVE_IF_EXISTS].given) {
 		ret = TOOL_OK;
-	else if (ret)
+	} else if (ret) {
 		ret = kernel_fail(t, a->pos[0], remove_remedy(-ret));
-	else
+	} else {
 		ret = awaited_wait(t, &it, &a->opt[REMOVE_NO_WAIT],
-				   &a->opt[REMOVE_TIMEOUT]) ?:
-		      removed(t, a->pos[0], &list);
+				   &a->opt[REMOVE_TIMEOUT]);
+		if (!ret && a->opt[REMOVE_RESCAN].given)
+			ret = rescan_removed(t, a->pos[0], &list);
+	}
 	attr_list_free(&list);
 	return ret;
 }
