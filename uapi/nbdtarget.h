@@ -1507,12 +1507,12 @@ enum {
 	 * ENOTBLK when the device isn't there or isn't one, EBUSY when
 	 * somebody else uses it, EROFS when it is read-only and the export
 	 * isn't, EINVAL when it is too small. With a bitmap, also ENOENT
-	 * when that isn't there, EBUSY when it is recording, EINVAL when its
-	 * size is another. With metadata, also EUCLEAN when there is none or
-	 * it is damaged, ESTALE when it is of another device or of the past,
-	 * EAGAIN when a checkpoint of a group is pending that the metadata
-	 * of another export decides, EFBIG when its regions are too small
-	 * for the device, EIO.
+	 * when that isn't there, EBUSY when it is recording, ENODEV as
+	 * bitmap-del, EINVAL when its size is another. With metadata, also
+	 * EUCLEAN when there is none or it is damaged, ESTALE when it is of
+	 * another device or of the past, EAGAIN when a checkpoint of a group
+	 * is pending that the metadata of another export decides, EFBIG when
+	 * its regions are too small for the device, EIO.
 	 */
 	NBDTARGET_CMD_EXPORT_ADD,
 	/*
@@ -1602,8 +1602,9 @@ enum {
 	 * with scan-stop, end that. What is known and not believed any more
 	 * is forgotten before. ENOENT when there is no such export, or
 	 * nothing to be stopped; EBUSY when a scan is running, or as for
-	 * map-forget; EINVAL when the map is off; ETIMEDOUT when requests
-	 * don't come to an end.
+	 * map-forget; ENODEV while its device is closed or opened anew;
+	 * EINVAL when the map is off; ETIMEDOUT when requests don't come to
+	 * an end.
 	 */
 	NBDTARGET_CMD_EXPORT_SCAN,
 	/*
@@ -1621,7 +1622,8 @@ enum {
 	/*
 	 * Remove a bitmap. ENOENT when it isn't there, EBUSY when it has
 	 * users, is being changed, or is to stay as it is (hold, of
-	 * checkpoint), ETIMEDOUT as bitmap-add.
+	 * checkpoint), ENODEV while the device of its export is closed or
+	 * opened anew, ETIMEDOUT as bitmap-add.
 	 */
 	NBDTARGET_CMD_BITMAP_DEL,
 	/*
@@ -1778,10 +1780,11 @@ enum {
 	NBDTARGET_CMD_CONN_DENIED_NTF,
 	/*
 	 * Forget what is known to be zero, and begin anew. ENOENT when there
-	 * is no such export, EINVAL when its map is off, ETIMEDOUT when
-	 * requests don't come to an end, EBUSY when a mapped device has
-	 * become another that allocates otherwise: it is taken up when the
-	 * next client comes with no other there.
+	 * is no such export, EINVAL when its map is off, ENODEV while its
+	 * device is closed or opened anew, ETIMEDOUT when requests don't
+	 * come to an end, EBUSY when a mapped device has become another that
+	 * allocates otherwise: it is taken up when the next client comes
+	 * with no other there.
 	 */
 	NBDTARGET_CMD_MAP_FORGET,
 	/*

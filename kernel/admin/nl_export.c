@@ -655,7 +655,7 @@ static int map_forget(struct sk_buff *skb, struct genl_info *info)
 {
 	const char *name = need_export_name(info);
 	struct nbdt_export *export;
-	int err = -ENOENT;
+	int err;
 
 	if (!name)
 		return -EINVAL;
@@ -666,7 +666,8 @@ static int map_forget(struct sk_buff *skb, struct genl_info *info)
 		err = nbdt_content_forget(&export->disk.content, info->extack);
 		nbdt_export_device_put(export);
 	} else {
-		nbdt_set_err_msg(info->extack, "the export is being removed");
+		err = nbdt_content_tell_closing(&export->disk.content,
+						info->extack);
 	}
 	nbdt_export_put(export);
 	return err;

@@ -452,9 +452,7 @@ static int add_member(struct checkpoint *cp, struct nbdt_export *export,
 	/* For the flush; threads aren't started while gates are shut. */
 	err = nbdt_export_hire(export);
 	if (err == -ENODEV)
-		nbdt_set_err_msg(extack,
-				 "the device of '%.24s' is being closed, or opened anew",
-				 export->name);
+		nbdt_content_tell_closing(&export->disk.content, extack);
 	if (err)
 		return err;
 	nbdt_export_limits(export, &limits);

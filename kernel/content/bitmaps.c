@@ -242,13 +242,13 @@ static int find_settled(struct nbdt_content *content, const char *name,
 {
 	int slot = nbdt_bitmaps_slot_locked(&content->bitmaps, name);
 
-	/* Bitmaps of others that it has may be theirs alone already. */
-	if (READ_ONCE(content->closing))
-		slot = -ENOENT;
 	if (slot < 0) {
 		nbdt_set_err_msg(extack, "there is no bitmap '%.32s'", name);
 		return slot;
 	}
+	/* Bitmaps of others that it has may be theirs alone already. */
+	if (READ_ONCE(content->closing))
+		return nbdt_content_tell_closing(content, extack);
 	*bitmap = content->bitmaps.slots[slot];
 	if (!(*bitmap)->changing)
 		return 0;
@@ -451,7 +451,8 @@ void nbdt_bitmaps_distrust(struct nbdt_content *content)
  * @name: of the bitmap, which must not record
  * @extack: why not
  *
- * Return: 0, -ENOENT, -EBUSY when it records, -EINVAL when sizes differ.
+ * Return: 0, -ENOENT, -EBUSY when it records, -EINVAL when sizes differ; -ENODEV
+ * while the device of @from is closed or opened anew.
  */
 int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
 			struct nbdt_content *from, const char *name,

@@ -144,7 +144,10 @@ out:
 	return err;
 }
 
-/* Return: 0, -ENOENT, -EBUSY, or -ETIMEDOUT when requests hang. */
+/*
+ * Return: 0, -ENOENT, -EBUSY, -ETIMEDOUT when requests hang, or -ENODEV while the
+ * device is closed or opened anew.
+ */
 int nbdt_bitmaps_remove(struct nbdt_content *content, const char *name,
 			struct netlink_ext_ack *extack)
 {
@@ -391,7 +394,7 @@ int nbdt_bitmaps_load(struct nbdt_content *content, const char *name, u64 offset
  * @to: may have another granularity, and may be recording
  * @extack: why not
  *
- * Return: 0, -ENOENT, -EBUSY, or -EINVAL when they are the same.
+ * Return: 0, -ENOENT, -EBUSY, -ENODEV, or -EINVAL when they are the same.
  */
 int nbdt_bitmaps_merge(struct nbdt_content *content, const char *from,
 		       const char *to, struct netlink_ext_ack *extack)
@@ -430,7 +433,7 @@ out:
 	return err;
 }
 
-/* Return: 0, -ENOENT, -EBUSY, -EEXIST, -EINVAL for a bad name, or -ENOMEM. */
+/* Return: 0, -ENOENT, -EBUSY, -ENODEV, -EEXIST, -EINVAL for a bad name, or -ENOMEM. */
 int nbdt_bitmaps_rename(struct nbdt_content *content, const char *name,
 			const char *to, struct netlink_ext_ack *extack)
 {

@@ -58,6 +58,16 @@ int nbdt_content_check_map(const struct nbdt_content *content,
 	return -EINVAL;
 }
 
+/* To who can't do anything to it now.  Its export may have it back in a moment. */
+int nbdt_content_tell_closing(const struct nbdt_content *content,
+			    struct netlink_ext_ack *extack)
+{
+	nbdt_set_err_msg(extack,
+			 "the device of '%.24s' is being closed, or opened anew",
+			 content->name);
+	return -ENODEV;
+}
+
 /*
  * What a write changes may have changed with the device.  That is taken up when
  * nothing is under way: what is long may be between two parts, and has to end as

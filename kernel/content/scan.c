@@ -72,14 +72,14 @@ static void pace(const struct nbdt_scan *scan, u64 done, ktime_t began)
 	cond_resched();
 }
 
-/* Return: as range_is_zero(), and then it is in the map; -EAGAIN: not now. */
+/* Return: as range_is_zero(), and then it is in the map; -ENODEV: not now. */
 static int scan_granule(struct nbdt_content *content, void *buf, u64 at, u64 len)
 {
 	struct nbdt_map_zeroing scan;
 	int zero;
 
 	if (!nbdt_map_scan_begin(content->map, &scan, at, len))
-		return -EAGAIN;
+		return -ENODEV;
 	zero = range_is_zero(content, buf, at, at + len);
 	nbdt_map_scan_end(content->map, &scan, zero == 1);
 	return zero;
@@ -100,7 +100,7 @@ static int scan_device(struct nbdt_content *content, void *buf)
 		if (!nbdt_map_state(map, at, &len)) {
 			len = min(granule, end - at);
 			zero = scan_granule(content, buf, at, len);
-			if (zero == -EAGAIN) {
+			if (zero == -ENODEV) {
 				/* As long as anybody makes zeroes there. */
 				msleep_interruptible(RETRY);
 				continue;
@@ -200,8 +200,8 @@ static int start(struct nbdt_content *content, u32 id, u64 rate,
  * @rate: most bytes a second; 0 for NBDT_SCAN_RATE
  * @extack: why not
  *
- * Return: 0, -EBUSY when one is running already, -ENOENT when the export is
- * being removed, -ENOMEM, -EINTR when the caller was killed, or as
+ * Return: 0, -EBUSY when one is running already, -ENODEV while the device is closed or
+ * opened anew, -ENOMEM, -EINTR when the caller was killed, or as
  * nbdt_content_forget().
  */
 int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
@@ -216,8 +216,7 @@ int nbdt_scan_start(struct nbdt_content *content, u32 id, u64 rate,
 		return -EBUSY;
 	}
 	if (READ_ONCE(content->closing)) {
-		nbdt_set_err_msg(extack, "the export is being removed");
-		err = -ENOENT;
+		err = nbdt_content_tell_closing(content, extack);
 	} else if (READ_ONCE(scan->running)) {
 		nbdt_set_err_msg(extack, "a scan is running already");
 		err = -EBUSY;
