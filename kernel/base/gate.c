@@ -16,6 +16,11 @@
  * inside for ever, and somebody with a deadline gives up.  Then the gate is
  * opened with requests in it, as if it had never been shut.
  *
+ * Who has no deadline mustn't keep all others out for so long.  Such a visit is about
+ * those who came through the gate before, and lets requests that it knows how to get
+ * along with pass meanwhile, by a side door: at the price of a lock.  Any other
+ * visit shuts that, too, and waits for who has passed.
+ *
  * Telling and opening are the work of one item, which never runs twice at the
  * same time.  It has a queue where nothing waits for a device: one that hangs
  * must not keep others' gates shut.
@@ -38,6 +43,11 @@ static void gate_drained(struct percpu_ref *ref)
 	queue_work(nbdt_gate_wq, &gate->work);
 }
 
+static bool is_strict(const struct nbdt_gate_visit *visit)
+{
+	return !visit->alone;
+}
+
 /* Under the lock: the next who can be told; it stays from now on. */
 static struct nbdt_gate_visit *next_to_tell(struct nbdt_gate *gate)
 {
@@ -47,6 +57,8 @@ static struct nbdt_gate_visit *next_to_tell(struct nbdt_gate *gate)
 					 node);
 	/* Never zero before it was killed, and for good afterwards. */
 	if (!visit || !percpu_ref_is_zero(&gate->inside))
+		return NULL;
+	if (is_strict(visit) && gate->passing)
 		return NULL;
 	list_move_tail(&visit->node, &gate->staying);
 	/* One that waits may give up as soon as the lock is free. */
@@ -114,13 +126,15 @@ static void gate_work(struct work_struct *work)
 	tell(gate);
 	if (shall_open(gate))
 		open(gate);
+	else if (nbdt_gate_lets_pass(gate))
+		gate->opened(gate);
 }
 
 /**
  * nbdt_gate_init - make an open gate
  * @gate: the gate
- * @opened: called whenever the gate was opened: what was turned away is worth
- *	another try
+ * @opened: called whenever the gate or its side door was opened: what was turned
+ *	away is worth another try
  *
  * Return: 0 or -ENOMEM.
  */
@@ -129,6 +143,8 @@ int nbdt_gate_init(struct nbdt_gate *gate,
 {
 	spin_lock_init(&gate->lock);
 	gate->shut = false;
+	gate->strict = 0;
+	gate->passing = 0;
 	INIT_LIST_HEAD(&gate->coming);
 	INIT_LIST_HEAD(&gate->staying);
 	INIT_WORK(&gate->work, gate_work);
@@ -161,8 +177,8 @@ void nbdt_gate_exit(struct nbdt_gate *gate)
  * nbdt_gate_visit_init - make a visit that can be paid
  * @visit: the caller's
  * @alone: called, not under the lock, when the gate is shut and nobody inside;
- *	the visit then has to last as long as the gate does.  NULL for one who
- *	waits with nbdt_gate_wait().
+ *	the visit then has to last as long as the gate does, and requests may pass by
+ *	the side door.  NULL for one who waits with nbdt_gate_wait().
  */
 void nbdt_gate_visit_init(struct nbdt_gate_visit *visit,
 			  void (*alone)(struct nbdt_gate_visit *visit))
@@ -181,8 +197,10 @@ void nbdt_gate_shut(struct nbdt_gate *gate, struct nbdt_gate_visit *visit)
 	spin_lock_irqsave(&gate->lock, flags);
 	first = !gate->shut;
 	gate->shut = true;
-	if (list_empty(&visit->node))
+	if (list_empty(&visit->node)) {
 		list_add_tail(&visit->node, &gate->coming);
+		WRITE_ONCE(gate->strict, gate->strict + is_strict(visit));
+	}
 	is_zero = percpu_ref_is_zero(&gate->inside);
 	spin_unlock_irqrestore(&gate->lock, flags);
 	if (first)
@@ -216,7 +234,42 @@ void nbdt_gate_open(struct nbdt_gate *gate, struct nbdt_gate_visit *visit)
 	unsigned long flags;
 
 	spin_lock_irqsave(&gate->lock, flags);
-	list_del_init(&visit->node);
+	if (!list_empty(&visit->node)) {
+		list_del_init(&visit->node);
+		WRITE_ONCE(gate->strict, gate->strict - is_strict(visit));
+	}
 	spin_unlock_irqrestore(&gate->lock, flags);
 	queue_work(nbdt_gate_wq, &gate->work);
+}
+
+/**
+ * nbdt_gate_pass - be inside by the side door
+ * @gate: by which the caller was turned away
+ *
+ * Only for who gets along with all visits that have somebody to be told (turn.c).
+ * Any context.
+ *
+ * Return: whether nobody minds; then nbdt_gate_passed() has to follow.
+ */
+bool nbdt_gate_pass(struct nbdt_gate *gate)
+{
+	unsigned long flags;
+	bool passes;
+
+	spin_lock_irqsave(&gate->lock, flags);
+	passes = !gate->strict;
+	gate->passing += passes;
+	spin_unlock_irqrestore(&gate->lock, flags);
+	return passes;
+}
+
+/* Who has passed leaves.  Any context. */
+void nbdt_gate_passed(struct nbdt_gate *gate)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&gate->lock, flags);
+	if (!--gate->passing && gate->strict)
+		queue_work(nbdt_gate_wq, &gate->work);
+	spin_unlock_irqrestore(&gate->lock, flags);
 }

@@ -58,9 +58,10 @@ struct nbdt_request {
 	atomic_t bios;			/* in flight, and one for who submits */
 	int status;			/* first failure, 0 or -errno */
 	bool inside;			/* went through the disk's gate */
-	bool locked;			/* holds RANGE */
+	bool locked;			/* holds RANGE, or waits for it */
 	bool mapped;			/* is a writer in the disk's map */
 	bool begun;			/* part of it may be done */
+	bool passed;			/* if LOCKED: is inside by the side door */
 	u64 at;				/* what goes in parts: the one that is */
 	u64 to;				/*  being carried out */
 	struct completion *waiter;	/* of a part, for RANGE */

@@ -7,8 +7,11 @@
  * be undone.  So from the first such request on a disk is careful: every
  * write locks its range.  Until then, and again when a while has passed
  * without one, whole blocks are written without any lock.  The mode changes
- * only while no write is being carried out (gate.c).  Whatever only reads has
- * no part in all that.
+ * only when none of those is being carried out that came through the gate
+ * before (gate.c).  That may take as long as one of them hangs, and only a
+ * partial write has to wait for it: whole ones pass by the side door meanwhile,
+ * with their range locked, which goes with either mode.  Whatever only reads
+ * has no part in all that.
  *
  * Who finds the gate shut, or the wrong mode, waits aside: on a list of the disk,
  * without its connection, which goes on to what needs no turn.  When the gate is
@@ -79,6 +82,7 @@ static bool lock_range(struct nbdt_request *req, u64 from, u64 to)
 	u32 block = req->disk->content.block;
 
 	req->locked = true;
+	req->passed = false;
 	return nbdt_range_lock(&req->disk->ranges, &req->range,
 			       ALIGN_DOWN(from, block), ALIGN(to, block) - 1);
 }
@@ -97,7 +101,7 @@ static void granted(struct nbdt_range *range)
 
 /* --- Being careful about partial blocks --- */
 
-/* The gate is shut, and nobody inside. */
+/* The gate is shut, and nobody inside but who has its range. */
 static void change_careful(struct nbdt_gate_visit *visit)
 {
 	struct nbdt_disk *disk = container_of(visit, struct nbdt_disk,
@@ -107,12 +111,20 @@ static void change_careful(struct nbdt_gate_visit *visit)
 	nbdt_gate_open(&disk->content.gate, visit);
 }
 
-/* Connections are resumed when it is so. */
+/*
+ * Requests are resumed when it is so.  If it is, and was about to change, that is
+ * taken back.
+ */
 static void be_careful(struct nbdt_disk *disk)
 {
+	bool wanted = READ_ONCE(disk->want_careful);
+
 	WRITE_ONCE(disk->last_partial, jiffies);
 	WRITE_ONCE(disk->want_careful, true);
-	nbdt_gate_shut(&disk->content.gate, &disk->careful_visit);
+	if (!READ_ONCE(disk->careful))
+		nbdt_gate_shut(&disk->content.gate, &disk->careful_visit);
+	else if (!wanted)
+		nbdt_gate_open(&disk->content.gate, &disk->careful_visit);
 }
 
 void nbdt_turn_init(struct nbdt_disk *disk)
@@ -129,16 +141,8 @@ void nbdt_turn_init(struct nbdt_disk *disk)
  */
 void nbdt_turn_relax(struct nbdt_disk *disk)
 {
-	if (!READ_ONCE(disk->careful))
-		return;
-	/* A request hangs inside, and all others wait for that: it isn't worth it. */
-	if (!READ_ONCE(disk->want_careful)) {
-		WRITE_ONCE(disk->last_partial, jiffies);
-		WRITE_ONCE(disk->want_careful, true);
-		nbdt_gate_open(&disk->content.gate, &disk->careful_visit);
-		return;
-	}
-	if (time_before(jiffies, READ_ONCE(disk->last_partial) +
+	if (!READ_ONCE(disk->careful) ||
+	    time_before(jiffies, READ_ONCE(disk->last_partial) +
 				 CAREFUL_TIME))
 		return;
 	WRITE_ONCE(disk->want_careful, false);
@@ -155,8 +159,11 @@ static bool enter(struct nbdt_request *req)
 	struct nbdt_disk *disk = req->disk;
 	bool care = needs_care(req);
 
-	if (!nbdt_gate_enter(&disk->content.gate))
+	if (!nbdt_gate_enter(&disk->content.gate)) {
+		if (care)
+			be_careful(disk);
 		return false;
+	}
 	if (care && !disk->careful) {
 		nbdt_gate_leave(&disk->content.gate);
 		be_careful(disk);
@@ -165,6 +172,23 @@ static bool enter(struct nbdt_request *req)
 	if (care)
 		WRITE_ONCE(disk->last_partial, jiffies);
 	req->inside = true;
+	return true;
+}
+
+/* May it pass by the side door?  Not if it has to wait for the mode. */
+static bool may_pass(const struct nbdt_request *req)
+{
+	return !needs_care(req) && nbdt_gate_lets_pass(&req->disk->content.gate);
+}
+
+/* One that was turned away: inside all the same, if nobody minds it with its range. */
+static bool pass(struct nbdt_request *req)
+{
+	if (!req->locked || !may_pass(req) ||
+	    !nbdt_gate_pass(&req->disk->content.gate))
+		return false;
+	req->inside = true;
+	req->passed = true;
 	return true;
 }
 
@@ -211,18 +235,20 @@ static void wait_aside(struct nbdt_request *req)
 {
 	const struct nbdt_origin *origin = req->origin;
 	struct nbdt_disk *disk = req->disk;
-	bool gone;
+	bool care = needs_care(req), gone;
 
 	rcu_read_lock();
 	llist_add(&req->done, &disk->aside);
 	/*
-	 * The gate may have been opened before we were on the list; or those on
-	 * it told that the client goes, for which they don't wait (slow.c).
+	 * The gate may have been opened before we were on the list, or its side
+	 * door; or those on it told that the client goes, for which they don't
+	 * wait (slow.c).
 	 */
 	smp_mb();
 	gone = nbdt_origin_is_gone(origin);
 	rcu_read_unlock();
-	if (gone || !nbdt_gate_is_shut(&disk->content.gate))
+	if (gone || !nbdt_gate_is_shut(&disk->content.gate) ||
+	    (!care && nbdt_gate_lets_pass(&disk->content.gate)))
 		nbdt_turn_resume(disk);
 }
 
@@ -252,6 +278,22 @@ static void wait_for_log(struct nbdt_request *req)
 		nbdt_turn_logged(disk);
 }
 
+/*
+ * One that is turned away, and not long: is it let in by the side door?  If not, the
+ * request isn't the caller's any more.
+ */
+static bool begin_passing(struct nbdt_request *req)
+{
+	if (may_pass(req) && !req->locked &&
+	    !lock_range(req, req->cmd.offset, end_of(req)))
+		return false;
+	if (pass(req))
+		return true;
+	nbdt_turn_end(req);
+	wait_aside(req);
+	return false;
+}
+
 /**
  * nbdt_turn_begin - the turn of a request that changes the device
  * @req: complete, not long
@@ -267,10 +309,8 @@ bool nbdt_turn_begin(struct nbdt_request *req)
 	struct nbdt_disk *disk = req->disk;
 	u64 from = req->cmd.offset, to = end_of(req);
 
-	if (!enter(req)) {
-		wait_aside(req);
+	if (!enter(req) && !begin_passing(req))
 		return false;
-	}
 	if (!nbdt_bitmaps_record(&disk->content.bitmaps, from,
 				 req->cmd.length)) {
 		wait_for_log(req);
@@ -281,7 +321,17 @@ bool nbdt_turn_begin(struct nbdt_request *req)
 		req->mapped = true;
 		nbdt_map_write_begin(disk->content.map, from, req->cmd.length);
 	}
-	return !disk->careful || lock_range(req, from, to);
+	return !disk->careful || req->locked || lock_range(req, from, to);
+}
+
+/* By the side door, if it came by that. */
+static void end_passing(struct nbdt_request *req)
+{
+	if (!req->passed)
+		return;
+	req->passed = false;
+	req->inside = false;
+	nbdt_gate_passed(&req->disk->content.gate);
 }
 
 /* Carried out, or failed: others may go.  Also for one that has no turn. */
@@ -298,6 +348,7 @@ void nbdt_turn_end(struct nbdt_request *req)
 	if (req->locked) {
 		req->locked = false;
 		nbdt_range_unlock(&disk->ranges, &req->range, granted);
+		end_passing(req);
 	}
 	if (req->inside) {
 		req->inside = false;
@@ -321,9 +372,10 @@ static bool enter_with_range(struct nbdt_request *req)
 	struct nbdt_disk *disk = req->disk;
 
 	for (;;) {
-		if (READ_ONCE(disk->careful))
+		if (READ_ONCE(disk->careful) ||
+		    (nbdt_gate_is_shut(&disk->content.gate) && may_pass(req)))
 			wait_for_range(req);
-		if (!enter(req))
+		if (!enter(req) && !pass(req))
 			break;
 		if (req->locked || !disk->careful)
 			return true;
