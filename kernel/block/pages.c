@@ -19,7 +19,10 @@
  * undo that, as it may for another program's direct I/O.
  */
 #include <linux/blkdev.h>
+#include <linux/errseq.h>
+#include <linux/list.h>
 #include <linux/pagemap.h>
+#include <linux/spinlock.h>
 
 #include "block/pages.h"
 
@@ -56,6 +59,60 @@ bool nbdt_pages_dirty(struct address_space *pages)
 	       mapping_tagged(pages, PAGECACHE_TAG_WRITEBACK);
 }
 
+/*
+ * Somebody who writes back, and wants to know whether that fails.  All of the cache
+ * has one mark for errors, where a second one shows only when the first has been seen;
+ * so that is said meanwhile.  It is as before when the last has gone who looks at the
+ * same cache: any earlier it would be another error to the rest.
+ */
+struct look {
+	struct list_head node;
+	struct address_space *pages;
+	errseq_t since;
+	int unseen;			/* by anybody else: what was there before */
+};
+
+static DEFINE_SPINLOCK(looks_lock);	/* guards all looks */
+static LIST_HEAD(looks);
+
+static void look_begin(struct look *look, struct address_space *pages)
+{
+	bool unseen;
+	int err;
+
+	look->pages = pages;
+	look->since = 0;
+	spin_lock(&looks_lock);
+	unseen = !errseq_sample(&pages->wb_err);
+	err = errseq_check_and_advance(&pages->wb_err, &look->since);
+	look->unseen = unseen ? err : 0;
+	list_add(&look->node, &looks);
+	spin_unlock(&looks_lock);
+}
+
+/* To another who looks, or to the cache. */
+static void hand_on(struct look *look)
+{
+	struct look *other;
+
+	list_for_each_entry(other, &looks, node) {
+		if (other->pages == look->pages) {
+			other->unseen = other->unseen ?: look->unseen;
+			return;
+		}
+	}
+	errseq_set(&look->pages->wb_err, look->unseen);
+}
+
+static void look_end(struct look *look)
+{
+	spin_lock(&looks_lock);
+	list_del(&look->node);
+	if (look->unseen)
+		hand_on(look);
+	spin_unlock(&looks_lock);
+}
+
 /**
  * nbdt_pages_write_back - have the device have what the host wrote
  * @pages: of a device that is open
@@ -63,26 +120,21 @@ bool nbdt_pages_dirty(struct address_space *pages)
  * @to: the byte behind the last
  *
  * What couldn't be written before, here or elsewhere, is no error of this; it stays
- * for whoever wrote it, who is told by his fsync().  All of the cache has one mark for
- * errors, where a second one shows only when the first has been seen; so that is said
- * meanwhile.
+ * for whoever wrote it, who is told by his fsync().
  * What fails elsewhere at the same time counts as ours.
  *
  * Return: 0 or -errno.
  */
 int nbdt_pages_write_back(struct address_space *pages, u64 from, u64 to)
 {
-	bool unseen = !errseq_sample(&pages->wb_err);
-	errseq_t since = 0;
-	int err, before;
+	struct look look;
+	int err;
 
-	before = errseq_check_and_advance(&pages->wb_err, &since);
+	look_begin(&look, pages);
 	err = filemap_fdatawrite_range(pages, from, to - 1);
 	filemap_fdatawait_range_keep_errors(pages, from, to - 1);
-	err = err ?: filemap_check_wb_err(pages, since);
-	/* Nobody else has seen it. */
-	if (before && unseen)
-		errseq_set(&pages->wb_err, before);
+	err = err ?: filemap_check_wb_err(pages, look.since);
+	look_end(&look);
 	return err;
 }
 
