@@ -285,7 +285,8 @@ static int write_back(struct nbdt_disk *disk, struct netlink_ext_ack *extack)
 	int err;
 
 	disk->pages = nbdt_compat_mapping(disk->content.bdev);
-	err = nbdt_pages_begin(disk->content.bdev, !disk->content.read_only);
+	err = nbdt_pages_begin(disk->content.bdev, disk->pages,
+			       !disk->content.read_only);
 	if (err)
 		nbdt_set_err_msg(extack,
 				 "what the host has cached of '%.40s' can't be written",

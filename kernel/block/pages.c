@@ -26,26 +26,6 @@
 
 #include "block/pages.h"
 
-/* The device was opened; nothing goes past its pages yet. */
-int nbdt_pages_begin(struct block_device *bdev, bool writable)
-{
-	int err = sync_blockdev(bdev);
-
-	if (!err && writable)
-		invalidate_bdev(bdev);
-	return err;
-}
-
-/* It is still open; nothing goes past its pages any more. */
-void nbdt_pages_end(struct block_device *bdev,
-		    const struct address_space *pages)
-{
-	if (!nbdt_pages_any(pages))
-		return;
-	sync_blockdev(bdev);
-	invalidate_bdev(bdev);
-}
-
 /* Any of bytes FROM to TO?  Any context. */
 bool nbdt_pages_found(struct address_space *pages, u64 from, u64 to)
 {
@@ -172,4 +152,27 @@ void nbdt_pages_forget(struct address_space *pages, u64 from, u64 to)
 		return;
 	nbdt_pages_write_back(pages, from, to);
 	invalidate(pages, from, to);
+}
+
+/*
+ * The device was opened; nothing goes past its pages yet.  Not by sync_blockdev(), here
+ * or below: it fails, once, for what couldn't be written long ago.
+ */
+int nbdt_pages_begin(struct block_device *bdev, struct address_space *pages,
+		     bool writable)
+{
+	int err = nbdt_pages_write_back(pages, 0, LLONG_MAX);
+
+	if (!err && writable)
+		invalidate_bdev(bdev);
+	return err;
+}
+
+/* It is still open; nothing goes past its pages any more. */
+void nbdt_pages_end(struct block_device *bdev, struct address_space *pages)
+{
+	if (!nbdt_pages_any(pages))
+		return;
+	nbdt_pages_write_back(pages, 0, LLONG_MAX);
+	invalidate_bdev(bdev);
 }

@@ -7,9 +7,9 @@
 
 struct block_device;
 
-int nbdt_pages_begin(struct block_device *bdev, bool writable);
-void nbdt_pages_end(struct block_device *bdev,
-		    const struct address_space *pages);
+int nbdt_pages_begin(struct block_device *bdev, struct address_space *pages,
+		     bool writable);
+void nbdt_pages_end(struct block_device *bdev, struct address_space *pages);
 
 bool nbdt_pages_found(struct address_space *pages, u64 from, u64 to);
 bool nbdt_pages_dirty(struct address_space *pages);
