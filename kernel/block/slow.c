@@ -493,12 +493,19 @@ static bool slow_short(struct nbdt_request *req)
 	return do_part(req, op_of(req));
 }
 
-/* It goes no further: nobody waits for the answer, or nothing may be written. */
-static void give_up(struct nbdt_request *req, int err)
+/*
+ * It goes no further: nobody waits for the answer, or nothing may be written, for a
+ * reason that is none of the device's errors.
+ */
+static void give_up(struct nbdt_request *req, int err, const char *text)
 {
 	req->status = err;
 	if (req->begun)
 		op_of(req)->end(req, err);
+	if (text) {
+		req->error = nbdt_proto_error(err);
+		req->text = text;
+	}
 }
 
 /*
@@ -535,15 +542,15 @@ static bool carry_out(struct nbdt_request *req)
 	if (!req->begun)
 		req->at = req->cmd.offset;
 	if (!req->inside && nbdt_origin_is_gone(req->origin)) {
-		give_up(req, -ESHUTDOWN);
+		give_up(req, -ESHUTDOWN, NULL);
 		return true;
 	}
 	if (!req->inside && is_stopped(req)) {
-		give_up(req, -EIO);
+		give_up(req, -EIO, "the export's metadata can't be written");
 		return true;
 	}
 	if (!(req->inside && req->begun) && is_locked_out(req)) {
-		give_up(req, -EROFS);
+		give_up(req, -EROFS, "the device can't be written any more");
 		return true;
 	}
 	if (!has_turn(req))
