@@ -22,6 +22,8 @@ struct netlink_ext_ack;
 
 /* The largest logical block that is taken. */
 #define NBDT_BLOCK_MAX		SZ_64K
+/* Pieces of memory that a bio has done with for sure, as it ends with a block (io.c). */
+#define NBDT_BIO_PIECES		(BIO_MAX_VECS - NBDT_BLOCK_MAX / PAGE_SIZE)
 
 /* Bits for what a device that offered it refused to do. */
 enum {

@@ -65,25 +65,44 @@ static void prepare_bio(struct nbdt_request *req, struct bio *bio,
 	bio->bi_end_io = io_end;
 }
 
+/*
+ * As much as a bio takes of what is left: whole blocks, as a device takes no less.
+ * Where blocks are above a page, one may end within a piece, where the next begins.
+ */
+static void fill_bio(struct nbdt_request *req, struct bio *bio,
+		     const struct bvec_iter *left, blk_opf_t opf)
+{
+	struct bio_vec *bvecs = req->bvecs + left->bi_idx;
+	unsigned int i, nr, size = 0;
+
+	nr = min_t(unsigned int, BIO_MAX_VECS, req->nr_bvecs - left->bi_idx);
+	for (i = 0; i < nr; i++)
+		size += bvecs[i].bv_len;
+	prepare_bio(req, bio, bvecs, nr, opf);
+	bio->bi_iter.bi_sector = left->bi_sector;
+	bio->bi_iter.bi_bvec_done = left->bi_bvec_done;
+	bio->bi_iter.bi_size = round_down(size - left->bi_bvec_done,
+					  req->disk->content.block);
+}
+
 /* The buffer has more pieces than a bio takes. */
 static void submit_many(struct nbdt_request *req, sector_t sector,
 			blk_opf_t opf)
 {
-	unsigned int i, first, nr;
-	struct bio *bio = &req->bio;
+	struct bvec_iter left = { .bi_sector = sector, .bi_size = req->size };
+	struct bio *bio = &req->bio, *next = req->more_bios;
+	unsigned int size;
 
 	/* One more than there are, until the last is submitted. */
 	atomic_set(&req->bios, 1);
-	for (first = 0; first < req->nr_bvecs; first += nr) {
-		nr = min_t(unsigned int, BIO_MAX_VECS, req->nr_bvecs - first);
-		prepare_bio(req, bio, req->bvecs + first, nr, opf);
-		bio->bi_iter.bi_sector = sector;
-		for (i = first; i < first + nr; i++)
-			bio->bi_iter.bi_size += req->bvecs[i].bv_len;
-		sector += bio->bi_iter.bi_size >> SECTOR_SHIFT;
+	while (left.bi_size) {
+		fill_bio(req, bio, &left, opf);
+		size = bio->bi_iter.bi_size;
+		left.bi_sector += size >> SECTOR_SHIFT;
+		bvec_iter_advance(req->bvecs, &left, size);
 		atomic_inc(&req->bios);
 		submit_bio(bio);
-		bio = req->more_bios + first / BIO_MAX_VECS;
+		bio = next++;
 	}
 	put_bio(req);
 }

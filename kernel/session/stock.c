@@ -233,9 +233,9 @@ static int alloc_pieces(struct nbdt_request *req)
 
 static int alloc_more_bios(struct nbdt_request *req)
 {
-	unsigned int bios = DIV_ROUND_UP(req->nr_bvecs, BIO_MAX_VECS);
+	unsigned int bios = DIV_ROUND_UP(req->nr_bvecs, NBDT_BIO_PIECES);
 
-	if (bios <= 1)
+	if (req->nr_bvecs <= BIO_MAX_VECS)
 		return 0;
 	req->more_bios = kcalloc(bios - 1, sizeof(struct bio), GFP_KERNEL);
 	return req->more_bios ? 0 : -ENOMEM;
