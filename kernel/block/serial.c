@@ -5,11 +5,16 @@
  * itself, as disks of SCSI and NVMe do, and for a partition also where it begins.
  * Serial numbers that user space makes up, or reads, are none: nothing in the
  * kernel vouches for them.
+ *
+ * What is made of a disk isn't that disk, though it may tell the disk's identifier
+ * as its own: a mapped device does on newer kernels, if it is made of one.  So it is
+ * known by nothing, and an identifier is the same only if the same driver says it.
  */
 #include <linux/blkdev.h>
 #include <linux/string.h>
 
 #include "block/serial.h"
+#include "content/reach.h"
 
 /* From the one that says most on. */
 static const enum blk_unique_id kinds[] = {
@@ -24,8 +29,9 @@ void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 	int len;
 
 	memset(serial, 0, sizeof(*serial));
-	if (!disk->fops->get_unique_id)
+	if (!disk->fops->get_unique_id || nbdt_is_mapped(bdev))
 		return;
+	serial->driver = disk->fops;
 	for (i = 0; i < ARRAY_SIZE(kinds) && !serial->len; i++) {
 		len = disk->fops->get_unique_id(disk, serial->id, kinds[i]);
 		if (len <= 0 || len > NBDT_SERIAL_MAX)
@@ -39,5 +45,6 @@ void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 bool nbdt_serial_same(const struct nbdt_serial *a, const struct nbdt_serial *b)
 {
 	return a->len && a->len == b->len && a->kind == b->kind &&
-	       a->start == b->start && !memcmp(a->id, b->id, a->len);
+	       a->driver == b->driver && a->start == b->start &&
+	       !memcmp(a->id, b->id, a->len);
 }

@@ -11,6 +11,7 @@ struct block_device;
 
 /* What a device is known by wherever it turns up; see serial.c. */
 struct nbdt_serial {
+	const void *driver;		/* whose word it is */
 	u32 kind;			/* enum blk_unique_id */
 	u32 len;			/* 0: by nothing */
 	u8 id[NBDT_SERIAL_MAX];
