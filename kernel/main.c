@@ -5,8 +5,8 @@
  * The floors, from top to bottom.  Each includes and calls only what is below
  * it (selftests/floors).  What happens below is told upward by base/event.h, and
  * by a few functions that come down: take (a client was accepted), kill, gate_opened,
- * alone (no request is in flight), ran and failed (of metadata), dead, device_arrived
- * and export_arrived.
+ * alone (no request is in flight), ran and failed (of metadata), dead, device_arrived,
+ * export_search and export_arrived.
  *
  *	admin/		netlink: nl_*.c, a file for each noun; netlink.c is the
  *			family, nl.c what they share
@@ -120,8 +120,9 @@ static int __init nbdt_init(void)
 	err = nbdt_work_init();
 	if (err)
 		goto err_placement;
-	nbdt_arrival_init(nbdt_export_count, nbdt_export_arrived);
-	err = nbdt_watch_init(nbdt_arrival_note, nbdt_arrival_forget);
+	nbdt_arrival_init(nbdt_export_count, nbdt_export_search,
+			  nbdt_export_arrived);
+	err = nbdt_watch_init(nbdt_arrival_note);
 	if (err)
 		goto err_work;
 	err = nbdt_front_init();
@@ -160,6 +161,7 @@ static void __exit nbdt_exit(void)
 	nbdt_export_exit();
 	nbdt_left_exit();
 	nbdt_watch_exit();
+	nbdt_arrival_exit();
 	nbdt_work_exit();
 	nbdt_placement_exit();
 	nbdt_stock_exit();

@@ -500,9 +500,9 @@ enum {
 	NBDTARGET_A_EXPORT_ALL_LISTENERS,
 	/*
 	 * u32: What to do when the device was gone and comes back; stay when
-	 * absent. Export-set with reopen also takes what is at the path, if
-	 * it has come back already. EOPNOTSUPP for reopen when the device
-	 * has no identity to know it again by; ERANGE when it is neither.
+	 * absent. Export-set with reopen also takes it if it has come back
+	 * already. EOPNOTSUPP for reopen when the device has no identity to
+	 * know it again by; ERANGE when it is neither.
 	 */
 	NBDTARGET_A_EXPORT_ON_RETURN,
 	/*

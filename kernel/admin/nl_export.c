@@ -542,13 +542,6 @@ static int export_add(struct sk_buff *skb, struct genl_info *info)
 				 do_export_add);
 }
 
-/* It may have returned before it was waited for. */
-static bool looks_for_device(const struct genl_info *info)
-{
-	return info->attrs[NBDTARGET_A_EXPORT_REOPEN] ||
-	       info->attrs[NBDTARGET_A_EXPORT_ON_RETURN];
-}
-
 /* What there is now at an export's path; who changes it tells if there is none. */
 static struct nbdt_node find_again(struct genl_info *info, const char *name)
 {
@@ -588,7 +581,7 @@ static int do_export_set(struct sk_buff *skb, struct genl_info *info)
 	if (!name)
 		return -EINVAL;
 	n = get_places(info, &places);
-	if (n >= 0 && looks_for_device(info)) {
+	if (n >= 0 && change.reopen) {
 		change.node = find_again(info, name);
 		nbdt_nl_job_leave(info);
 	}
@@ -605,7 +598,7 @@ static int do_export_set(struct sk_buff *skb, struct genl_info *info)
 
 static int export_set(struct sk_buff *skb, struct genl_info *info)
 {
-	if (!looks_for_device(info))
+	if (!info->attrs[NBDTARGET_A_EXPORT_REOPEN])
 		return do_export_set(skb, info);
 	return nbdt_nl_job_begin(skb, info, NBDTARGET_A_EXPORT_MAX,
 				 do_export_set);

@@ -37,13 +37,11 @@ static LIST_HEAD(watches);
 
 static struct socket *uevents;
 static void (*arrived)(dev_t dev);
-static void (*left)(dev_t dev);
 
 /* What an event says that matters. */
 struct event {
 	bool block;
 	bool add;
-	bool remove;
 	bool change;
 	bool made_up;
 	unsigned int major;
@@ -56,8 +54,6 @@ static void read_line(const char *line, struct event *event)
 		event->block = true;
 	else if (!strcmp(line, "ACTION=add"))
 		event->add = true;
-	else if (!strcmp(line, "ACTION=remove"))
-		event->remove = true;
 	else if (!strcmp(line, "ACTION=change"))
 		event->change = true;
 	else if (strstarts(line, "SYNTH_UUID="))
@@ -106,8 +102,6 @@ static void event_came(struct sock *sk)
 			tell(MKDEV(event.major, event.minor));
 		if (event.block && event.add && !event.made_up)
 			arrived(MKDEV(event.major, event.minor));
-		if (event.block && event.remove && !event.made_up)
-			left(MKDEV(event.major, event.minor));
 		consume_skb(skb);
 	}
 }
@@ -150,12 +144,10 @@ void nbdt_watch_end(struct nbdt_watch *watch)
  * nbdt_watch_init - begin to listen
  * @device_arrived: called for each block device that comes, and with 0 when some
  *	may have unseen; in the context of whoever makes it come; mustn't wait
- * @device_left: the same for each that goes, unless that is unseen
  *
  * Return: 0 or -errno.
  */
-int nbdt_watch_init(void (*device_arrived)(dev_t dev),
-		    void (*device_left)(dev_t dev))
+int nbdt_watch_init(void (*device_arrived)(dev_t dev))
 {
 	struct sockaddr_nl addr = {
 		.nl_family = AF_NETLINK,
@@ -164,7 +156,6 @@ int nbdt_watch_init(void (*device_arrived)(dev_t dev),
 	int err;
 
 	arrived = device_arrived;
-	left = device_left;
 	err = sock_create_kern(&init_net, PF_NETLINK, SOCK_RAW,
 			       NETLINK_KOBJECT_UEVENT, &uevents);
 	if (err)

@@ -5,11 +5,10 @@
 #include <linux/types.h>
 
 void nbdt_arrival_init(u32 (*export_count)(void),
-		       bool (*export_arrived)(dev_t dev));
+		       void (*export_search)(void (*found)(dev_t dev)),
+		       void (*export_arrived)(dev_t dev));
 void nbdt_arrival_exit(void);
 void nbdt_arrival_note(dev_t dev);
-void nbdt_arrival_forget(dev_t dev);
-void nbdt_arrival_again(void);
-void nbdt_arrival_recall(void);
+void nbdt_arrival_search(void);
 
 #endif /* NBDT_ARRIVAL_H */

@@ -16,6 +16,7 @@
  * away, where the kernel does so.
  */
 #include <linux/blkdev.h>
+#include <linux/device.h>
 #include <linux/log2.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
@@ -35,6 +36,9 @@
 #define SIZE_UNIT		512U
 /* Long requests that are carried out at once. */
 #define LONG_WORKERS		4
+
+/* Of all block devices: no module is given it, but each of these has it. */
+static typeof(((struct device *)NULL)->class) blocks;
 
 /**
  * nbdt_disk_init - what there is of a disk before its device is opened
@@ -195,7 +199,6 @@ static int check_device(struct nbdt_disk *disk,
 	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
 			    MINOR(bdev->bd_dev);
 	disk->bytes = bdev_nr_bytes(bdev);
-	nbdt_serial_read(&disk->serial, bdev);
 	disk->content.block = bdev_logical_block_size(bdev);
 	if (disk->content.block > NBDT_BLOCK_MAX) {
 		nbdt_set_err_msg(extack,
@@ -335,7 +338,9 @@ int nbdt_disk_open(struct nbdt_disk *disk,
 	err = open_device(disk, &config->node);
 	if (err)
 		return device_error(disk->path, err, extack);
+	WRITE_ONCE(blocks, disk_to_dev(disk->content.bdev->bd_disk)->class);
 	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
+	nbdt_serial_read(&disk->serial, disk->content.bdev);
 	err = check_device(disk, extack);
 	if (!err)
 		err = write_back(disk, extack);
@@ -387,7 +392,6 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 {
 	struct block_device *bdev = disk->content.bdev;
 	struct nbdt_bdev device = disk->device;
-	struct nbdt_serial serial = disk->serial;
 	u32 block = disk->content.block;
 	u64 bytes = disk->bytes;
 	int err;
@@ -407,6 +411,9 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 	nbdt_proof_close(&disk->content.proof);
 	nbdt_watch_end(&disk->watch);
 	nbdt_bdev_close(&device);
+	/* Who has one keeps it, and may be asked for it at any time. */
+	if (!disk->serial.len)
+		nbdt_serial_read(&disk->serial, disk->content.bdev);
 	disk->refused = 0;
 	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
 	WRITE_ONCE(disk->content.began_anew, true);
@@ -427,7 +434,6 @@ err_restore:
 	disk->content.bdev = bdev;
 	disk->content.block = block;
 	disk->bytes = bytes;
-	disk->serial = serial;
 	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
 			  MINOR(bdev->bd_dev);
 	return err;
@@ -442,17 +448,47 @@ void nbdt_disk_close(struct nbdt_disk *disk)
 	close_device(disk);
 }
 
-/* Is the device of that number the one of that serial?  It is opened to see that. */
-bool nbdt_disk_has_serial(dev_t dev, const struct nbdt_serial *wanted)
+struct search {
+	const struct nbdt_disk *disk;
+	void (*found)(dev_t dev);
+};
+
+/* One of all block devices. */
+static int look_at(struct device *dev, void *data)
 {
-	struct nbdt_serial serial;
+	const struct search *search = data;
+	struct block_device *bdev = dev_to_bdev(dev);
+
+	if (nbdt_serial_fits(&search->disk->serial, bdev) &&
+	    bdev_nr_bytes(bdev) == search->disk->bytes)
+		search->found(bdev->bd_dev);
+	return 0;
+}
+
+/**
+ * nbdt_disk_search - find what there is that may be the same device
+ * @disk: has been open; may be being opened anew
+ * @found: called for each; to open it will tell more
+ *
+ * May sleep, for no device.
+ */
+void nbdt_disk_search(const struct nbdt_disk *disk, void (*found)(dev_t dev))
+{
+	struct search search = { .disk = disk, .found = found };
+
+	class_for_each_device(READ_ONCE(blocks), NULL, &search, look_at);
+}
+
+/* What the device of that number is known by; false if by nothing.  It is opened. */
+bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial)
+{
 	struct nbdt_bdev device;
 
-	if (!wanted->len || nbdt_bdev_open(&device, dev, NULL))
+	if (nbdt_bdev_open(&device, dev, NULL))
 		return false;
-	nbdt_serial_read(&serial, device.bdev);
+	nbdt_serial_read(serial, device.bdev);
 	nbdt_bdev_close(&device);
-	return nbdt_serial_same(&serial, wanted);
+	return serial->len;
 }
 
 /* As clients see it, in bytes: whole blocks, and at least sectors. */

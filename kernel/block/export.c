@@ -408,7 +408,7 @@ static void look_after(struct nbdt_export *export)
 	nbdt_event_export(export, NBDT_EVENT_STATE);
 	/* What it waits for may have come before that was known. */
 	if (is_waiting(export))
-		nbdt_arrival_recall();
+		nbdt_arrival_search();
 }
 
 /* NBDTARGET_EXPORT_STATE_*, as it is now; those who monitor hear of it first. */
@@ -987,8 +987,6 @@ static int reopen(struct nbdt_export *export, const struct nbdt_node *node,
 	wake_up_var(&export->reopening);
 	mutex_unlock(&exports_mutex);
 	look_after(export);
-	/* What came meanwhile, and may be it if this wasn't. */
-	nbdt_arrival_again();
 	return err;
 }
 
@@ -1012,66 +1010,78 @@ static int reopen_by_name(const char *name, const struct nbdt_node *node,
 	return err;
 }
 
-/*
- * Whether it waits for its device, and that is it; or -EBUSY when it is being opened
- * anew, which may come to nothing.
- */
-static int waits_for(struct nbdt_export *export, dev_t dev)
+/* Also one that is being opened anew, which may come to nothing. */
+static bool any_is_waiting(void)
 {
-	struct nbdt_serial serial;
+	struct nbdt_export *export;
+	bool any = false;
+	u32 id = 0;
 
-	look_after(export);
-	if (!is_waiting(export))
-		return false;
-	/* What has come may hang when it is opened; the export doesn't wait for that. */
-	if (!nbdt_export_device_get(export))
-		return READ_ONCE(export->removed) ? false : -EBUSY;
-	serial = export->disk.serial;
-	nbdt_export_device_put(export);
-	return nbdt_disk_has_serial(dev, &serial);
+	while (!any && (export = nbdt_export_get_from(id))) {
+		id = export->id + 1;
+		look_after(export);
+		any = is_waiting(export);
+		nbdt_export_put(export);
+	}
+	return any;
 }
 
-/* What has come is its device.  Return: -EBUSY as above; or 0, or another error. */
-static int take_back(struct nbdt_export *export, dev_t dev)
+/*
+ * What has come is its device.  Somebody may be at it with another one, or by hand, which
+ * may take long: when that is over it may still want this one.
+ */
+static void take_back(struct nbdt_export *export, dev_t dev)
 {
 	const struct nbdt_node node = { .dev = dev };
-	int err = begin_reopening(export, NULL);
+	int err;
 
-	/* Somebody else may be at it, or have done it. */
-	if (err)
-		return err;
+	while (begin_reopening(export, NULL)) {
+		if (READ_ONCE(export->removed) || !is_waiting(export))
+			return;
+		wait_var_event(&export->reopening,
+			       !READ_ONCE(export->reopening));
+	}
 	err = reopen(export, &node, NULL);
 	WRITE_ONCE(export->return_err, err);
 	if (err)
 		nbdt_event_export(export, NBDT_EVENT_STAY);
-	return 0;
 }
 
 /**
  * nbdt_export_arrived - a block device has come
  * @dev: its number
  *
- * Opens it, and waits for what was under way.
- *
- * Return: whether to do it again after nbdt_arrival_again(), as somebody is opening
- * anew what may want it.
+ * Opens it, and waits for what was under way of the exports whose device it is.
  */
-bool nbdt_export_arrived(dev_t dev)
+void nbdt_export_arrived(dev_t dev)
 {
 	struct nbdt_export *export;
-	bool again = false;
-	int waits;
+	struct nbdt_serial serial;
+	u32 id = 0;
+
+	if (!any_is_waiting() || !nbdt_disk_read_serial(dev, &serial))
+		return;
+	while ((export = nbdt_export_get_from(id))) {
+		id = export->id + 1;
+		if (is_waiting(export) &&
+		    nbdt_serial_same(&serial, &export->disk.serial))
+			take_back(export, dev);
+		nbdt_export_put(export);
+	}
+}
+
+/* Find what there is that may be a device that is waited for; waits for none. */
+void nbdt_export_search(void (*found)(dev_t dev))
+{
+	struct nbdt_export *export;
 	u32 id = 0;
 
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
-		waits = waits_for(export, dev);
-		if (waits > 0)
-			waits = take_back(export, dev);
-		again |= waits == -EBUSY;
+		if (is_waiting(export))
+			nbdt_disk_search(&export->disk, found);
 		nbdt_export_put(export);
 	}
-	return again;
 }
 
 /**
@@ -1149,11 +1159,8 @@ out_free:
 		return err;
 	nbdt_event_export(export, NBDT_EVENT_SET);
 	/* It may be there already, and comes no more. */
-	if (change->set_on_return && !change->node.err &&
-	    change->on_return == NBDTARGET_ON_RETURN_REOPEN)
-		nbdt_arrival_note(change->node.dev);
 	if (change->set_on_return && is_waiting(export))
-		nbdt_arrival_recall();
+		nbdt_arrival_search();
 	nbdt_export_put(export);
 	return 0;
 }
@@ -1310,7 +1317,6 @@ int nbdt_export_remove_all(bool force, struct netlink_ext_ack *extack)
 void nbdt_export_exit(void)
 {
 	cancel_delayed_work_sync(&watch_work);
-	nbdt_arrival_exit();
 	/* The last of those that close. */
 	flush_workqueue(nbdt_close_wq);
 	flush_work(&free_all);

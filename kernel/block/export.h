@@ -99,9 +99,9 @@ struct nbdt_export_change {
 	bool set_tls_required;
 	bool tls_required;
 	bool reopen;
+	struct nbdt_node node;		/* at its path now, with that */
 	bool set_on_return;
 	u32 on_return;
-	struct nbdt_node node;		/* at its path now, with both of these */
 	bool set_places;
 	const struct nbdt_place *places;
 	u32 nr_places;
@@ -146,6 +146,7 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 			 const void *data, unsigned int len,
 			 struct netlink_ext_ack *extack);
 void nbdt_export_tick(void);
-bool nbdt_export_arrived(dev_t dev);
+void nbdt_export_arrived(dev_t dev);
+void nbdt_export_search(void (*found)(dev_t dev));
 
 #endif /* NBDT_EXPORT_H */

@@ -42,6 +42,14 @@ void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 	serial->start = bdev->bd_start_sect;
 }
 
+/* May it be the device of that serial, as far as is seen without opening it? */
+bool nbdt_serial_fits(const struct nbdt_serial *serial,
+		      const struct block_device *bdev)
+{
+	return serial->driver == bdev->bd_disk->fops &&
+	       serial->start == bdev->bd_start_sect;
+}
+
 bool nbdt_serial_same(const struct nbdt_serial *a, const struct nbdt_serial *b)
 {
 	return a->len && a->len == b->len && a->kind == b->kind &&
