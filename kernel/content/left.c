@@ -8,7 +8,9 @@
  * That somebody has written is certain when the device's counters have grown, of what was
  * written and discarded, while the machine runs on and the disk is the one that was set
  * up then; and whenever its ends are others.  Then bitmaps that were recording lack
- * something.  The counters are read when nothing of the export is under way any more, so
+ * something.  They may, for all that is known, when there is nothing to hold against what
+ * it was: neither counters, as of another disk by its number, which one is that was gone
+ * and is back, nor ends, as they couldn't be read.  So they count as if.  The counters are read when nothing of the export is under way any more, so
  * that it doesn't matter whose writes they had counted before.  Those of a partition are
  * its own: to the rest of the disk others write all the time, and be it our metadata.
  * They begin anew when the table of partitions is read, so that less tells nothing.
@@ -48,6 +50,8 @@
 
 /* For the ends, ms. */
 #define LOOK_TIMEOUT		10000
+
+#define MAY_HAVE_WRITTEN	"others may have written to the device"
 
 /* Of as many metadata devices; the oldest goes. */
 #define GUARDS_MAX		256
@@ -222,7 +226,18 @@ static const char *why_unknown(const struct nbdt_ledger *ledger,
 		return "the device couldn't be read";
 	if (le64_to_cpu(ledger->head->left.written_disk) !=
 	    nbdt_proof_counter(disk) || !nbdt_content_is_believed(content))
-		return "others may have written to the device";
+		return MAY_HAVE_WRITTEN;
+	return NULL;
+}
+
+/* Why its counters tell nothing; NULL if they do. */
+static const char *why_uncounted(const struct nbdtarget_meta_left *entry,
+				 struct block_device *bdev, const char *boot)
+{
+	if (!is_same_boot(entry, boot))
+		return "the machine was started anew";
+	if (!is_same_disk(entry, bdev))
+		return "the device was set up anew";
 	return NULL;
 }
 
@@ -231,7 +246,7 @@ static const char *why_unknown(const struct nbdt_ledger *ledger,
  * @ledger: its head is the one that was found, and says that all was in order
  * @content: nobody writes to its device yet, and its proof has begun
  * @boot: as in nbdt_left_take()
- * @why: told why it isn't NBDT_LEFT_SAME; NULL if it is
+ * @why: told why it isn't NBDT_LEFT_SAME, in up to 40 characters; NULL if it is
  *
  * Return: what became of it.
  */
@@ -241,6 +256,7 @@ enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,
 {
 	const struct nbdtarget_meta_left *entry = &ledger->head->left;
 	bool has_ends = entry->flags & cpu_to_le32(NBDTARGET_META_ENDS);
+	const char *uncounted;
 	u32 ends;
 
 	*why = "others have written to the device";
@@ -248,13 +264,10 @@ enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,
 		has_ends = !nbdt_look_ends(content, &ends);
 	if (has_ends && ends != le32_to_cpu(entry->ends))
 		return NBDT_LEFT_WRITTEN;
-	if (!is_same_boot(entry, boot)) {
-		*why = "the machine was started anew";
-		return NBDT_LEFT_UNKNOWN;
-	}
-	if (!is_same_disk(entry, content->bdev)) {
-		*why = "the device was set up anew";
-		return NBDT_LEFT_UNKNOWN;
+	uncounted = why_uncounted(entry, content->bdev, boot);
+	if (uncounted) {
+		*why = has_ends ? uncounted : MAY_HAVE_WRITTEN;
+		return has_ends ? NBDT_LEFT_UNKNOWN : NBDT_LEFT_WRITTEN;
 	}
 	if (nbdt_proof_counter(content->bdev) > le64_to_cpu(entry->written))
 		return NBDT_LEFT_WRITTEN;

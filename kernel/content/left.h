@@ -22,7 +22,7 @@ struct nbdt_left {
 enum nbdt_left_verdict {
 	NBDT_LEFT_UNKNOWN,
 	NBDT_LEFT_SAME,			/* nobody has written to it */
-	NBDT_LEFT_WRITTEN,		/* it is certain that somebody has */
+	NBDT_LEFT_WRITTEN,		/* somebody has, or nothing speaks against it */
 };
 
 void nbdt_left_take(struct nbdt_left *left, struct nbdt_ledger *ledger,

@@ -72,15 +72,19 @@ static int sum_range(const struct nbdt_content *content, void *buf, u64 offset,
  * @content: of an open device
  * @ends: it
  *
- * Return: 0, -ENOMEM or the error of reading.
+ * Return: 0, -ENODEV when the disk is gone, -ENOMEM or the error of reading.
  */
 int nbdt_look_ends(const struct nbdt_content *content, u32 *ends)
 {
 	u64 size = size_of(content), last = size - min(size, END);
-	void *buf = alloc_pages_exact(PIECE, GFP_KERNEL | __GFP_NOWARN);
 	u32 sum = ~0U;
+	void *buf;
 	int err;
 
+	/* It has no ends, or the same as all that are gone. */
+	if (!size)
+		return -ENODEV;
+	buf = alloc_pages_exact(PIECE, GFP_KERNEL | __GFP_NOWARN);
 	if (!buf)
 		return -ENOMEM;
 	err = sum_range(content, buf, 0, min(size, END), &sum);

@@ -55,7 +55,7 @@ struct nbdt_metadata {
 	void (*ran)(struct nbdt_content *content);
 	void (*failed)(struct nbdt_content *content);
 	bool distrust;			/* nothing that is found is believed */
-	bool written;			/* by others, since it was left: what records... */
+	bool written;			/* by others, or it may be: what records... */
 	bool spoilt;			/* ...is inconsistent, and there was one */
 	struct nbdt_left left;
 
@@ -401,15 +401,15 @@ static void say_damaged(const struct nbdt_metadata *metadata,
 			 bitmap->name);
 }
 
-static void say_written(const struct nbdt_metadata *metadata,
+static void say_written(const struct nbdt_metadata *metadata, const char *why,
 			struct netlink_ext_ack *extack)
 {
 	char export[NBDT_NAME_SHOWN];
 
-	pr_warn_ratelimited("export '%s': bitmaps that record are inconsistent: others have written to the device since it was removed\n",
-			    nbdt_text_show_name(export, metadata->content->name));
-	nbdt_set_err_msg(extack,
-			 "bitmaps that record are inconsistent: others have written to the device");
+	pr_warn_ratelimited("export '%s': bitmaps that record are inconsistent: %s since it was removed\n",
+			    nbdt_text_show_name(export, metadata->content->name),
+			    why);
+	nbdt_set_err_msg(extack, "bitmaps that record are inconsistent: %s", why);
 }
 
 /* Give it to the export as well. */
@@ -684,7 +684,7 @@ static int load(struct nbdt_metadata *metadata, u64 size,
 	if (err)
 		return err;
 	if (metadata->spoilt)
-		say_written(metadata, extack);
+		say_written(metadata, unproved, extack);
 	load_point(metadata);
 	if (has_log && !metadata->distrust)
 		nbdt_memo_load(&metadata->scribe, content, unproved);
