@@ -16,6 +16,9 @@
 #include "block/serial.h"
 #include "content/reach.h"
 
+/* An identifier of T10 begins with a vendor's name, which alone says nothing. */
+#define VENDOR_LEN	8
+
 /* From the one that says most on. */
 static const enum blk_unique_id kinds[] = {
 	BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10,
@@ -34,7 +37,8 @@ void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 	serial->driver = disk->fops;
 	for (i = 0; i < ARRAY_SIZE(kinds) && !serial->len; i++) {
 		len = disk->fops->get_unique_id(disk, serial->id, kinds[i]);
-		if (len <= 0 || len > NBDT_SERIAL_MAX)
+		if (len <= 0 || len > NBDT_SERIAL_MAX ||
+		    (kinds[i] == BLK_UID_T10 && len <= VENDOR_LEN))
 			continue;
 		serial->kind = kinds[i];
 		serial->len = len;
