@@ -209,13 +209,28 @@ static void log_state(struct nbdt_export *export)
 		       states[state]);
 }
 
+static const char *why_stay(int err)
+{
+	switch (err) {
+	case -EBUSY:
+		return ": somebody else uses it";
+	case -EROFS:
+		return ": it is read-only";
+	case -EINVAL:
+		return ": it has another size, or other blocks";
+	default:
+		return "";
+	}
+}
+
 /* One for each time that its device comes. */
 static void log_stay(struct nbdt_export *export)
 {
+	int err = READ_ONCE(export->return_err);
 	char name[NBDT_NAME_SHOWN];
 
-	pr_err("export '%s': its device has come back and can't be opened, error %d; see set-export --reopen\n",
-	       nbdt_text_show_name(name, export->name), -READ_ONCE(export->return_err));
+	pr_err("export '%s': its device has come back and can't be opened, error %d%s; see set-export --reopen\n",
+	       nbdt_text_show_name(name, export->name), -err, why_stay(err));
 }
 
 /* Once for each export. */
