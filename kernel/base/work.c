@@ -8,6 +8,7 @@
 struct workqueue_struct *nbdt_gate_wq;
 struct workqueue_struct *nbdt_control_wq;
 struct workqueue_struct *nbdt_close_wq;
+struct workqueue_struct *nbdt_look_wq;
 
 int nbdt_work_init(void)
 {
@@ -23,8 +24,13 @@ int nbdt_work_init(void)
 					WQ_MAX_ACTIVE);
 	if (!nbdt_close_wq)
 		goto err_control;
+	nbdt_look_wq = alloc_workqueue("nbdt_look", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	if (!nbdt_look_wq)
+		goto err_close;
 	return 0;
 
+err_close:
+	destroy_workqueue(nbdt_close_wq);
 err_control:
 	destroy_workqueue(nbdt_control_wq);
 err_gate:
@@ -34,6 +40,7 @@ err_gate:
 
 void nbdt_work_exit(void)
 {
+	destroy_workqueue(nbdt_look_wq);
 	destroy_workqueue(nbdt_close_wq);
 	destroy_workqueue(nbdt_control_wq);
 	destroy_workqueue(nbdt_gate_wq);

@@ -15,8 +15,13 @@ extern struct workqueue_struct *nbdt_gate_wq;
  * get on as well, and what runs here never waits for a device.
  */
 extern struct workqueue_struct *nbdt_control_wq;
-/* For what waits for a device, which may be for ever. */
+/*
+ * For what waits for a device, which may be for ever.  There are only so many workers:
+ * none waits for what is queued here and may not have begun.
+ */
 extern struct workqueue_struct *nbdt_close_wq;
+/* For looks at devices, which those wait for. */
+extern struct workqueue_struct *nbdt_look_wq;
 
 int nbdt_work_init(void);
 void nbdt_work_exit(void);

@@ -156,7 +156,7 @@ static void look(struct work_struct *work)
 /* As long as that doesn't take too long. */
 static void take_ends(struct nbdt_left *left, struct nbdtarget_meta_left *entry)
 {
-	queue_work(nbdt_close_wq, &left->work);
+	queue_work(nbdt_look_wq, &left->work);
 	if (!wait_for_completion_timeout(&left->done,
 					 msecs_to_jiffies(LOOK_TIMEOUT)) ||
 	    left->err)
@@ -192,10 +192,10 @@ void nbdt_left_take(struct nbdt_left *left, struct nbdt_ledger *ledger,
 	take_ends(left, entry);
 }
 
-/* The device is going to be closed. */
+/* The device is going to be closed; if others' hang, it may not have been its turn. */
 void nbdt_left_end(struct nbdt_left *left)
 {
-	flush_work(&left->work);
+	cancel_work_sync(&left->work);
 }
 
 /* --- Finding it --- */
