@@ -165,15 +165,19 @@ static bool is_waiting(const struct nbdt_mem *mem)
 	return !list_empty(&mem->waiting);
 }
 
-/* Leave the line; a connection that doesn't want any more must do so. */
-void nbdt_mem_stop_waiting(struct nbdt_mem *mem)
+/*
+ * Leave the line; a connection that doesn't want any more, or may be held up before it
+ * tries again, must do so.  Return: whether it was there.
+ */
+bool nbdt_mem_stop_waiting(struct nbdt_mem *mem)
 {
 	if (!is_waiting(mem))
-		return;
+		return false;
 	spin_lock(&mem_lock);
 	list_del_init(&mem->waiting);
 	wake_first_locked();
 	spin_unlock(&mem_lock);
+	return true;
 }
 
 void nbdt_mem_exit(struct nbdt_mem *mem)
@@ -222,7 +226,7 @@ static bool grow(struct nbdt_mem *mem, size_t bytes, bool floor)
  * Return: true when it may be allocated.  False when it may not yet: the
  * connection's thread is woken when it is worth another try, which is after
  * something of its own was uncharged, or when it is first in line and somebody
- * else gave memory back.  Whoever won't try again calls
+ * else gave memory back.  Whoever won't try again, or can't for long, calls
  * nbdt_mem_stop_waiting().
  */
 bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes)

@@ -29,7 +29,7 @@ void nbdt_mem_init(struct nbdt_mem *mem,
 void nbdt_mem_join(struct nbdt_mem *mem, unsigned long *share);
 void nbdt_mem_exit(struct nbdt_mem *mem);
 bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes);
-void nbdt_mem_stop_waiting(struct nbdt_mem *mem);
+bool nbdt_mem_stop_waiting(struct nbdt_mem *mem);
 void nbdt_mem_uncharge(struct nbdt_mem *mem, size_t bytes);
 void nbdt_mem_trim(struct nbdt_mem *mem);
 bool nbdt_mem_wanted(void);

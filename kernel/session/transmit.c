@@ -547,12 +547,20 @@ static bool has_another(const struct nbdt_conn *conn)
 		(conn->rx.expected && READ_ONCE(conn->sock.readable)));
 }
 
-/* False if the socket is gone. */
-static bool finish_plug(struct nbdt_conn *conn, struct blk_plug *plug)
+/*
+ * What was held back goes to the device, where the thread may be held up: meanwhile it
+ * isn't in line for memory, or others would wait for the device, too.
+ *
+ * Return: ERR, but 0 when it is to stand there anew, and -ENOTCONN when the socket is
+ * gone.
+ */
+static int finish_plug(struct nbdt_conn *conn, struct blk_plug *plug, int err)
 {
+	if (nbdt_mem_stop_waiting(&conn->mem))
+		err = 0;
 	nbdt_sock_let_go(&conn->sock);
 	blk_finish_plug(plug);
-	return nbdt_sock_hold(&conn->sock);
+	return nbdt_sock_hold(&conn->sock) ? err : -ENOTCONN;
 }
 
 /*
@@ -580,8 +588,8 @@ static int receive(struct nbdt_conn *conn)
 		err = rx_step(conn);
 	}
 	conn->rx.stopped_at = conn->in_flight;
-	if (more && !finish_plug(conn, &plug))
-		err = -ENOTCONN;
+	if (more)
+		err = finish_plug(conn, &plug, err);
 
 	if (err && err != -EAGAIN && err != -EBUSY) {
 		WRITE_ONCE(conn->origin.gone, true);
