@@ -439,13 +439,14 @@ err_restore:
 	return err;
 }
 
-/* Nothing reads or writes the device any more. */
+/* Nothing reads or writes the device any more.  One that hangs doesn't keep the other. */
 void nbdt_disk_close(struct nbdt_disk *disk)
 {
-	nbdt_metadata_close(&disk->content);
+	nbdt_metadata_leave(&disk->content);
 	if (!disk->content.read_only)
 		nbdt_pages_end(disk->content.bdev, disk->pages);
 	close_device(disk);
+	nbdt_metadata_close(&disk->content);
 }
 
 struct search {

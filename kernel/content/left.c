@@ -154,28 +154,28 @@ static void look(struct work_struct *work)
 }
 
 /* As long as that doesn't take too long. */
-static void take_ends(struct nbdt_left *left, struct nbdtarget_meta_left *entry)
+static void take_ends(struct nbdt_left *left)
 {
 	queue_work(nbdt_look_wq, &left->work);
 	if (!wait_for_completion_timeout(&left->done,
 					 msecs_to_jiffies(LOOK_TIMEOUT)) ||
 	    left->err)
 		return;
-	entry->ends = cpu_to_le32(left->ends);
-	entry->flags = cpu_to_le32(NBDTARGET_META_ENDS);
+	left->entry.ends = cpu_to_le32(left->ends);
+	left->entry.flags = cpu_to_le32(NBDTARGET_META_ENDS);
 }
 
 /**
- * nbdt_left_take - have the next head say what the device is like
- * @left: the caller's, until nbdt_left_end()
- * @ledger: whose head is going to be written
+ * nbdt_left_take - see what the device is like, for the last head to say so
+ * @left: the caller's, until nbdt_left_end(); its entry is filled in
+ * @ledger: whose head is going to be written; others may be writing to it
  * @content: nothing of the export writes to its device any more
  * @boot: what the machine's start is known by; empty: that isn't known
  */
-void nbdt_left_take(struct nbdt_left *left, struct nbdt_ledger *ledger,
+void nbdt_left_take(struct nbdt_left *left, const struct nbdt_ledger *ledger,
 		    const struct nbdt_content *content, const char *boot)
 {
-	struct nbdtarget_meta_left *entry = &ledger->head->left;
+	struct nbdtarget_meta_left *entry = &left->entry;
 	struct block_device *bdev = content->bdev;
 
 	INIT_WORK(&left->work, look);
@@ -189,7 +189,7 @@ void nbdt_left_take(struct nbdt_left *left, struct nbdt_ledger *ledger,
 	entry->sector = cpu_to_le64(get_start_sect(bdev));
 	entry->written_disk = cpu_to_le64(nbdt_proof_counter(bdev_whole(bdev)));
 	entry->written = cpu_to_le64(nbdt_proof_counter(bdev));
-	take_ends(left, entry);
+	take_ends(left);
 }
 
 /* The device is going to be closed; if others' hang, it may not have been its turn. */

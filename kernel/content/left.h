@@ -6,6 +6,8 @@
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
+#include "nbdtarget_metadata.h"
+
 struct nbdt_content;
 struct nbdt_ledger;
 
@@ -14,6 +16,7 @@ struct nbdt_left {
 	struct work_struct work;
 	struct completion done;
 	const struct nbdt_content *content;
+	struct nbdtarget_meta_left entry;	/* for the head */
 	u32 ends;			/* valid when it is done... */
 	int err;			/* ...and this is 0 */
 };
@@ -25,7 +28,7 @@ enum nbdt_left_verdict {
 	NBDT_LEFT_WRITTEN,		/* somebody has, or nothing speaks against it */
 };
 
-void nbdt_left_take(struct nbdt_left *left, struct nbdt_ledger *ledger,
+void nbdt_left_take(struct nbdt_left *left, const struct nbdt_ledger *ledger,
 		    const struct nbdt_content *content, const char *boot);
 void nbdt_left_end(struct nbdt_left *left);
 enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,

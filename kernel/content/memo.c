@@ -15,7 +15,7 @@
  *
  * Blocks of which nothing is known aren't written.  One that isn't good has nothing known.
  *
- * Who calls it: the metadata, as it opens and closes, alone.
+ * Who calls it: the metadata, as it opens; and its writer, as the last thing.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -74,19 +74,19 @@ static int write_map(struct nbdt_ledger *ledger,
 
 /**
  * nbdt_memo_save - leave what is known to be zero
- * @scribe: stopped; the head that nbdt_scribe_finish() writes is to have it, and says
- *	already what the device is like
- * @content: nothing writes to its device
- *
- * Whoever else has written since the counters were read is seen by the next export.
+ * @scribe: is writing its last; the head that comes is to have it, and says already
+ *	what the device is like
+ * @content: nothing writes to its device any more, which may be closed; what it says
+ *	was believed after the counters were read: who else writes is seen by the next
+ *	export
  */
-void nbdt_memo_save(struct nbdt_scribe *scribe, struct nbdt_content *content)
+void nbdt_memo_save(struct nbdt_scribe *scribe,
+		    const struct nbdt_content *content)
 {
 	struct nbdtarget_meta_map entry;
 	u64 start;
 
-	if (!*scribe->ledger.head->left.boot || READ_ONCE(scribe->err) ||
-	    !nbdt_content_is_believed(content))
+	if (!*scribe->ledger.head->left.boot || READ_ONCE(scribe->err))
 		return;
 	fill_entry(&entry, content->map);
 	start = nbdt_scribe_room(scribe, le32_to_cpu(entry.blocks));

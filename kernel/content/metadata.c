@@ -25,6 +25,9 @@
  * the name of the first's metadata, and as done afterwards.  One that is found
  * pending asks that other, which therefore has to be there first.
  *
+ * In the end neither device is kept by the other, should that hang: metadata that can't
+ * be written for a while has failed, and is as after a crash.
+ *
  * Who owns it: the content of one export.  The memory stays until that is freed, as
  * commands may still look; nothing is written after nbdt_metadata_close().
  */
@@ -58,6 +61,8 @@ struct nbdt_metadata {
 	bool written;			/* by others, or it may be: what records... */
 	bool spoilt;			/* ...is inconsistent, and there was one */
 	struct nbdt_left left;
+	bool believed;			/* what is known to be zero, in the end */
+	bool closed;			/* the device is */
 
 	struct list_head node;		/* on ALL; guarded by all_mutex */
 
@@ -123,6 +128,18 @@ static void failed(struct nbdt_scribe *scribe)
 	/* Not of one that doesn't begin at all. */
 	if (metadata->content->metadata)
 		metadata->failed(metadata->content);
+}
+
+/* The last head comes. */
+static void leave_device(struct nbdt_scribe *scribe)
+{
+	struct nbdt_metadata *metadata = container_of(scribe,
+						      struct nbdt_metadata,
+						      scribe);
+
+	scribe->ledger.head->left = metadata->left.entry;
+	if (metadata->believed)
+		nbdt_memo_save(scribe, metadata->content);
 }
 
 static void device_dead(struct nbdt_bdev *device)
@@ -754,6 +771,7 @@ static struct nbdt_metadata *create(struct nbdt_content *content,
 	metadata->scribe.go_on = config->go_on;
 	metadata->scribe.ran = ran;
 	metadata->scribe.failed = failed;
+	metadata->scribe.leave = leave_device;
 	return metadata;
 }
 
@@ -827,23 +845,38 @@ err_free:
 
 /* --- The end --- */
 
-/* Nothing writes to the data device any more.  The device is closed. */
-void nbdt_metadata_close(struct nbdt_content *content)
+/**
+ * nbdt_metadata_leave - have the metadata say how the data device was left
+ * @content: nothing writes to its device any more, which is going to be closed
+ *
+ * When it has, its device is closed.  One that hangs isn't waited for here, but by
+ * nbdt_metadata_close(), when the data device is closed.  If that hangs, it is waited for.
+ */
+void nbdt_metadata_leave(struct nbdt_content *content)
 {
 	struct nbdt_metadata *metadata = content->metadata;
 
 	if (!metadata)
 		return;
-	nbdt_scribe_stop(&metadata->scribe);
 	nbdt_left_take(&metadata->left, &metadata->scribe.ledger, content,
 		       metadata->boot);
-	nbdt_memo_save(&metadata->scribe, content);
-	/* What it leaves when it fails is as after a crash. */
-	nbdt_scribe_finish(&metadata->scribe);
+	metadata->believed = nbdt_content_is_believed(content);
+	if (nbdt_scribe_end(&metadata->scribe))
+		nbdt_metadata_close(content);
+	nbdt_left_end(&metadata->left);
+}
+
+/* It was left.  Waits for its device if that hangs, but not for the data device. */
+void nbdt_metadata_close(struct nbdt_content *content)
+{
+	struct nbdt_metadata *metadata = content->metadata;
+
+	if (!metadata || metadata->closed)
+		return;
+	metadata->closed = true;
+	nbdt_scribe_stop(&metadata->scribe);
 	leave(metadata);
 	nbdt_ledger_close(&metadata->scribe.ledger);
-	/* The device is closed next. */
-	nbdt_left_end(&metadata->left);
 }
 
 /* Closed, and nobody has the content any more. */

@@ -62,6 +62,7 @@ struct nbdt_metadata_info {
 int nbdt_metadata_open(struct nbdt_content *content, u64 size,
 		       const struct nbdt_metadata_config *config,
 		       struct netlink_ext_ack *extack);
+void nbdt_metadata_leave(struct nbdt_content *content);
 void nbdt_metadata_close(struct nbdt_content *content);
 void nbdt_metadata_free(struct nbdt_content *content);
 

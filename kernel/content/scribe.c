@@ -22,7 +22,8 @@
  * a last attempt is made to say so on the device.  The same when it has a draft and
  * begins no write within 30 s: then it is told so by who waits, and stops when it comes
  * back.  And the same when one of its writes takes that long, whoever waits: while it
- * works, a timer looks every 30 s whether it has begun another.
+ * works, a timer looks every 30 s whether it has begun another.  What it writes when the
+ * export ends is waited for in the same way.
  *
  * Who waits for it: commands, as long as it gets on, with the gate of their export
  * shut; requests that change something where the log isn't, until it has run or
@@ -566,16 +567,17 @@ int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *dra
 }
 
 /* For as long as it gets on: there may be many, and large ones on a slow device. */
-static int wait_for_draft(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
+static int wait_for_worker(struct nbdt_scribe *scribe, struct completion *done)
 {
 	unsigned long timeout = msecs_to_jiffies(DRAFT_TIMEOUT);
 	u64 writes;
 
 	do {
 		writes = READ_ONCE(scribe->ledger.writes);
-		if (wait_for_completion_timeout(&draft->done, timeout))
-			return draft->err;
+		if (wait_for_completion_timeout(done, timeout))
+			return 0;
 	} while (READ_ONCE(scribe->ledger.writes) != writes);
+	fail(scribe, -ETIMEDOUT);
 	return -ETIMEDOUT;
 }
 
@@ -592,9 +594,7 @@ int nbdt_scribe_wait(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft
 		     int err)
 {
 	if (!err)
-		err = wait_for_draft(scribe, draft);
-	if (err == -ETIMEDOUT)
-		fail(scribe, err);
+		err = wait_for_worker(scribe, &draft->done) ?: draft->err;
 	kref_put(&draft->ref, free_draft);
 	return err;
 }
@@ -693,6 +693,40 @@ static void scribe_work(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
+/* All that is known; if it fails, what is on the device is as after a crash. */
+static void finish(struct nbdt_scribe *scribe)
+{
+	struct nbdtarget_meta_head *head = scribe->ledger.head;
+	u32 nr = nbdt_intent_regions(&scribe->intent, scribe->regions);
+	struct nbdt_scribe_bitmap *each;
+	int err = READ_ONCE(scribe->err);
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps) && !err; i++) {
+		each = &scribe->bitmaps[i];
+		if (each->bitmap && each->recording)
+			err = write_bits_of(scribe, each, nr);
+	}
+	if (err)
+		return;
+	fill_sums(scribe);
+	head->flags |= cpu_to_le32(NBDTARGET_META_CLEAN);
+	if (!nbdt_ledger_write_head(&scribe->ledger))
+		nbdt_ledger_write_log(&scribe->ledger);
+}
+
+/* Who waits for it may do so no longer, and have closed the data device. */
+static void end_work(struct work_struct *work)
+{
+	struct nbdt_scribe *scribe = container_of(work, struct nbdt_scribe, end);
+	unsigned int noio = memalloc_noio_save();
+
+	scribe->leave(scribe);
+	finish(scribe);
+	memalloc_noio_restore(noio);
+	complete(&scribe->ended);
+}
+
 static void wanted(struct nbdt_intent *intent)
 {
 	struct nbdt_scribe *scribe = container_of(intent, struct nbdt_scribe,
@@ -730,6 +764,8 @@ int nbdt_scribe_init(struct nbdt_scribe *scribe, u64 size)
 	spin_lock_init(&scribe->lock);
 	INIT_LIST_HEAD(&scribe->drafts);
 	INIT_WORK(&scribe->work, scribe_work);
+	INIT_WORK(&scribe->end, end_work);
+	init_completion(&scribe->ended);
 	INIT_DELAYED_WORK(&scribe->watch, watch);
 	scribe->regions = kvcalloc(slots, sizeof(u32), GFP_KERNEL);
 	if (!scribe->regions)
@@ -751,16 +787,21 @@ err_regions:
 	return -ENOMEM;
 }
 
-/* No more drafts, and those that there are come to an end. */
-void nbdt_scribe_stop(struct nbdt_scribe *scribe)
+static void refuse_drafts(struct nbdt_scribe *scribe)
 {
 	spin_lock(&scribe->lock);
 	scribe->closed = true;
 	spin_unlock(&scribe->lock);
+}
+
+/* No more drafts, and all that was begun comes to its end, whenever the device answers. */
+void nbdt_scribe_stop(struct nbdt_scribe *scribe)
+{
+	refuse_drafts(scribe);
 	flush_workqueue(scribe->wq);
 }
 
-/* Stopped: where so many blocks are that no bitmap uses; 0 when there aren't. */
+/* It ends: where so many blocks are that no bitmap uses; 0 when there aren't. */
 u64 nbdt_scribe_room(struct nbdt_scribe *scribe, u64 blocks)
 {
 	sweep(scribe);
@@ -768,30 +809,19 @@ u64 nbdt_scribe_room(struct nbdt_scribe *scribe, u64 blocks)
 }
 
 /**
- * nbdt_scribe_finish - leave the device with all that is known
- * @scribe: stopped; nobody writes to the data device
+ * nbdt_scribe_end - have it write its last
+ * @scribe: nobody writes to the data device
  *
- * Return: 0 or -errno: then what is on the device is as after a crash.
+ * Waits for as long as it gets on.
+ *
+ * Return: whether it has ended.  If not, it has failed, and nbdt_scribe_stop() waits
+ * for what it is at.
  */
-int nbdt_scribe_finish(struct nbdt_scribe *scribe)
+bool nbdt_scribe_end(struct nbdt_scribe *scribe)
 {
-	struct nbdtarget_meta_head *head = scribe->ledger.head;
-	u32 nr = nbdt_intent_regions(&scribe->intent, scribe->regions);
-	struct nbdt_scribe_bitmap *each;
-	int err = READ_ONCE(scribe->err);
-	u32 i;
-
-	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps) && !err; i++) {
-		each = &scribe->bitmaps[i];
-		if (each->bitmap && each->recording)
-			err = write_bits_of(scribe, each, nr);
-	}
-	if (err)
-		return err;
-	fill_sums(scribe);
-	head->flags |= cpu_to_le32(NBDTARGET_META_CLEAN);
-	return nbdt_ledger_write_head(&scribe->ledger) ?:
-	       nbdt_ledger_write_log(&scribe->ledger);
+	refuse_drafts(scribe);
+	queue_work(scribe->wq, &scribe->end);
+	return !has_failed(scribe) && !wait_for_worker(scribe, &scribe->ended);
 }
 
 /* Stopped, and the device is closed. */

@@ -52,11 +52,15 @@ struct nbdt_scribe {
 	struct nbdt_intent intent;
 	struct workqueue_struct *wq;
 	struct work_struct work;
+	struct work_struct end;		/* the last that it does */
+	struct completion ended;
 	struct delayed_work watch;	/* pending only while the worker works */
 	u64 watched;			/* writes when it was set */
 	bool go_on;			/* when it has failed */
 	void (*ran)(struct nbdt_scribe *scribe);
 	void (*failed)(struct nbdt_scribe *scribe);
+	/* Fill in what only the last head has.  By the worker. */
+	void (*leave)(struct nbdt_scribe *scribe);
 
 	int err;			/* why it has failed, or 0; set once */
 	bool dead;			/* the device was given up */
@@ -75,7 +79,7 @@ struct nbdt_scribe {
 int nbdt_scribe_init(struct nbdt_scribe *scribe, u64 size);
 void nbdt_scribe_exit(struct nbdt_scribe *scribe);
 void nbdt_scribe_stop(struct nbdt_scribe *scribe);
-int nbdt_scribe_finish(struct nbdt_scribe *scribe);
+bool nbdt_scribe_end(struct nbdt_scribe *scribe);
 void nbdt_scribe_dead(struct nbdt_scribe *scribe);
 
 u64 nbdt_scribe_room(struct nbdt_scribe *scribe, u64 blocks);
