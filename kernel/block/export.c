@@ -22,6 +22,7 @@
 #include <linux/llist.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/wait_bit.h>
@@ -1213,16 +1214,18 @@ static void close_work(struct work_struct *work)
 {
 	struct nbdt_export *export = container_of(to_delayed_work(work),
 						  struct nbdt_export, close_work);
+	unsigned int noio = memalloc_noio_save();
 
 	/* There are only so many workers: those whose device hangs take turns. */
 	if (!nbdt_origins_wait_timeout(&export->origins, CLOSE_TURN)) {
 		queue_delayed_work(nbdt_close_wq, &export->close_work, CLOSE_PAUSE);
-		return;
+	} else {
+		wait_var_event(&export->reopening, !READ_ONCE(export->reopening));
+		/* It is killable, which doesn't happen to a worker. */
+		wait_for_io(export);
+		export_close(export);
 	}
-	wait_var_event(&export->reopening, !READ_ONCE(export->reopening));
-	/* It is killable, which doesn't happen to a worker. */
-	wait_for_io(export);
-	export_close(export);
+	memalloc_noio_restore(noio);
 }
 
 /* From now on nobody finds it, nobody attaches, and it comes to its end. */

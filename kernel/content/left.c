@@ -31,12 +31,14 @@
  * nobody for that.  One that ends leaves without, after a while, so that its bitmaps are
  * in order; the device isn't closed before that has ended, by whatever.
  *
- * Guards are guarded by a mutex.  They are there until the module goes.
+ * Guards are guarded by a mutex, under which nobody's memory comes by I/O, as whoever
+ * closes and adds exports sees to.  They are there until the module goes.
  */
 #include <linux/blkdev.h>
 #include <linux/jiffies.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -148,9 +150,11 @@ void nbdt_left_exit(void)
 static void look(struct work_struct *work)
 {
 	struct nbdt_left *left = container_of(work, struct nbdt_left, work);
+	unsigned int noio = memalloc_noio_save();
 
 	left->err = nbdt_look_ends(left->content, &left->ends);
 	complete(&left->done);
+	memalloc_noio_restore(noio);
 }
 
 /* As long as that doesn't take too long. */
