@@ -26,7 +26,7 @@
  *
  * Credentials, root, and working directory are the kernel's there.  Who may is asked
  * before; the sender's root and credentials are kept for paths (nbdt_nl_job_find()),
- * until it is done with them, too.
+ * until it is done with them, too.  The thread puts them back, as that may take long.
  */
 #include <linux/err.h>
 #include <linux/kthread.h>
@@ -59,7 +59,7 @@ struct job {
 	struct sock *by;		/* generic netlink's, of its net */
 	int err;			/* what it came to; the thread's, then reap's */
 	struct work_struct reap;
-	struct nbdt_root root;		/* the sender's; the thread's, then reap's */
+	struct nbdt_root root;		/* the sender's; the thread's */
 
 	/* Guarded by jobs_mutex. */
 	struct task_struct *task;	/* NULL when it has ended */
@@ -155,6 +155,8 @@ static int job_thread(void *data)
 	noio = memalloc_noio_save();	/* as in the command: nl.c */
 	job->err = is_abandoned(job) ? -EINTR :
 				       job->run(job->skb, &job->info);
+	/* It may be the last, of a folder that is no more: that waits for its disk. */
+	nbdt_root_put(&job->root);
 	memalloc_noio_restore(noio);
 	queue_work(nbdt_control_wq, &job->reap);
 	return 0;
