@@ -349,10 +349,11 @@ class Suite:
         self.digest, self.key_length, self.number = digest, key_length, number
         self.salt_length, self.cipher = salt_length, cipher
 
-    def expand(self, secret, label, length):
+    def expand(self, secret, label, length, context=b""):
         """HKDF-Expand-Label of RFC 8446, 7.1, for up to one block."""
         label = b"tls13 " + label
-        info = (struct.pack(">HB", length, len(label)) + label + b"\0")
+        info = (struct.pack(">HB", length, len(label)) + label +
+                bytes([len(context)]) + context)
         return hmac.new(secret, info + b"\1", self.digest).digest()[:length]
 
     def new_secret(self):
@@ -583,21 +584,24 @@ class OddAgent(genl.Family):
 
 
 class Relay:
-    """Bytes between a local port, for one connection, and a socket."""
+    """Bytes between a local port, for one connection, and a socket; HEARD is what was
+    said at the port."""
 
     def __init__(self, upstream):
         self.upstream = upstream
+        self.heard = bytearray()
         self.listener = socket.create_server((HOST, 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
-    def _pump(self, source, to):
+    def _pump(self, source, to, heard):
         try:
             while True:
                 data = source.recv(65536)
                 if not data:
                     break
+                heard += data
                 to.sendall(data)
             to.shutdown(socket.SHUT_WR)
         except OSError:
@@ -606,9 +610,9 @@ class Relay:
     def _run(self):
         self.local, _ = self.listener.accept()
         back = threading.Thread(target=self._pump, daemon=True,
-                                args=(self.upstream, self.local))
+                                args=(self.upstream, self.local, bytearray()))
         back.start()
-        self._pump(self.local, self.upstream)
+        self._pump(self.local, self.upstream, self.heard)
         back.join()
 
     def __enter__(self):

@@ -22,6 +22,7 @@
 #include "agent/dn.h"
 #include "agent/handshake.h"
 #include "agent/ktls.h"
+#include "agent/ticket.h"
 #include "base/mem.h"
 #include "nbdtarget.h"
 
@@ -231,7 +232,7 @@ static const char *take_names(struct proof *proof, gnutls_x509_crt_t crt)
 /* Its key has signed, here or when the client got its ticket; see ticket.c. */
 static bool is_proved(const struct handshake *h)
 {
-	return gnutls_session_is_resumed(h->session) ||
+	return ticket_is_used(h->session) ||
 	       gnutls_sign_algorithm_get_client(h->session) !=
 	       GNUTLS_SIGN_UNKNOWN;
 }

@@ -20,8 +20,10 @@
  * believes the names in each that opens, before it knows whether it can be used, and
  * forgets neither these names nor an earlier choice when another comes: after a
  * ticket that was seen on the wire a client without a certificate would be somebody
- * else.  So in a handshake there is one ticket at most, the same in each ClientHello;
- * and without one that was taken, names count if their private key was used.
+ * else.  So in a handshake there is one ticket at most, the same in each ClientHello.
+ * Nor does it forget that it took one, when it asks the client for another key share and
+ * that comes without, or makes it one that can't be used.  So a ticket proves something
+ * where keys are made of it, and without that names count if their private key was used.
  */
 #include <gnutls/crypto.h>
 #include <gnutls/socket.h>
@@ -154,6 +156,16 @@ int ticket_hello(struct ticket_use *use, struct ticket_key *key,
 		       GNUTLS_E_RECEIVED_ILLEGAL_PARAMETER;
 	use->heard = true;
 	return open_tickets(use, key, life, session, &o);
+}
+
+/*
+ * Are keys made of a ticket, which only its owner can do?  Where they aren't this side has
+ * chosen how to sign.
+ */
+bool ticket_is_used(gnutls_session_t session)
+{
+	return gnutls_session_is_resumed(session) &&
+	       gnutls_sign_algorithm_get(session) == GNUTLS_SIGN_UNKNOWN;
 }
 
 static time_t expiry(const gnutls_datum_t *der)

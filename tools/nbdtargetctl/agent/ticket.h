@@ -26,6 +26,7 @@ struct ticket_use {
 int ticket_hello(struct ticket_use *use, struct ticket_key *key,
 		 unsigned int life, gnutls_session_t session,
 		 const gnutls_datum_t *hello);
+bool ticket_is_used(gnutls_session_t session);
 bool ticket_is_due(const struct ticket_use *use, unsigned int life,
 		   gnutls_session_t session);
 void ticket_drop(struct ticket_key *key);
