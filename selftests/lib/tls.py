@@ -124,9 +124,9 @@ class Authority:
             for part in parts]), ExtendedKeyUsageOID.CLIENT_AUTH,
             list(alt_names), 9)
 
-    def revoke(self, *certificates, days=9, age=1, key=None):
+    def revoke(self, *certificates, days=9, age=1, key=None, critical=None):
         """A CRL of these, its path; the next is due when days are less than nothing,
-        it is of so many days ago, and forged with a key."""
+        it is of so many days ago, forged with a key, and has a critical extension."""
         now = datetime.datetime.utcnow()
         builder = x509.CertificateRevocationListBuilder().issuer_name(
             self.name).last_update(now - datetime.timedelta(
@@ -139,6 +139,8 @@ class Authority:
                 x509.RevokedCertificateBuilder().serial_number(
                     certificate.serial_number).revocation_date(
                     now - datetime.timedelta(hours=1)).build())
+        if critical:
+            builder = builder.add_extension(critical, critical=True)
         return self._write("crl.pem", builder.sign(key or self.key,
                                                    hashes.SHA256()))
 

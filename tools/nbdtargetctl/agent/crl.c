@@ -6,7 +6,9 @@
  *
  * One of the lists has to be of a CA that is in ca-cert.pem. Others may be of those
  * between it and the clients, whose certificates only the clients have. Of several by
- * a name the library goes by the newest: so there has to be one CA that has it.
+ * a name the library goes by the newest: so there has to be one CA that has it, and each
+ * list has to be whole. One that is about users only, or has what is new since another,
+ * says so by a critical extension (RFC 5280, 5.2), and the library doesn't look at these.
  *
  * Whom a list keeps out comes back when it is gone, and so do some when an older one is
  * in its place. A file that is put together anew, or fetched from a copy that lags,
@@ -34,6 +36,7 @@
 	 GNUTLS_CERT_SIGNER_CONSTRAINTS_FAILURE)
 
 #define KEY_ID_MAX 64
+#define OID_MAX 128
 
 /* The two files, while they are looked at. */
 struct crls {
@@ -208,6 +211,35 @@ void crl_forget(struct crl_memory *m)
 	m->issuers = NULL;
 }
 
+/* Critical is what changes the meaning of all else; none of it is known here. */
+static int check_extensions(const struct tool *t, const struct files *f,
+			    gnutls_x509_crl_t crl)
+{
+	static const char wrong[] =
+		"the list of %s may not be whole, by its critical extension %s: use one without";
+	unsigned int i, critical = 0;
+	char oid[OID_MAX], *name, *text;
+	size_t size;
+	int ret = 0;
+
+	for (i = 0; ret >= 0 && !critical; i++) {
+		size = sizeof(oid);
+		ret = gnutls_x509_crl_get_extension_info(crl, i, oid, &size,
+							 &critical);
+	}
+	if (ret == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+		return 0;
+	name = name_of(crl);
+	text = ret < 0 ?
+	       mem_printf("the list of %s is malformed: %s", name,
+			  gnutls_strerror(ret)) :
+	       mem_printf(wrong, name, oid);
+	ret = files_fail(t, f, CA_CRL, text);
+	free(text);
+	free(name);
+	return ret;
+}
+
 /* Of several lists of a CA the newest is what there is. */
 static void note(struct crl_memory *now, const struct crls *c,
 		 gnutls_x509_crl_t crl)
@@ -346,6 +378,8 @@ int crl_check(const struct tool *t, const struct files *f,
 	int ret = import(t, f, &c);
 	unsigned int i;
 
+	for (i = 0; i < c.n && !ret; i++)
+		ret = check_extensions(t, f, c.crls[i]);
 	for (i = 0; i < c.n && !ret; i++)
 		note(now, &c, c.crls[i]);
 	if (!ret)
