@@ -90,25 +90,19 @@ static int failed(const struct tool *t, const struct cred *cred, int i,
 static int load_trust(const struct tool *t, struct cred *cred,
 		      const struct crl_memory *before)
 {
-	int n, ret;
+	int n;
 
 	if (!cred->files.had[CA_CERT])
 		return 0;
+	if (cred->files.had[CA_CRL])
+		return crl_load(t, &cred->files, before, &cred->crls, cred->x509);
 	n = gnutls_certificate_set_x509_trust_mem(cred->x509,
 						  &cred->files.data[CA_CERT],
 						  GNUTLS_X509_FMT_PEM);
 	if (n <= 0)
 		return failed(t, cred, CA_CERT,
 			      n ? n : GNUTLS_E_NO_CERTIFICATE_FOUND);
-	if (!cred->files.had[CA_CRL])
-		return 0;
-	ret = crl_check(t, &cred->files, before, &cred->crls);
-	if (ret)
-		return ret;
-	n = gnutls_certificate_set_x509_crl_mem(cred->x509,
-						&cred->files.data[CA_CRL],
-						GNUTLS_X509_FMT_PEM);
-	return n < 0 ? failed(t, cred, CA_CRL, n) : 0;
+	return 0;
 }
 
 static int check_ca(const struct tool *t, const struct cred *cred)

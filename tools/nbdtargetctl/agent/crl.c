@@ -2,7 +2,9 @@
 /*
  * Is ca-crl.pem what it is taken for? The library takes any list, whoever has signed
  * it, and one that doesn't fit a CA keeps nobody out: then the administrator believes
- * in something that isn't there.
+ * in something that isn't there. Nor does it hold what it was given as trusted against
+ * any: a CA of ca-cert.pem that a list names would let in who leaves out the rest of
+ * its chain. So that isn't given to it, nor are those that only such a one has certified.
  *
  * One of the lists has to be of a CA that is in ca-cert.pem. Others may be of those
  * between it and the clients, whose certificates only the clients have. Of several by
@@ -44,6 +46,7 @@ struct crls {
 	unsigned int n;
 	gnutls_x509_crt_t *cas;
 	unsigned int n_cas;
+	bool *revoked;		/* for each CA */
 };
 
 static void drop(struct crls *c)
@@ -56,6 +59,7 @@ static void drop(struct crls *c)
 	for (i = 0; i < c->n_cas; i++)
 		gnutls_x509_crt_deinit(c->cas[i]);
 	gnutls_free(c->cas);
+	free(c->revoked);
 }
 
 static int import(const struct tool *t, const struct files *f, struct crls *c)
@@ -69,7 +73,10 @@ static int import(const struct tool *t, const struct files *f, struct crls *c)
 	err = gnutls_x509_crt_list_import2(&c->cas, &c->n_cas,
 					   &f->data[CA_CERT],
 					   GNUTLS_X509_FMT_PEM, 0);
-	return err < 0 ? files_fail(t, f, CA_CERT, gnutls_strerror(err)) : 0;
+	if (err < 0)
+		return files_fail(t, f, CA_CERT, gnutls_strerror(err));
+	c->revoked = mem_zalloc(c->n_cas * sizeof(*c->revoked));
+	return 0;
 }
 
 /* --- Who has issued a list --- */
@@ -84,16 +91,32 @@ static char *hex(const unsigned char *bytes, size_t n)
 	return s;
 }
 
+/* Of what the library gave, which is freed. */
+static char *take_name(int err, const gnutls_datum_t *der)
+{
+	char *name;
+
+	if (err)
+		return mem_copy("");
+	name = dn_format((struct text) { (char *)der->data, der->size });
+	gnutls_free(der->data);
+	return name ? name : mem_copy("");
+}
+
 static char *name_of(gnutls_x509_crl_t crl)
 {
 	gnutls_datum_t der;
-	char *name;
+	int err = gnutls_x509_crl_get_raw_issuer_dn(crl, &der);
 
-	if (gnutls_x509_crl_get_raw_issuer_dn(crl, &der))
-		return mem_copy("");
-	name = dn_format((struct text) { (char *)der.data, der.size });
-	gnutls_free(der.data);
-	return name ? name : mem_copy("");
+	return take_name(err, &der);
+}
+
+static char *name_of_ca(gnutls_x509_crt_t ca)
+{
+	gnutls_datum_t der;
+	int err = gnutls_x509_crt_get_raw_dn(ca, &der);
+
+	return take_name(err, &der);
 }
 
 static char *hint_of(gnutls_x509_crl_t crl)
@@ -367,12 +390,118 @@ void crl_carry(const struct crl_memory *before, struct crl_memory *now)
 	}
 }
 
+/* --- Which CAs are trusted --- */
+
+/* Of those by a name it is the newest. */
+static bool counts(const struct crl_memory *now, gnutls_x509_crl_t crl)
+{
+	time_t issued = gnutls_x509_crl_get_this_update(crl);
+	char *name = name_of(crl);
+	bool does = false;
+	size_t i;
+
+	for (i = 0; i < now->n; i++)
+		if (!strcmp(now->issuers[i].name, name))
+			does |= now->issuers[i].issued == issued;
+	free(name);
+	return does;
+}
+
+static bool is_named(const struct crls *c, const struct crl_memory *now,
+		     gnutls_x509_crt_t ca)
+{
+	unsigned int i;
+
+	for (i = 0; i < c->n; i++)
+		if (gnutls_x509_crt_check_revocation(ca, &c->crls[i], 1) &&
+		    counts(now, c->crls[i]))
+			return true;
+	return false;
+}
+
+static bool has_certified(gnutls_x509_crt_t by, gnutls_x509_crt_t ca)
+{
+	unsigned int status = 0;
+
+	return gnutls_x509_crt_check_issuer(ca, by) &&
+	       gnutls_x509_crt_verify(ca, &by, 1, 0, &status) >= 0 &&
+	       !(status & (GNUTLS_CERT_SIGNER_NOT_FOUND |
+			   GNUTLS_CERT_SIGNATURE_FAILURE));
+}
+
+/* By one that is revoked, and by none that isn't: it may have been renewed. */
+static bool is_below_revoked(const struct crls *c, gnutls_x509_crt_t ca)
+{
+	bool bad = false;
+	unsigned int i;
+
+	for (i = 0; i < c->n_cas; i++) {
+		if (!has_certified(c->cas[i], ca))
+			continue;
+		if (!c->revoked[i])
+			return false;
+		bad = true;
+	}
+	return bad;
+}
+
+static void find_revoked(struct crls *c, const struct crl_memory *now)
+{
+	bool found;
+	unsigned int i;
+
+	do {
+		found = false;
+		for (i = 0; i < c->n_cas; i++) {
+			if (c->revoked[i] || (!is_named(c, now, c->cas[i]) &&
+					      !is_below_revoked(c, c->cas[i])))
+				continue;
+			c->revoked[i] = true;
+			found = true;
+		}
+	} while (found);
+}
+
+static void warn_revoked(const struct tool *t, const struct files *f,
+			 gnutls_x509_crt_t ca)
+{
+	static const char what[] =
+		"%s isn't trusted, as a list of %s names it or who has certified it: take it out";
+	char *name = name_of_ca(ca);
+	char *text = mem_printf(what, name, files_name(CA_CRL));
+
+	files_warn(t, f, CA_CERT, text);
+	free(text);
+	free(name);
+}
+
+/* Give the library all but these, and the lists; there may be nobody left to trust. */
+static int apply(const struct tool *t, const struct files *f,
+		 const struct crls *c, gnutls_certificate_credentials_t x509)
+{
+	unsigned int i;
+	int ret = 0;
+
+	for (i = 0; i < c->n_cas && ret >= 0; i++) {
+		if (c->revoked[i])
+			warn_revoked(t, f, c->cas[i]);
+		else
+			ret = gnutls_certificate_set_x509_trust(x509,
+								&c->cas[i], 1);
+	}
+	if (ret < 0)
+		return files_fail(t, f, CA_CERT, gnutls_strerror(ret));
+	ret = gnutls_certificate_set_x509_crl(x509, c->crls, c->n);
+	return ret < 0 ? files_fail(t, f, CA_CRL, gnutls_strerror(ret)) : 0;
+}
+
 /*
- * Of files that were read, with a CA, in place of others; 0, or it was said what is
- * wrong.  NOW is what is remembered of them.
+ * To credentials, of files that were read, with a CA, in place of others; 0, or it was
+ * said what is wrong.  NOW is what is remembered of them.
  */
-int crl_check(const struct tool *t, const struct files *f,
-	      const struct crl_memory *before, struct crl_memory *now)
+int crl_load(const struct tool *t, const struct files *f,
+	     const struct crl_memory *before, struct crl_memory *now,
+	     gnutls_certificate_credentials_t x509)
 {
 	struct crls c = { 0 };
 	int ret = import(t, f, &c);
@@ -384,6 +513,10 @@ int crl_check(const struct tool *t, const struct files *f,
 		note(now, &c, c.crls[i]);
 	if (!ret)
 		ret = judge(t, f, &c, before, now);
+	if (!ret) {
+		find_revoked(&c, now);
+		ret = apply(t, f, &c, x509);
+	}
 	drop(&c);
 	return ret;
 }

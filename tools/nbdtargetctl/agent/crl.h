@@ -3,6 +3,7 @@
 #ifndef NBDTARGETCTL_CRL_H
 #define NBDTARGETCTL_CRL_H
 
+#include <gnutls/gnutls.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <time.h>
@@ -29,8 +30,9 @@ struct crl_memory {
 	size_t n;
 };
 
-int crl_check(const struct tool *t, const struct files *f,
-	      const struct crl_memory *before, struct crl_memory *now);
+int crl_load(const struct tool *t, const struct files *f,
+	     const struct crl_memory *before, struct crl_memory *now,
+	     gnutls_certificate_credentials_t x509);
 void crl_carry(const struct crl_memory *before, struct crl_memory *now);
 void crl_forget(struct crl_memory *m);
 
