@@ -1692,9 +1692,9 @@ enum {
 	NBDTARGET_CMD_BITMAP_LOAD,
 	/*
 	 * Take the TLS handshake that waits for the longest time, of a
-	 * listener in the caller's network namespace; when that is the
-	 * initial one, also of any other in which no agent is announced.
-	 * EAGAIN when none waits.
+	 * listener in the caller's network namespace, if there was an agent;
+	 * when it is the initial one, also of any other in which there never
+	 * was. EAGAIN when none waits.
 	 */
 	NBDTARGET_CMD_TLS_ACCEPT,
 	/*
@@ -1707,8 +1707,8 @@ enum {
 	NBDTARGET_CMD_TLS_DONE,
 	/*
 	 * A TLS handshake waits to be accepted, or will in a moment. Sent to
-	 * the network namespace of its listener, or when no agent is
-	 * announced there, to the initial one.
+	 * the network namespace of its listener, or when there never was an
+	 * agent, to the initial one.
 	 */
 	NBDTARGET_CMD_TLS_READY_NTF,
 	/*
@@ -1801,12 +1801,13 @@ enum {
 	/*
 	 * Be an agent, from now until the socket that says so is closed, for
 	 * the listeners in its network namespace, and in the initial one for
-	 * those of all others that have none. Clients are told to begin TLS
-	 * only while there is one for them; who is in the group tls and
-	 * doesn't say so may as well be looking on. The same socket should
-	 * be in that group. Once more changes nothing. EPERM in a network
-	 * namespace that isn't of the initial user namespace: who is there
-	 * isn't told of anything.
+	 * those of all others that never had one. Where one was, no other
+	 * takes its place when it has gone: STARTTLS is refused until there
+	 * is one again. Clients are told to begin TLS only while there is
+	 * one for them; who is in the group tls and doesn't say so may as
+	 * well be looking on. The same socket should be in that group. Once
+	 * more changes nothing. EPERM in a network namespace that isn't of
+	 * the initial user namespace: who is there isn't told of anything.
 	 */
 	NBDTARGET_CMD_TLS_ANNOUNCE,
 	/*

@@ -214,12 +214,14 @@ static const struct genl_ops ops[] = {
 
 const struct nbdt_nl_ops nbdt_nl_tls = { ops, ARRAY_SIZE(ops) };
 
-static int tls_event_to(struct net *net, struct nbdt_conn *conn)
+/* 0, or why no agent is told, or none of them has room. */
+static int tls_event(struct nbdt_conn *conn)
 {
+	struct net *net = nbdt_agent_home(conn->net);
 	struct sk_buff *msg;
 	void *head;
 
-	if (!nbdt_nl_is_trusted(net) || !nbdt_agent_is_in(net))
+	if (!nbdt_agent_is_in(net))
 		return -ESRCH;
 	msg = nbdt_nl_event_begin(NBDTARGET_CMD_TLS_READY_NTF, &head);
 	if (!msg)
@@ -236,9 +238,7 @@ static int tls_event_to(struct net *net, struct nbdt_conn *conn)
 /* An agent that has no room for it, hears that it missed something. */
 bool nbdt_nl_tls_event(struct nbdt_conn *conn)
 {
-	int err = tls_event_to(conn->net, conn);
+	int err = tls_event(conn);
 
-	if (err == -ESRCH && conn->net != &init_net)
-		err = tls_event_to(&init_net, conn);
 	return !err || err == -ENOBUFS;
 }

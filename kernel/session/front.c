@@ -26,6 +26,7 @@
 #include "base/event.h"
 #include "base/place.h"
 #include "compat/compat.h"
+#include "session/agent.h"
 #include "session/conn.h"
 #include "session/front.h"
 #include "session/handover.h"
@@ -373,6 +374,7 @@ static void __net_exit net_pre_exit(struct net *net)
 {
 	remove_all(net);
 	nbdt_conn_leave_net(net);
+	nbdt_agent_leave_net(net);
 }
 
 static struct pernet_operations net_ops = {

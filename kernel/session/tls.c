@@ -72,16 +72,6 @@ static LIST_HEAD(waiting);		/* struct nbdt_conn.tls.node, by age */
 
 /* --- The agent's side --- */
 
-/*
- * An agent serves its own network namespace; the initial one's all where there is
- * none.  Where one is, its credentials say who gets in, and not the host's.
- */
-static bool serves(const struct net *net, const struct nbdt_conn *conn)
-{
-	return net == conn->net ||
-	       (net == &init_net && !nbdt_agent_is_in(conn->net));
-}
-
 /**
  * nbdt_tls_accept - take the handshake that waits for the longest time
  * @net: of the agent
@@ -98,7 +88,7 @@ struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 	spin_lock(&tls_lock);
 	list_for_each_entry(conn, &waiting, tls.node) {
 		/* cppcheck-suppress uninitvar ; it doesn't know the loop */
-		if (!serves(net, conn))
+		if (net != nbdt_agent_home(conn->net))
 			continue;
 		found = conn;
 		/* On the list means that its thread has yet to end. */
