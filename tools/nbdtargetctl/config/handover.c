@@ -98,13 +98,11 @@ static void keep(struct handover *h, const struct nlmsghdr *nlh)
 static int take_one(struct handover *h)
 {
 	struct nlmsghdr *nlh = nl_request(h->t->nl, NBDTARGET_CMD_HANDOVER_TAKE);
-	struct nl_reply reply = { 0 };
+	struct nl_reply reply = { .secret = true };
 	int ret = nl_do(h->t->nl, nlh, &reply);
 
 	if (!ret && reply.len)
 		keep(h, (struct nlmsghdr *)reply.data);
-	if (reply.len)
-		explicit_bzero(reply.data, reply.len);
 	nl_reply_free(&reply);
 	return ret;
 }

@@ -222,15 +222,22 @@ static int receive(struct nl *nl, struct nl_reply *reply)
 static int transact(struct nl *nl, struct nlmsghdr *nlh,
 		    struct nl_reply *reply)
 {
+	int ret;
+
 	memset(&nl->error, 0, sizeof(nl->error));
 	nlh->nlmsg_seq = ++nl->seq;
 	if (mnl_socket_sendto(nl->socket, nlh, nlh->nlmsg_len) < 0)
 		return socket_error(nl, "netlink");
-	return receive(nl, reply);
+	ret = receive(nl, reply);
+	if (reply && reply->secret)
+		explicit_bzero(nl->rx, NL_BUFFER_SIZE);
+	return ret;
 }
 
 void nl_reply_free(struct nl_reply *reply)
 {
+	if (reply->secret && reply->data)
+		explicit_bzero(reply->data, reply->len);
 	free(reply->data);
 	reply->data = NULL;
 	reply->len = 0;

@@ -24,6 +24,7 @@ struct nl_error {
 struct nl_reply {
 	char *data;
 	size_t len;
+	bool secret;		/* nothing of it stays in memory */
 };
 
 /* Multicast groups of the module. */
