@@ -30,7 +30,7 @@
 #include "nl/kernel.h"
 
 #define FIRST PHASE_TARGET
-#define LAST PHASE_LISTENER_ACCESS_IN
+#define LAST PHASE_LISTENER_WIDER
 
 struct apply {
 	struct tool *t;

@@ -388,6 +388,19 @@ bool rules_allow_all(const struct rules *r)
 	return !r || (!r->n && r->deny_default == NBDTARGET_ACCESS_ALLOW);
 }
 
+/* By the look of it: others may be so, too. */
+bool rules_allow_none(const struct rules *r)
+{
+	size_t i;
+
+	if (!r || r->deny_default != NBDTARGET_ACCESS_DENY)
+		return false;
+	for (i = 0; i < r->n; i++)
+		if (r->list[i].action != NBDTARGET_ACCESS_DENY)
+			return false;
+	return true;
+}
+
 static bool same_rule(const struct rule *a, const struct rule *b)
 {
 	return a->action == b->action && a->peer.len == b->peer.len &&
@@ -416,11 +429,11 @@ bool rules_same(const struct rules *a, const struct rules *b)
  * that what denies came, and that the default denies. Others may be so, too, and aren't
  * found out.
  */
-bool rules_are_stricter(const struct rules *want, const struct rules *now)
+static bool are_stricter(const struct rules *want, const struct rules *now)
 {
 	size_t i = 0, k = 0;
 
-	if (rules_allow_all(now))
+	if (rules_allow_all(now) || rules_allow_none(want))
 		return true;
 	if (rules_allow_all(want) || want->deny_default < now->deny_default)
 		return false;
@@ -440,6 +453,15 @@ bool rules_are_stricter(const struct rules *want, const struct rules *now)
 		}
 	}
 	return true;
+}
+
+enum change rules_change(const struct rules *want, const struct rules *now)
+{
+	if (rules_same(want, now))
+		return CHANGE_NONE;
+	if (are_stricter(want, now))
+		return CHANGE_NARROWS;
+	return are_stricter(now, want) ? CHANGE_WIDENS : CHANGE_SHIFTS;
 }
 
 /* --- What a file says, and what it leaves as it is --- */
@@ -538,11 +560,12 @@ static void add_all(struct items *to, const struct items *from)
 
 /*
  * What the file has no section for stays as it is now; but of what this run has closed
- * or made anew, as it was before.
+ * or made anew, as it was before. Of what sections there are is told from what it has.
  */
 void config_complete(struct config *want, const struct config *file,
 		     const struct config *before, const struct config *now)
 {
+	memcpy(want->has, file->has, sizeof(want->has));
 	want->target = file->target;
 	add_all(&want->listeners, file->has[CONFIG_LISTENERS] ?
 		&file->listeners : &now->listeners);
@@ -632,6 +655,7 @@ void config_only(struct config *want, const struct config *file,
 	struct endpoint ep;
 	size_t i;
 
+	memcpy(want->has, file->has, sizeof(want->has));
 	if (file->target && c->of(c->arg, CONFIG_TARGET, file->target) == TAKE)
 		want->target = file->target;
 	choose_listeners(want, file, now, c);

@@ -37,6 +37,15 @@ enum config_section {
 
 extern const char *const config_section_names[CONFIG_N_SECTIONS];
 
+/* What becomes of who may come. */
+enum change {
+	CHANGE_NONE,
+	CHANGE_NARROWS,		/* nobody may who might not */
+	CHANGE_SHIFTS,		/* some may who might not, and others may no more */
+	CHANGE_WIDENS,		/* whoever might may */
+	CHANGES,
+};
+
 /* Pointers to objects of one kind. */
 struct items {
 	const void **at;
@@ -94,6 +103,7 @@ const struct rules *config_rules_of_listener(const struct config *c,
 					     const struct endpoint *ep);
 bool rules_same(const struct rules *a, const struct rules *b);
 bool rules_allow_all(const struct rules *r);
-bool rules_are_stricter(const struct rules *want, const struct rules *now);
+bool rules_allow_none(const struct rules *r);
+enum change rules_change(const struct rules *want, const struct rules *now);
 
 #endif /* NBDTARGETCTL_CONFIG_H */

@@ -21,6 +21,7 @@ struct diff {
 	const struct config *want, *now;
 	const struct wish *wish;
 	struct twins twins;
+	bool shifting;		/* a listener is, see struct door */
 };
 
 static struct step *add(const struct diff *d, enum step_phase phase,
@@ -41,30 +42,108 @@ static void diff_target(const struct diff *d)
 		plan_drop_last(d->p);
 }
 
-/* --- Rules --- */
+/* --- Who may come --- */
 
-static struct step *rules_step(const struct diff *d, enum step_phase phase,
-			       const char *option, char *owner,
-			       const struct rules *rules)
-{
-	struct step *s = add(d, phase, &verb_set_access);
+/*
+ * By what somebody comes: an export or a listener that is there, with its rules, and its
+ * other steps by which who comes changes. All that narrows is done before what shifts, and
+ * that before all that widens, of others, too: so whoever gets in at any time could before,
+ * or can when all is done. But two shifts on one way, of rules and TLS, or of a listener
+ * and an export, would let in between them who neither could nor can: that is closed first,
+ * and opened when all else has shifted.
+ */
+struct door {
+	const char *option;		/* of set-access */
+	char *owner;			/* its value */
+	const struct rules *want, *now;
+	enum change other;		/* by TLS, or by an export's listeners */
+	struct step *const *who;	/* the steps of that, for each change, or NULL */
+	enum step_phase wider;
+	const struct step *spent;	/* before it is open for the first time, or NULL */
+};
 
-	step_option(s, option, owner);
-	words_rules(s, rules);
-	return s;
-}
+/*
+ * For nobody, as long as others are on their way. It isn't what an export is from when it
+ * is added until its rules are set, is_closed(): one with clients isn't taken for that.
+ */
+static const struct rules shut = {
+	.deny_default = NBDTARGET_ACCESS_DENY,
+	.list = &(struct rule){ .action = NBDTARGET_ACCESS_DENY },
+	.n = 1,
+};
 
-/* As an export is from when it is added until its rules are set: for nobody. */
 static bool is_closed(const struct rules *r)
 {
 	return r && !r->n && r->deny_default == NBDTARGET_ACCESS_DENY;
 }
 
-static enum step_phase access_phase(const struct rules *want,
-				    const struct rules *now)
+static size_t count_shifts(const struct door *o)
 {
-	return rules_are_stricter(want, now) ? PHASE_STRICTER : PHASE_ACCESS;
+	if (rules_allow_none(o->now))
+		return 0;
+	return (o->other == CHANGE_SHIFTS) +
+	       (rules_change(o->want, o->now) == CHANGE_SHIFTS);
 }
+
+static struct step *rules_step(const struct diff *d, const struct door *o,
+			       enum change change, const struct rules *rules)
+{
+	struct step *s = plan_add_change(d->p, change, o->wider,
+					 &verb_set_access);
+
+	step_option(s, o->option, mem_copy(o->owner));
+	words_rules(s, rules);
+	return s;
+}
+
+/* Half of what is done to it; without the other, its rules are nowhere. */
+static void shut_door(const struct diff *d, const struct door *o,
+		      struct step *rules[CHANGES])
+{
+	struct step *s = rules_step(d, o, CHANGE_NARROWS, &shut);
+
+	rules[CHANGE_NARROWS] = s;
+	if (!d->want->has[CONFIG_ACCESS])
+		step_note(s, STEP_FAILED,
+			  "the file lacks \"access\", so that its rules would be lost if this ended half way");
+	if (rules_allow_none(o->want))
+		return;
+	rules[CHANGE_WIDENS] = rules_step(d, o, CHANGE_WIDENS, o->want);
+	s->half_of = rules[CHANGE_WIDENS];
+}
+
+/* What comes later isn't done when what comes before it wasn't. */
+static void order_steps(struct step *const who[CHANGES],
+			struct step *const rules[CHANGES])
+{
+	enum change later, before;
+
+	for (later = CHANGE_SHIFTS; later < CHANGES; later++) {
+		for (before = CHANGE_NARROWS; before < later; before++) {
+			step_needs(rules[later], rules[before]);
+			step_needs(rules[later], who[before]);
+			step_needs(who[later], rules[before]);
+			step_needs(who[later], who[before]);
+		}
+	}
+}
+
+/* SHIFTS: how many it may have. */
+static void diff_door(const struct diff *d, const struct door *o, size_t shifts)
+{
+	enum change change = rules_change(o->want, o->now);
+	struct step *rules[CHANGES] = { NULL };
+
+	if (count_shifts(o) > shifts)
+		shut_door(d, o, rules);
+	else if (change != CHANGE_NONE)
+		rules[change] = rules_step(d, o, change, o->want);
+	if (is_closed(o->now))
+		step_needs(rules[CHANGE_WIDENS], o->spent);
+	order_steps(o->who, rules);
+}
+
+/* --- Rules of exports --- */
 
 /*
  * One that was left closed half way is opened when all else is done, and not as long as
@@ -73,50 +152,28 @@ static enum step_phase access_phase(const struct rules *want,
 static void diff_access_of_export(const struct diff *d, const struct export *e,
 				  const struct step *spent)
 {
-	const struct rules *want = config_rules_of_export(d->want, e->name);
-	const struct rules *now = config_rules_of_export(d->now, e->name);
 	const struct twin *twin = twins_of(&d->twins, e->name);
-	enum step_phase phase;
+	struct door o = {
+		.option = "--export",
+		.owner = text_copy(e->name),
+		.want = config_rules_of_export(d->want, e->name),
+		.now = config_rules_of_export(d->now, e->name),
+		.who = twin->who,
+		.wider = PHASE_WIDER,
+		.spent = spent,
+	};
 	struct step *s;
 
-	if (twin_is_kept(twin))
-		return;
-	if (twin_is_new(twin) ? !twin_is_closed(twin, d->want, d->wish) :
-				rules_same(want, now))
-		return;
-	if (twin_is_new(twin) || is_closed(now))
-		phase = PHASE_ACCESS_IN;
-	else
-		phase = access_phase(want, now);
-	s = rules_step(d, phase, "--export", text_copy(e->name), want);
-	step_needs(s, twin->in);
-	step_needs(s, phase == PHASE_ACCESS_IN ? spent : NULL);
-	/* Neither is opened while the other is still to be closed. */
-	step_needs(phase == PHASE_STRICTER ? twin->set : s,
-		   phase == PHASE_STRICTER ? s : twin->stricter);
-}
-
-/* Its own steps are NULL when there are none. */
-static void diff_access_of_listener(const struct diff *d,
-				    const struct endpoint *ep,
-				    const struct step *in, struct step *set)
-{
-	const struct rules *want = config_rules_of_listener(d->want, ep);
-	const struct rules *now = config_rules_of_listener(d->now, ep);
-	struct step *s;
-
-	if (in ? rules_allow_all(want) : rules_same(want, now))
-		return;
-	s = rules_step(d, in ? PHASE_LISTENER_ACCESS_IN :
-		       access_phase(want, now), "--listener",
-		       endpoint_format(ep), want);
-	step_needs(s, in);
-	s->opens = s->phase != PHASE_STRICTER;
-	/* Neither is opened while the other is still to be closed. */
-	if (set && set->phase == PHASE_STRICTER)
-		step_needs(s, set);
-	else if (set && s->phase == PHASE_STRICTER)
-		step_needs(set, s);
+	if (twin_stays(twin)) {
+		o.other = words_listeners_change(e, twin->now);
+		diff_door(d, &o, d->shifting ? 0 : 1);
+	} else if (twin_is_new(twin) &&
+		   twin_is_closed(twin, d->want, d->wish)) {
+		s = rules_step(d, &o, CHANGE_WIDENS, o.want);
+		step_needs(s, twin->in);
+		step_needs(s, spent);
+	}
+	free(o.owner);
 }
 
 /* --- Listeners --- */
@@ -130,8 +187,8 @@ static void name_listener(struct step *s, const struct endpoint *ep)
 }
 
 /* Those that came by it stay, unless they are still negotiating. */
-static const struct step *listener_out(const struct diff *d,
-				       const struct endpoint *ep)
+static struct step *listener_out(const struct diff *d,
+				 const struct endpoint *ep)
 {
 	struct step *s = add(d, PHASE_LISTENER_OUT, &verb_remove_listener);
 
@@ -144,42 +201,90 @@ static char *tls_mode(const struct listener *l)
 	return mem_copy(listener_tls(l));
 }
 
-static const struct step *listener_in(const struct diff *d,
-				      const struct listener *l,
-				      const struct step *out)
+static void listener_in(const struct diff *d, const struct listener *l,
+			const struct step *out)
 {
 	struct step *s = add(d, PHASE_LISTENER_IN, &verb_add_listener);
 	struct endpoint ep;
+	struct door o = {
+		.option = "--listener",
+		.wider = PHASE_LISTENER_WIDER,
+	};
 
 	s->opens = true;
 	listener_endpoint(l, &ep);
+	o.want = config_rules_of_listener(d->want, &ep);
 	if (l->tls != NBDTARGET_TLS_MODE_OFF)
 		step_option(s, "--tls", tls_mode(l));
-	if (!rules_allow_all(config_rules_of_listener(d->want, &ep)))
+	if (!rules_allow_all(o.want))
 		step_option(s, "--access", mem_copy("deny"));
 	if (d->wish->commands)
 		step_option(s, "--if-missing", NULL);
 	name_listener(s, &ep);
 	step_needs(s, out);
-	return s;
+	if (rules_allow_all(o.want))
+		return;
+	o.owner = endpoint_format(&ep);
+	step_needs(rules_step(d, &o, CHANGE_WIDENS, o.want), s);
+	free(o.owner);
+}
+
+/* Without TLS come others than with it; where it is optional, both. */
+static enum change tls_change(const struct listener *want,
+			      const struct listener *now)
+{
+	if (want->tls == now->tls)
+		return CHANGE_NONE;
+	if (now->tls == NBDTARGET_TLS_MODE_OPTIONAL)
+		return CHANGE_NARROWS;
+	return want->tls == NBDTARGET_TLS_MODE_OPTIONAL ? CHANGE_WIDENS :
+	       CHANGE_SHIFTS;
 }
 
 static struct step *listener_set(const struct diff *d,
-				 const struct listener *l,
-				 const struct listener *now)
+				 const struct listener *l, enum change change)
 {
-	/* From off on, some come in who didn't: those that have TLS. */
-	bool stricter = l->tls == NBDTARGET_TLS_MODE_REQUIRED &&
-			now->tls == NBDTARGET_TLS_MODE_OPTIONAL;
-	struct step *s = add(d, stricter ? PHASE_STRICTER : PHASE_SET,
-			     &verb_set_listener);
+	struct step *s = plan_add_change(d->p, change, PHASE_LISTENER_WIDER,
+					 &verb_set_listener);
 	struct endpoint ep;
 
-	s->opens = !stricter;
 	listener_endpoint(l, &ep);
 	step_option(s, "--tls", tls_mode(l));
 	name_listener(s, &ep);
 	return s;
+}
+
+/* The door is complete but for its steps, and its name. */
+static void find_door(const struct diff *d, const struct listener *l,
+		      const struct listener *now, struct door *o)
+{
+	struct endpoint ep;
+
+	listener_endpoint(l, &ep);
+	*o = (struct door) {
+		.option = "--listener",
+		.want = config_rules_of_listener(d->want, &ep),
+		.now = config_rules_of_listener(d->now, &ep),
+		.wider = PHASE_LISTENER_WIDER,
+		.other = tls_change(l, now),
+	};
+}
+
+static void listener_stays(const struct diff *d, const struct listener *l,
+			   const struct listener *now)
+{
+	struct step *who[CHANGES] = { NULL };
+	struct endpoint ep;
+	struct door o;
+
+	find_door(d, l, now, &o);
+	if (o.other != CHANGE_NONE)
+		who[o.other] = listener_set(d, l, o.other);
+	listener_endpoint(l, &ep);
+	o.owner = endpoint_format(&ep);
+	o.who = who;
+	diff_door(d, &o, 1);
+	free(o.owner);
 }
 
 /* As it is, it is what is wanted: no file has an id. */
@@ -192,24 +297,36 @@ static bool is_left_alone(const struct listener *want,
 /* One whose socket somebody else closed is of no use. */
 static void diff_listener(const struct diff *d, const struct listener *l)
 {
-	const struct step *out = NULL, *in = NULL;
-	struct step *set = NULL;
 	const struct listener *now;
 	struct endpoint ep;
 
 	listener_endpoint(l, &ep);
 	now = config_listener(d->now, &ep);
-	if (is_left_alone(l, now)) {
-		diff_access_of_listener(d, &ep, NULL, NULL);
-		return;
+	if (now && (!now->closed || is_left_alone(l, now)))
+		listener_stays(d, l, now);
+	else
+		listener_in(d, l, now ? listener_out(d, &ep) : NULL);
+}
+
+/* Whether one lets in others than before, and others no more, without being closed. */
+static bool is_any_shifting(const struct diff *d)
+{
+	const struct listener *l, *now;
+	struct endpoint ep;
+	struct door o;
+	size_t i;
+
+	for (i = 0; i < d->want->listeners.n; i++) {
+		l = d->want->listeners.at[i];
+		listener_endpoint(l, &ep);
+		now = config_listener(d->now, &ep);
+		if (!now || now->closed)
+			continue;
+		find_door(d, l, now, &o);
+		if (count_shifts(&o) == 1)
+			return true;
 	}
-	if (now && now->closed)
-		out = listener_out(d, &ep);
-	if (!now || now->closed)
-		in = listener_in(d, l, out);
-	else if (now->tls != l->tls)
-		set = listener_set(d, l, now);
-	diff_access_of_listener(d, &ep, in, set);
+	return false;
 }
 
 static void diff_listeners(const struct diff *d)
@@ -396,6 +513,7 @@ void diff_plan(struct plan *p, const struct config *want,
 	struct diff d = { .p = p, .want = want, .now = now, .wish = wish };
 	size_t i;
 
+	d.shifting = is_any_shifting(&d);
 	diff_target(&d);
 	twins_find(&d.twins, want, now, wish);
 	twins_plan(&d.twins, p, want, wish);

@@ -65,6 +65,13 @@ bool twin_is_kept(const struct twin *twin)
 	return twin->fate == TWIN_REPLACED && is_stopped(twin);
 }
 
+/* It is there, and becomes what is wanted. */
+bool twin_stays(const struct twin *twin)
+{
+	return twin->want && twin->now && !twin_is_new(twin) &&
+	       !twin_is_kept(twin);
+}
+
 const struct twin *twins_of(const struct twins *twins, struct text name)
 {
 	const struct twin *twin;
@@ -587,7 +594,8 @@ static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
 	const struct twin *lender;
 
 	words_export(s, twin->want);
-	if (twin_is_closed(twin, want, wish))
+	s->opens = !twin_is_closed(twin, want, wish);
+	if (!s->opens)
 		step_option(s, "--access", mem_copy("deny"));
 	if (wish->commands)
 		step_option(s, "--if-missing", NULL);
@@ -599,21 +607,28 @@ static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
 		 twins_of(twins, twin->want->bitmap_export) : NULL;
 	if (lender)
 		step_needs(s, lender->in);
-	if (!twin->out)
+	if (twin->out)
+		twin->out->half_of = s;
+	else
 		note(s, twin);
 	twin->in = s;
 }
 
-static void plan_stricter(struct plan *p, struct twin *twin)
+static void plan_who(struct plan *p, struct twin *twin)
 {
-	struct step *s = plan_add(p, PHASE_STRICTER, &verb_set_export);
-	bool differs = words_export_stricter(s, twin->want, twin->now);
+	enum change change;
+	struct step *s;
+	bool differs;
 
-	step_name(s, twin->want->name);
-	if (differs)
-		twin->stricter = s;
-	else
-		plan_drop_last(p);
+	for (change = CHANGE_NARROWS; change < CHANGES; change++) {
+		s = plan_add_change(p, change, PHASE_WIDER, &verb_set_export);
+		differs = words_export_who(s, twin->want, twin->now, change);
+		step_name(s, twin->want->name);
+		if (differs)
+			twin->who[change] = s;
+		else
+			plan_drop_last(p);
+	}
 }
 
 static void plan_set(struct plan *p, struct twin *twin,
@@ -633,8 +648,7 @@ static void plan_set(struct plan *p, struct twin *twin,
 	}
 	if (twin->fate == TWIN_REOPENED)
 		note(s, twin);
-	step_needs(s, twin->stricter);
-	twin->set = s;
+	step_needs(s, twin->who[CHANGE_NARROWS]);
 }
 
 static bool has_default(const struct config *c)
@@ -692,11 +706,10 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 	plan_all_in(p, twins, true, want, wish);
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
-		if (!twin->want || !twin->now || twin_is_new(twin) ||
-		    twin_is_kept(twin))
+		if (!twin_stays(twin))
 			continue;
 		plan_about(p, CONFIG_EXPORTS, twin->want);
-		plan_stricter(p, twin);
+		plan_who(p, twin);
 		plan_set(p, twin, has_default(want));
 	}
 }

@@ -21,9 +21,8 @@ struct twin {
 	bool looked_at;			/* these are */
 	enum step_result stopped;	/* STEP_PLANNED when nothing is in the way */
 	char *why;			/* what is in the way, or what it costs */
-	const struct step *out, *in;	/* of its own, or NULL */
-	const struct step *stricter;	/* by which fewer come in */
-	struct step *set;		/* of all else */
+	struct step *out, *in;		/* of its own, or NULL */
+	struct step *who[CHANGES];	/* by which who comes in changes so */
 };
 
 struct twins {
@@ -37,6 +36,7 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 		const struct wish *wish);
 const struct twin *twins_of(const struct twins *twins, struct text name);
 bool twin_is_new(const struct twin *twin);
+bool twin_stays(const struct twin *twin);
 bool twin_is_kept(const struct twin *twin);
 bool twin_is_closed(const struct twin *twin, const struct config *want,
 		    const struct wish *wish);

@@ -26,6 +26,21 @@ struct step *plan_add(struct plan *p, enum step_phase phase, const struct verb *
 	return s;
 }
 
+/* One by which who may come changes so; WIDER is the phase in which more may. */
+struct step *plan_add_change(struct plan *p, enum change how,
+			     enum step_phase wider, const struct verb *verb)
+{
+	const enum step_phase phases[CHANGES] = {
+		[CHANGE_NARROWS] = PHASE_NARROWER,
+		[CHANGE_SHIFTS] = PHASE_SHIFT,
+		[CHANGE_WIDENS] = wider,
+	};
+	struct step *s = plan_add(p, phases[how], verb);
+
+	s->opens = how != CHANGE_NARROWS;
+	return s;
+}
+
 /* The steps that come next are about that. */
 void plan_about(struct plan *p, enum config_section section, const void *about)
 {
@@ -40,7 +55,7 @@ void plan_sort(struct plan *p)
 	size_t i, n = 0;
 	enum step_phase phase;
 
-	for (phase = 0; phase <= PHASE_LISTENER_ACCESS_IN; phase++)
+	for (phase = 0; phase <= PHASE_LISTENER_WIDER; phase++)
 		for (i = 0; i < p->n; i++)
 			if (p->steps[i]->phase == phase)
 				sorted[n++] = p->steps[i];

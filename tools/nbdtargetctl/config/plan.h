@@ -12,25 +12,25 @@
 #include "config/config.h"
 
 /*
- * Who may do less, and what makes room, comes first; who may come in, last. Rules that
- * may let in others than before come behind all that surely lets in fewer.
+ * Who may do less, and what makes room, comes first; who may come in, last. What lets in
+ * others than before, and others no more, stands in between.
  */
 enum step_phase {
 	PHASE_TARGET,
 	PHASE_LISTENER_OUT,
-	PHASE_STRICTER,		/* TLS, bindings and rules by which fewer come in */
+	PHASE_NARROWER,		/* TLS, bindings and rules by which fewer come in */
 	PHASE_BORROWER_OUT,	/* exports with another's bitmap */
 	PHASE_EXPORT_OUT,
 	PHASE_BITMAP_OUT,
-	PHASE_ACCESS,
-	PHASE_SET,
+	PHASE_SHIFT,		/* the same, by which others do */
+	PHASE_SET,		/* what has nothing to do with who comes in */
 	PHASE_EXPORT_IN,
 	PHASE_CONTENT_IN,	/* what bitmaps and maps had, from a file */
 	PHASE_BITMAP_IN,
 	PHASE_BORROWER_IN,
-	PHASE_ACCESS_IN,	/* of exports that are new: until then, nobody */
+	PHASE_WIDER,		/* of exports; of those that are new, until then nobody */
 	PHASE_LISTENER_IN,
-	PHASE_LISTENER_ACCESS_IN,
+	PHASE_LISTENER_WIDER,
 };
 
 enum step_result {
@@ -54,7 +54,8 @@ struct step {
 	int n;
 	int names;		/* arguments in front of the options */
 	bool ended;		/* the options are, by "--" */
-	bool opens;		/* it may let somebody come to the target, of a listener */
+	bool opens;		/* it may let in somebody who couldn't come */
+	const struct step *half_of;	/* of no use, and harm, without that; or NULL */
 	char *why;		/* a note for people, or NULL */
 	enum step_result result;
 	const struct step *needs[STEP_NEEDS];
@@ -71,6 +72,8 @@ struct plan {
 
 struct step *plan_add(struct plan *p, enum step_phase phase,
 		      const struct verb *verb);
+struct step *plan_add_change(struct plan *p, enum change how,
+			     enum step_phase wider, const struct verb *verb);
 void plan_about(struct plan *p, enum config_section section,
 		const void *about);
 void plan_drop_last(struct plan *p);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Plans that are carried out, step by step. One that fails doesn't keep those from
- * going on that don't need it; but once something that is to go, or to let in fewer, is
- * still as it was, no listener opens, and none lets in others than before: who comes by
- * it would find what isn't meant for him. What is done is told when it is, on stdout;
- * what isn't, on stderr, as the verb that it is says it, and once more by number at the
- * end.
+ * going on that don't need it; but once something that is to go, or to let in fewer or
+ * others, is still as it was, nothing opens that leads there, or that it leads to: no
+ * listener, and behind a listener no export. Who comes would find what isn't meant for
+ * him. What is done by halves isn't begun when it is known that the other half isn't
+ * done. What is done is told when it is, on stdout; what isn't, on stderr, as the verb
+ * that it is says it, and once more by number at the end.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,33 @@ static const char *const result_names[] = {
 	[STEP_LEFT] = "left",
 };
 
+static bool is_failure(enum step_result result)
+{
+	return result == STEP_FAILED || result == STEP_REFUSED ||
+	       result == STEP_SKIPPED || result == STEP_HELD;
+}
+
+/* What comes later lets in only whom this says. Bitmaps let in nobody. */
+static bool keeps_out(const struct step *s)
+{
+	return s->phase > PHASE_TARGET && s->phase <= PHASE_SHIFT &&
+	       s->phase != PHASE_BITMAP_OUT;
+}
+
+static void note_result(struct run *r, const struct step *s)
+{
+	if (!is_failure(s->result) || !keeps_out(s))
+		return;
+	r->kept_any = true;
+	r->kept_listener |= s->section == CONFIG_LISTENERS;
+}
+
+static bool is_held(const struct run *r, const struct step *s)
+{
+	return s->opens && (s->section == CONFIG_LISTENERS ? r->kept_any :
+			    r->kept_listener);
+}
+
 /* Why it isn't even tried; STEP_PLANNED when it is. */
 static enum step_result is_kept(const struct run *r, const struct step *s)
 {
@@ -37,10 +65,33 @@ static enum step_result is_kept(const struct run *r, const struct step *s)
 	for (i = 0; i < STEP_NEEDS && s->needs[i]; i++) {
 		if (s->needs[i]->result == STEP_ABSENT)
 			return STEP_ABSENT;
-		if (s->needs[i]->result != STEP_DONE)
+		if (is_failure(s->needs[i]->result))
 			return STEP_SKIPPED;
 	}
-	return s->opens && r->hold ? STEP_HELD : STEP_PLANNED;
+	if (s->half_of && is_failure(s->half_of->result))
+		return s->half_of->result == STEP_HELD ? STEP_HELD :
+		       STEP_SKIPPED;
+	return is_held(r, s) ? STEP_HELD : STEP_PLANNED;
+}
+
+/* Until nothing changes: the half of something may come before what keeps the other. */
+static void foresee(struct run *r, struct plan *p)
+{
+	bool changed = true;
+	struct step *s;
+	size_t i;
+
+	while (changed) {
+		changed = false;
+		for (i = 0; i < p->n; i++) {
+			s = p->steps[i];
+			if (s->result != STEP_PLANNED)
+				continue;
+			s->result = is_kept(r, s);
+			note_result(r, s);
+			changed |= s->result != STEP_PLANNED;
+		}
+	}
 }
 
 /* The verb does it, and says why when it can't. */
@@ -121,19 +172,6 @@ static void complain(struct run *r, const struct step *s)
 	free((char *)line.p);
 }
 
-static bool is_failure(enum step_result result)
-{
-	return result == STEP_FAILED || result == STEP_REFUSED ||
-	       result == STEP_SKIPPED || result == STEP_HELD;
-}
-
-/* What comes later lets in only whom this says. Bitmaps let in nobody. */
-static bool keeps_out(const struct step *s)
-{
-	return s->phase > PHASE_TARGET && s->phase <= PHASE_SET &&
-	       s->phase != PHASE_BITMAP_OUT;
-}
-
 static void run_step(struct run *r, struct step *s)
 {
 	enum step_result kept = is_kept(r, s);
@@ -153,7 +191,7 @@ static void run_step(struct run *r, struct step *s)
 	}
 	r->failed += is_failure(s->result);
 	r->absent += s->result == STEP_ABSENT;
-	r->hold |= is_failure(s->result) && keeps_out(s);
+	note_result(r, s);
 	if (r->told)
 		tell_json(r, s);
 }
@@ -171,8 +209,16 @@ void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_ph
 		s = p->steps[i];
 		if (s->phase < first && s->result == STEP_PLANNED)
 			s->result = STEP_FAILED;
-		else if (s->phase >= first && s->phase <= last)
-			run_step(r, s);
+		note_result(r, s);
+	}
+	foresee(r, p);
+	for (i = 0; i < p->n; i++) {
+		s = p->steps[i];
+		if (s->phase < first || s->phase > last)
+			continue;
+		run_step(r, s);
+		if (is_failure(s->result))
+			foresee(r, p);
 	}
 }
 

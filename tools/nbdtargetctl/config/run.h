@@ -15,7 +15,8 @@ struct run {
 	size_t done, failed;	/* of the steps; failed counts those refused, too */
 	size_t left;		/* as somebody has made them by hand */
 	size_t absent;		/* left out, as a device isn't there */
-	bool hold;		/* what lets in fewer wasn't done: nothing opens */
+	bool kept_listener;	/* one lets in others than it shall: no export opens */
+	bool kept_any;		/* one, or an export, does: no listener opens */
 };
 
 void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_phase last);

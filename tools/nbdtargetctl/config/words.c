@@ -194,22 +194,36 @@ static bool has_fewer_listeners(const struct export *want,
 	return true;
 }
 
-static void put_listeners(struct step *s, const struct export *want)
+enum change words_listeners_change(const struct export *want,
+				   const struct export *now)
 {
-	step_option(s, "--listeners",
-		    export_format_listeners(&want->listeners));
+	if (same_listeners(want, now))
+		return CHANGE_NONE;
+	if (has_fewer_listeners(want, now))
+		return CHANGE_NARROWS;
+	return has_fewer_listeners(now, want) ? CHANGE_WIDENS : CHANGE_SHIFTS;
 }
 
-/* Of set-export, that by which fewer come in; false when there is nothing. */
-bool words_export_stricter(struct step *s, const struct export *want,
-			   const struct export *now)
+static enum change tls_change(const struct export *want,
+			      const struct export *now)
+{
+	if (want->tls_required == now->tls_required)
+		return CHANGE_NONE;
+	return want->tls_required ? CHANGE_NARROWS : CHANGE_WIDENS;
+}
+
+/* Of set-export, that by which who comes in changes in this way; false when nothing does. */
+bool words_export_who(struct step *s, const struct export *want,
+		      const struct export *now, enum change change)
 {
 	int n = s->n;
 
-	if (want->tls_required && !now->tls_required)
-		step_option(s, "--tls", mem_copy("required"));
-	if (has_fewer_listeners(want, now))
-		put_listeners(s, want);
+	if (tls_change(want, now) == change)
+		step_option(s, "--tls", mem_copy(want->tls_required ?
+						 "required" : "optional"));
+	if (words_listeners_change(want, now) == change)
+		step_option(s, "--listeners",
+			    export_format_listeners(&want->listeners));
 	return s->n > n;
 }
 
@@ -232,13 +246,9 @@ bool words_export_set(struct step *s, const struct export *want,
 	if (want->max_connections != now->max_connections)
 		step_option(s, "--max-connections",
 			    words_number(want->max_connections));
-	if (now->tls_required && !want->tls_required)
-		step_option(s, "--tls", mem_copy("optional"));
 	if (want->on_return != now->on_return)
 		step_option(s, "--on-return", mem_copy(want->on_return ?
 						       "reopen" : "stay"));
-	if (!same_listeners(want, now) && !has_fewer_listeners(want, now))
-		put_listeners(s, want);
 	return s->n > n;
 }
 

@@ -9,8 +9,10 @@
 bool words_target(struct step *s, const struct target *want,
 		  const struct target *now);
 void words_export(struct step *s, const struct export *e);
-bool words_export_stricter(struct step *s, const struct export *want,
-			   const struct export *now);
+bool words_export_who(struct step *s, const struct export *want,
+		      const struct export *now, enum change change);
+enum change words_listeners_change(const struct export *want,
+				   const struct export *now);
 bool words_export_set(struct step *s, const struct export *want,
 		      const struct export *now, bool is_moved);
 void words_bitmap(struct step *s, const struct bitmap *b);
