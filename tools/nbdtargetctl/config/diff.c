@@ -294,7 +294,18 @@ static bool is_left_alone(const struct listener *want,
 	return now && attr_has(want, NBDTARGET_A_LISTENER_ID);
 }
 
-/* One whose socket somebody else closed is of no use. */
+/* One whose socket somebody else closed is of no use, and isn't opened half way. */
+static struct step *closed_out(const struct diff *d, const struct endpoint *ep)
+{
+	struct step *s = listener_out(d, ep);
+
+	if (!d->want->has[CONFIG_ACCESS] &&
+	    !rules_allow_all(config_rules_of_listener(d->now, ep)))
+		step_note(s, STEP_FAILED,
+			  "its socket is closed, but the file lacks \"access\", so that its rules would be lost if this ended half way");
+	return s;
+}
+
 static void diff_listener(const struct diff *d, const struct listener *l)
 {
 	const struct listener *now;
@@ -305,7 +316,7 @@ static void diff_listener(const struct diff *d, const struct listener *l)
 	if (now && (!now->closed || is_left_alone(l, now)))
 		listener_stays(d, l, now);
 	else
-		listener_in(d, l, now ? listener_out(d, &ep) : NULL);
+		listener_in(d, l, now ? closed_out(d, &ep) : NULL);
 }
 
 /* Whether one lets in others than before, and others no more, without being closed. */

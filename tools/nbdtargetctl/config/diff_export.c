@@ -235,6 +235,21 @@ static void decide_borrowers(struct twins *twins, const struct config *want,
 	}
 }
 
+/*
+ * One that goes before it comes has its rules meanwhile in this program alone. The next
+ * would take it for one without any.
+ */
+static void stop_for_rules(struct twin *twin, const struct config *want,
+			   const struct config *now)
+{
+	if (twin->fate == TWIN_REPLACED && !is_stopped(twin) &&
+	    !want->has[CONFIG_ACCESS] &&
+	    !rules_allow_all(config_rules_of_export(now, twin->now->name)))
+		stop(twin, STEP_FAILED,
+		     "the file lacks \"access\", so that its rules would be lost if this ended half way%s",
+		     so_it_stays(twin));
+}
+
 static size_t count_bitmaps(const struct config *c, struct text export)
 {
 	const struct bitmap *b;
@@ -518,8 +533,10 @@ void twins_find(struct twins *twins, const struct config *want,
 	for (i = 0; i < twins->n; i++)
 		decide(&twins->list[i], wish);
 	decide_borrowers(twins, want, now);
-	for (i = 0; i < twins->n; i++)
+	for (i = 0; i < twins->n; i++) {
+		stop_for_rules(&twins->list[i], want, now);
 		count_costs(&twins->list[i], now, wish);
+	}
 	if (!wish->commands)
 		stop_all(twins, want, now);
 }
