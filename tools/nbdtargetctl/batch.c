@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Files of commands: one a line, words quoted as in a shell, "#" begins a
- * comment where a word could. Nothing is expanded.
+ * comment where a word could. Nothing is expanded. A last line without its end is what
+ * is left of one, as far as anybody can tell: without its last words it may open what
+ * they close.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -135,6 +137,8 @@ static int run_line(struct tool *t, char *line, size_t len)
 	t->verb = NULL;
 	if (strlen(line) != len)
 		return fail_usage(t, "the line holds a NUL byte");
+	if (!len || line[len - 1] != '\n')
+		return fail_usage(t, "the line has no end, as if the file were cut off; a line break ends it");
 	wrong = batch_split(line, &argv, &argc);
 	if (wrong)
 		ret = fail_usage(t, "%s", wrong);
