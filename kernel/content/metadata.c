@@ -11,7 +11,8 @@
  * of the past, as far as that can be known; then each bitmap has the bits of its
  * area, and one that was recording all regions of the log, unless it ended in good
  * order.  A new generation begins: first the bits are written that came from the log,
- * then the head.  A crash before that head leaves what there was before.
+ * then the head.  A crash before that head leaves what there was before.  What was found
+ * to be damaged is written after a head that says so: by then nothing else does.
  *
  * Whether others have written since the last export ended in good order is judged by
  * left.c.  If it is certain that they have, what records is inconsistent; if nobody can
@@ -57,6 +58,7 @@ struct nbdt_metadata {
 	char boot[NBDTARGET_META_BOOT];	/* of the machine, or empty */
 	void (*ran)(struct nbdt_content *content);
 	void (*failed)(struct nbdt_content *content);
+	bool has_log;			/* a record was found that counts */
 	bool distrust;			/* nothing that is found is believed */
 	bool written;			/* by others, or it may be: what records... */
 	bool spoilt;			/* ...is inconsistent, and there was one */
@@ -299,28 +301,33 @@ static int ask_decider(const struct nbdtarget_meta_head *head)
 	return took_place;
 }
 
-/* What it is now that it is known. */
-static void decide_bitmap(struct nbdtarget_meta_bitmap *entry, bool took_place)
+/* What it is now that it is known; whether it is there. */
+static bool decide_bitmap(struct nbdtarget_meta_bitmap *entry, bool took_place)
 {
 	u32 flags = le32_to_cpu(entry->flags);
 
+	if (!took_place && (flags & NBDTARGET_META_THERE_AFTER))
+		return false;
 	if (took_place) {
 		flags &= ~NBDTARGET_META_RECORDING;
 		if (flags & NBDTARGET_META_RECORDING_AFTER)
 			flags |= NBDTARGET_META_RECORDING;
-	} else if (flags & NBDTARGET_META_THERE_AFTER) {
-		*entry->name = '\0';
 	}
 	flags &= NBDTARGET_META_RECORDING | NBDTARGET_META_INCONSISTENT;
 	entry->flags = cpu_to_le32(flags);
+	return true;
 }
 
+/* The head that is written next may say it as it is then. */
 static void decide(struct nbdtarget_meta_head *head, bool took_place)
 {
-	u32 i;
+	u32 nr = le32_to_cpu(head->bitmaps), kept = 0, i;
 
-	for (i = 0; i < le32_to_cpu(head->bitmaps); i++)
-		decide_bitmap(&head->bitmap[i], took_place);
+	for (i = 0; i < nr; i++) {
+		if (decide_bitmap(&head->bitmap[i], took_place))
+			head->bitmap[kept++] = head->bitmap[i];
+	}
+	head->bitmaps = cpu_to_le32(kept);
 	if (took_place)
 		head->last = head->pending;
 }
@@ -446,7 +453,7 @@ static int publish(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
 }
 
 static int load_bitmap(struct nbdt_metadata *metadata,
-		       const struct nbdtarget_meta_bitmap *entry, bool has_log,
+		       const struct nbdtarget_meta_bitmap *entry,
 		       struct netlink_ext_ack *extack)
 {
 	struct nbdt_scribe *scribe = &metadata->scribe;
@@ -462,7 +469,7 @@ static int load_bitmap(struct nbdt_metadata *metadata,
 	bitmap->recording = flags & NBDTARGET_META_RECORDING;
 	bitmap->stored.there = true;
 	bitmap->stored.recording = bitmap->recording;
-	if (!clean && bitmap->recording && has_log)
+	if (!clean && bitmap->recording && metadata->has_log)
 		mark_log(head, scribe->ledger.log, bitmap);
 	if (!complete)
 		say_damaged(metadata, bitmap, extack);
@@ -470,13 +477,15 @@ static int load_bitmap(struct nbdt_metadata *metadata,
 		metadata->spoilt = true;
 	if (!complete || metadata->distrust ||
 	    (metadata->written && bitmap->recording) ||
-	    (!clean && bitmap->recording && !has_log) ||
+	    (!clean && bitmap->recording && !metadata->has_log) ||
 	    (flags & NBDTARGET_META_INCONSISTENT))
 		nbdt_bitmap_fill(bitmap);
+	/* Not all blocks have a good copy; what shows that is written over. */
+	bitmap->stored.rewritten = bitmap->inconsistent;
 	return publish(metadata->content, bitmap, extack);
 }
 
-static int load_bitmaps(struct nbdt_metadata *metadata, bool has_log,
+static int load_bitmaps(struct nbdt_metadata *metadata,
 			struct netlink_ext_ack *extack)
 {
 	const struct nbdtarget_meta_head *head = metadata->scribe.ledger.head;
@@ -484,9 +493,7 @@ static int load_bitmaps(struct nbdt_metadata *metadata, bool has_log,
 	int err;
 
 	for (i = 0; i < le32_to_cpu(head->bitmaps); i++) {
-		if (!*head->bitmap[i].name)
-			continue;
-		err = load_bitmap(metadata, &head->bitmap[i], has_log, extack);
+		err = load_bitmap(metadata, &head->bitmap[i], extack);
 		if (err)
 			return err;
 	}
@@ -508,20 +515,20 @@ static void load_point(struct nbdt_metadata *metadata)
 /*
  * What came from the log, where nothing else has it once that is another.  After an
  * orderly end nothing has, and the head that still counts says which write was the last.
+ * Of one that isn't believed they go with the head (load_bitmap()).
  */
 static int write_bits(struct nbdt_scribe *scribe)
 {
-	bool clean = scribe->ledger.head->flags &
-		     cpu_to_le32(NBDTARGET_META_CLEAN);
 	struct nbdt_scribe_bitmap *each;
 	int err = 0;
 	u32 i;
 
+	if (scribe->ledger.head->flags & cpu_to_le32(NBDTARGET_META_CLEAN))
+		return 0;
 	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps) && !err; i++) {
 		each = &scribe->bitmaps[i];
-		/* Of one that is inconsistent not all blocks have a good copy. */
-		if (each->bitmap && (each->bitmap->inconsistent ||
-				     (each->bitmap->recording && !clean)))
+		if (each->bitmap && each->bitmap->recording &&
+		    !each->bitmap->inconsistent)
 			err = nbdt_ledger_write_bits(&scribe->ledger,
 						     &each->area, each->bitmap,
 						     NULL);
@@ -647,7 +654,12 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 		return err;
 	ledger->generation++;
 	memset(ledger->log, 0, sizeof(*ledger->log));
-	err = nbdt_ledger_write_log(ledger);
+	/*
+	 * Before the head, lest there be one without a record.  But one that can't be
+	 * read isn't missed when it is written over: the head goes first then.
+	 */
+	if (metadata->has_log)
+		err = nbdt_ledger_write_log(ledger);
 	if (err)
 		return err;
 	head->flags = 0;
@@ -683,7 +695,6 @@ static int load(struct nbdt_metadata *metadata, u64 size,
 {
 	struct nbdt_content *content = metadata->content;
 	const char *unproved;
-	bool has_log;
 	int err;
 
 	err = check_stale(metadata, size, config, extack);
@@ -692,18 +703,18 @@ static int load(struct nbdt_metadata *metadata, u64 size,
 	err = read_log(metadata, config, extack);
 	if (err && err != -EUCLEAN)
 		return err;
-	has_log = !err;
+	metadata->has_log = !err;
 	err = settle_pending(metadata, config, extack);
 	if (err)
 		return err;
 	unproved = judge(metadata);
-	err = load_bitmaps(metadata, has_log, extack);
+	err = load_bitmaps(metadata, extack);
 	if (err)
 		return err;
 	if (metadata->spoilt)
 		say_written(metadata, unproved, extack);
 	load_point(metadata);
-	if (has_log && !metadata->distrust)
+	if (metadata->has_log && !metadata->distrust)
 		nbdt_memo_load(&metadata->scribe, content, unproved);
 	mutex_lock(&nbdt_bitmaps_mutex);
 	nbdt_bitmaps_choose_locked(&content->bitmaps);

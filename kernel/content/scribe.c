@@ -13,9 +13,9 @@
  * that head is on stable storage, and at once.  Before, whatever it says has to be
  * true: one that is new has its area written, one that records no longer has the
  * bits of all regions written that are in the log, and of one whose bits are others
- * altogether (cleared, loaded, merged into) a head says that it is inconsistent while
- * they are written.  Who submits one has seen to it that nobody is inside the
- * gate, where it matters.
+ * altogether (cleared, loaded, merged into, found damaged) a head says that it is
+ * inconsistent while they are written.  Who submits one has seen to it that nobody is
+ * inside the gate, where it matters.
  *
  * When something can't be written, it has failed, for good.  Either writes fail from
  * then on, or they go on, and all bitmaps that record are inconsistent; in that case
