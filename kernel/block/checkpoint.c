@@ -265,9 +265,12 @@ static int store_group(struct checkpoint *cp, struct member *decider,
 	int err;
 
 	get_random_bytes(cp->group, sizeof(cp->group));
+	nbdt_metadata_decide(content_of(decider), cp->group);
 	err = store_others(cp, decider, NBDT_METADATA_PREPARE, extack);
 	if (!err)
 		err = store(cp, decider, decider, extack);
+	else
+		nbdt_metadata_decide(content_of(decider), NULL);
 	store_others(cp, decider,
 		     err ? NBDT_METADATA_CANCEL : NBDT_METADATA_COMMIT, NULL);
 	return err;

@@ -24,7 +24,8 @@
  * are stored before they take place in memory.  One of a group takes place when it is
  * stored with the first of its exports: the others have it as pending before, with
  * the name of the first's metadata, and as done afterwards.  One that is found
- * pending asks that other, which therefore has to be there first.
+ * pending asks that other, which therefore has to be there first; and which doesn't
+ * know from before the others are written until its own head is on stable storage.
  *
  * In the end neither device is kept by the other, should that hang: metadata that can't
  * be written for a while has failed, and is as after a crash.
@@ -74,6 +75,9 @@ struct nbdt_metadata {
 	struct nbdtarget_meta_checkpoint pending;
 	u8 decider[NBDTARGET_META_UUID];
 	u8 groups[NBDTARGET_META_GROUPS][NBDTARGET_META_UUID];
+
+	/* The group that isn't decided, or zeroes; guarded by the same. */
+	u8 undecided[NBDTARGET_META_UUID];
 };
 
 /* Those that are open, for who asks whether a group's checkpoint took place. */
@@ -279,26 +283,49 @@ static int check_stale(struct nbdt_metadata *metadata, u64 size,
 
 /* --- A checkpoint that was pending --- */
 
-/* 1, 0, or -EAGAIN when who decided it isn't there. */
+/* 1, 0, -EAGAIN before it is decided, or -EIO if it isn't known for what has failed. */
+static int answer_locked(const struct nbdt_metadata *decider, const u8 *group)
+{
+	u32 i;
+
+	lockdep_assert_held(&nbdt_bitmaps_mutex);
+	if (!memcmp(decider->undecided, group, NBDTARGET_META_UUID))
+		return READ_ONCE(decider->scribe.err) ? -EIO : -EAGAIN;
+	for (i = 0; i < NBDTARGET_META_GROUPS; i++) {
+		if (!memcmp(decider->groups[i], group, NBDTARGET_META_UUID))
+			return 1;
+	}
+	return 0;
+}
+
+/* The same, or -ENOENT when who decides isn't there. */
 static int ask_decider(const struct nbdtarget_meta_head *head)
 {
 	struct nbdt_metadata *decider;
-	int took_place = -EAGAIN;
-	u32 i;
+	int took_place = -ENOENT;
 
 	mutex_lock(&all_mutex);
 	mutex_lock(&nbdt_bitmaps_mutex);
 	decider = find_locked(head->decider);
 	if (decider)
-		took_place = 0;
-	for (i = 0; decider && i < NBDTARGET_META_GROUPS; i++) {
-		if (!memcmp(decider->groups[i], head->pending.group,
-			    NBDTARGET_META_UUID))
-			took_place = 1;
-	}
+		took_place = answer_locked(decider, head->pending.group);
 	mutex_unlock(&nbdt_bitmaps_mutex);
 	mutex_unlock(&all_mutex);
 	return took_place;
+}
+
+/* For 79 bytes, with the UUID. */
+static void say_undecided(const struct nbdtarget_meta_head *head, int why,
+			  struct netlink_ext_ack *extack)
+{
+	if (why == -EAGAIN)
+		nbdt_set_err_msg(extack,
+				 "a checkpoint of a group is being stored: try again");
+	else
+		nbdt_set_err_msg(extack,
+				 "checkpoint is pending: add metadata %pU %s",
+				 head->decider,
+				 why == -ENOENT ? "first" : "anew");
 }
 
 /* What it is now that it is known; whether it is there. */
@@ -343,10 +370,8 @@ static int settle_pending(struct nbdt_metadata *metadata,
 		return 0;
 	took_place = ask_decider(head);
 	if (took_place < 0 && !config->accept_stale) {
-		nbdt_set_err_msg(extack,
-				 "a checkpoint of a group is pending: add first the export with metadata %pU",
-				 head->decider);
-		return took_place;
+		say_undecided(head, took_place, extack);
+		return -EAGAIN;
 	}
 	if (took_place < 0)
 		metadata->distrust = true;
@@ -1049,6 +1074,26 @@ static void commit(struct nbdt_metadata *metadata,
 }
 
 /**
+ * nbdt_metadata_decide - a group's checkpoint is decided here, and isn't yet
+ * @content: of an export that has metadata, and a part in it
+ * @group: the UUID; NULL when it is known that it doesn't take place
+ *
+ * Before any other has it as pending.  It is decided when the COMMIT is stored here; if
+ * that fails, it isn't known before what is there is read anew.
+ */
+void nbdt_metadata_decide(struct nbdt_content *content, const u8 *group)
+{
+	u8 *undecided = content->metadata->undecided;
+
+	mutex_lock(&nbdt_bitmaps_mutex);
+	if (group)
+		memcpy(undecided, group, NBDTARGET_META_UUID);
+	else
+		memset(undecided, 0, NBDTARGET_META_UUID);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+}
+
+/**
  * nbdt_metadata_checkpoint_begin - have a checkpoint take place on the device
  * @content: of an export that has a part in it; its gate is shut, nobody inside
  * @point: what changes; the bitmaps are kept from other commands
@@ -1087,9 +1132,14 @@ int nbdt_metadata_checkpoint_end(struct nbdt_content *content,
 				 const struct nbdt_metadata_storing *storing,
 				 struct netlink_ext_ack *extack)
 {
+	int err;
+
 	if (!content->metadata)
 		return 0;
-	return result(content, store_end(content->metadata, storing), extack);
+	err = store_end(content->metadata, storing);
+	if (!err)
+		nbdt_metadata_decide(content, NULL);
+	return result(content, err, extack);
 }
 
 /* Is there any, and has it not failed? */

@@ -71,6 +71,7 @@ int nbdt_metadata_prepare(struct nbdt_content *content,
 			  struct netlink_ext_ack *extack);
 int nbdt_metadata_store(struct nbdt_content *content,
 			struct netlink_ext_ack *extack);
+void nbdt_metadata_decide(struct nbdt_content *content, const u8 *group);
 void nbdt_metadata_checkpoint_begin(struct nbdt_content *content,
 				    const struct nbdt_metadata_point *point,
 				    enum nbdt_metadata_step step,
