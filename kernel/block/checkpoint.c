@@ -20,9 +20,9 @@
  * Where exports have metadata, the checkpoint is stored there before bitmaps are
  * switched in memory, and the gates are opened after both: see metadata.c.  From the
  * first write on there is no way back but by others, so what it waits for then has a
- * deadline of its own.  Before, devices are flushed: a power cut
- * would undo writes that aren't on stable storage, and what is undone changes a device
- * after the checkpoint, in no bitmap that began with it.
+ * deadline of its own, and the memory was had before.  Before, devices are flushed, too:
+ * a power cut would undo writes that aren't on stable storage, and what is undone changes
+ * a device after the checkpoint, in no bitmap that began with it.
  *
  * One that is held is on a list.  Whoever takes it off, under the mutex, is its
  * only owner and ends it: the second command, the timer, the closing of the
@@ -55,7 +55,8 @@ struct member {
 	struct nbdt_export *export;
 	struct nbdt_gate_visit visit;
 	struct nbdt_switch bitmaps;
-	struct nbdt_metadata_storing storing;
+	struct nbdt_metadata_storing before;	/* PREPARE */
+	struct nbdt_metadata_storing after;	/* COMMIT or CANCEL */
 };
 
 struct checkpoint {
@@ -200,6 +201,24 @@ static bool has_metadata(struct checkpoint *cp)
 	return false;
 }
 
+/* All the memory that storing takes: once one has begun, each has to be told the end. */
+static int reserve(struct checkpoint *cp)
+{
+	struct member *member;
+	int err = 0;
+
+	for (member = cp->members; !err && member < cp->members + cp->nr; member++)
+		err = nbdt_metadata_reserve(content_of(member), &member->before) ?:
+		      nbdt_metadata_reserve(content_of(member), &member->after);
+	return err;
+}
+
+static struct nbdt_metadata_storing *storing_of(struct member *member,
+						enum nbdt_metadata_step step)
+{
+	return step == NBDT_METADATA_PREPARE ? &member->before : &member->after;
+}
+
 static void store_begin(struct checkpoint *cp, struct member *member,
 			enum nbdt_metadata_step step,
 			const struct member *decider)
@@ -217,20 +236,22 @@ static void store_begin(struct checkpoint *cp, struct member *member,
 		memcpy(point.decider, nbdt_metadata_uuid(content_of(decider)),
 		       sizeof(point.decider));
 	}
-	nbdt_metadata_checkpoint_begin(content, &point, step, &member->storing);
+	nbdt_metadata_checkpoint_begin(content, &point, step,
+				       storing_of(member, step));
 }
 
-static int store_end(struct member *member, struct netlink_ext_ack *extack)
+static int store_end(struct member *member, enum nbdt_metadata_step step,
+		     struct netlink_ext_ack *extack)
 {
 	return nbdt_metadata_checkpoint_end(content_of(member),
-					    &member->storing, extack);
+					    storing_of(member, step), extack);
 }
 
 static int store(struct checkpoint *cp, struct member *member,
 		 const struct member *decider, struct netlink_ext_ack *extack)
 {
 	store_begin(cp, member, NBDT_METADATA_COMMIT, decider);
-	return store_end(member, extack);
+	return store_end(member, NBDT_METADATA_COMMIT, extack);
 }
 
 /* All but the one that decides, side by side: it takes no longer than one does. */
@@ -249,7 +270,7 @@ static int store_others(struct checkpoint *cp, const struct member *decider,
 	for (member = cp->members; member < end; member++) {
 		if (member == decider)
 			continue;
-		failure = store_end(member, err ? NULL : extack);
+		failure = store_end(member, step, err ? NULL : extack);
 		err = err ?: failure;
 	}
 	return err;
@@ -398,6 +419,8 @@ static int finish(struct checkpoint *cp, bool commit,
 	for (member = cp->members; member < cp->members + cp->nr; member++) {
 		if (commit)
 			announce(cp, member->export);
+		nbdt_metadata_release(&member->before);
+		nbdt_metadata_release(&member->after);
 		nbdt_export_put(member->export);
 	}
 	kfree(cp);
@@ -532,6 +555,8 @@ int nbdt_checkpoint_begin(const struct nbdt_checkpoint_config *config, u32 *id,
 		return -ENOMEM;
 	for (i = 0; i < config->nr && !err; i++)
 		err = add_member(cp, config->exports[i], config, extack);
+	if (!err)
+		err = reserve(cp);
 	if (!err)
 		err = quiesce(cp, config->hold || has_metadata(cp), extack);
 	if (!err && config->hold)

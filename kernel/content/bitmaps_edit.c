@@ -59,18 +59,26 @@ static int find_loadable(struct nbdt_content *content, const char *name,
 	return err;
 }
 
-/* Under the mutex, which is dropped in between: have it survive as it is now. */
+/*
+ * Under the mutex, which is dropped in between: have it survive as it is now.  Before,
+ * nobody else has stored that, and without memory for it nobody will.
+ */
 static int store(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
 		 bool there, struct netlink_ext_ack *extack)
 {
 	struct nbdt_bitmap_stored was = bitmap->stored;
+	struct nbdt_metadata_storing storing;
 	int err;
 
+	err = nbdt_metadata_reserve(content, &storing);
+	if (err)
+		return err;
 	bitmap->stored.there = there;
 	bitmap->stored.recording = bitmap->recording;
+	nbdt_metadata_begin_locked(content, &storing);
 	bitmap->changing = true;
 	mutex_unlock(&nbdt_bitmaps_mutex);
-	err = nbdt_metadata_store(content, extack);
+	err = nbdt_metadata_end(content, &storing, extack);
 	mutex_lock(&nbdt_bitmaps_mutex);
 	bitmap->changing = false;
 	if (err)

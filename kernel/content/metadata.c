@@ -621,38 +621,25 @@ static void be_unsure(struct nbdt_metadata *metadata)
 	mutex_unlock(&nbdt_bitmaps_mutex);
 }
 
-/* Have the head say what CHANGE makes of it, if that isn't NULL. */
-static void store_begin(struct nbdt_metadata *metadata,
-			void (*change)(struct nbdt_metadata *metadata,
-				       const struct nbdt_metadata_point *point),
-			const struct nbdt_metadata_point *point,
-			struct nbdt_metadata_storing *storing)
+/* Have the head say what there is of bitmaps now. */
+static void submit_locked(struct nbdt_metadata *metadata,
+			  struct nbdt_metadata_storing *storing)
 {
-	struct nbdt_scribe_draft *draft = nbdt_scribe_compose();
 	struct nbdt_scribe *scribe = &metadata->scribe;
 
-	storing->draft = draft;
-	if (!draft)
-		return;
-	mutex_lock(&nbdt_bitmaps_mutex);
-	if (change)
-		change(metadata, point);
-	gather_locked(metadata, draft);
-	storing->unsure = may_record(draft) && !scribe->go_on;
-	storing->err = nbdt_scribe_submit(scribe, draft);
-	mutex_unlock(&nbdt_bitmaps_mutex);
+	gather_locked(metadata, storing->draft);
+	storing->unsure = may_record(storing->draft) && !scribe->go_on;
+	storing->err = nbdt_scribe_submit(scribe, storing->draft);
 }
 
 /* What became of it. */
-static int store_end(struct nbdt_metadata *metadata,
-		     const struct nbdt_metadata_storing *storing)
+static int wait_for(struct nbdt_metadata *metadata,
+		    struct nbdt_metadata_storing *storing)
 {
 	struct nbdt_scribe *scribe = &metadata->scribe;
-	int err;
+	int err = nbdt_scribe_wait(scribe, storing->draft, storing->err);
 
-	if (!storing->draft)
-		return -ENOMEM;
-	err = nbdt_scribe_wait(scribe, storing->draft, storing->err);
+	storing->draft = NULL;
 	if (err && !storing->err && storing->unsure && READ_ONCE(scribe->err))
 		be_unsure(metadata);
 	return err;
@@ -660,10 +647,16 @@ static int store_end(struct nbdt_metadata *metadata,
 
 static int store(struct nbdt_metadata *metadata)
 {
-	struct nbdt_metadata_storing storing;
+	struct nbdt_metadata_storing storing = {
+		.draft = nbdt_scribe_compose(),
+	};
 
-	store_begin(metadata, NULL, NULL, &storing);
-	return store_end(metadata, &storing);
+	if (!storing.draft)
+		return -ENOMEM;
+	mutex_lock(&nbdt_bitmaps_mutex);
+	submit_locked(metadata, &storing);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	return wait_for(metadata, &storing);
 }
 
 /* A generation begins, with a log that is empty. */
@@ -1008,6 +1001,63 @@ int nbdt_metadata_store(struct nbdt_content *content,
 	return result(content, store(content->metadata), extack);
 }
 
+/**
+ * nbdt_metadata_reserve - have the memory to store once
+ * @content: of the export
+ * @storing: for nbdt_metadata_release() or _end()
+ *
+ * Before anything changes that is to be stored: what fails later is the device.
+ *
+ * Return: 0, also without metadata; or -ENOMEM.
+ */
+int nbdt_metadata_reserve(struct nbdt_content *content,
+			  struct nbdt_metadata_storing *storing)
+{
+	memset(storing, 0, sizeof(*storing));
+	if (!content->metadata)
+		return 0;
+	storing->draft = nbdt_scribe_compose();
+	return storing->draft ? 0 : -ENOMEM;
+}
+
+/* It isn't begun any more, or is over. */
+void nbdt_metadata_release(struct nbdt_metadata_storing *storing)
+{
+	if (storing->draft)
+		nbdt_scribe_discard(storing->draft);
+}
+
+/**
+ * nbdt_metadata_begin_locked - begin what nbdt_metadata_store() does
+ * @content: of the export; under the mutex of bitmaps.c
+ * @storing: reserved
+ *
+ * Under the same mutex as what it is about has changed, nobody else has stored that.
+ */
+void nbdt_metadata_begin_locked(struct nbdt_content *content,
+				struct nbdt_metadata_storing *storing)
+{
+	if (content->metadata)
+		submit_locked(content->metadata, storing);
+}
+
+/**
+ * nbdt_metadata_end - wait until it is stored
+ * @content: the same
+ * @storing: the same, begun
+ * @extack: why not
+ *
+ * Return: as nbdt_metadata_prepare().
+ */
+int nbdt_metadata_end(struct nbdt_content *content,
+		      struct nbdt_metadata_storing *storing,
+		      struct netlink_ext_ack *extack)
+{
+	if (!content->metadata)
+		return 0;
+	return result(content, wait_for(content->metadata, storing), extack);
+}
+
 static void prepare(struct nbdt_metadata *metadata,
 		    const struct nbdt_metadata_point *point)
 {
@@ -1099,7 +1149,7 @@ void nbdt_metadata_decide(struct nbdt_content *content, const u8 *group)
  * @point: what changes; the bitmaps are kept from other commands
  * @step: PREPARE, to be followed by COMMIT or CANCEL, or COMMIT alone.  One after
  *	the other, whatever checkpoints they are of
- * @storing: for nbdt_metadata_checkpoint_end(), which is to follow
+ * @storing: reserved; for nbdt_metadata_checkpoint_end(), which is to follow
  *
  * Doesn't wait for it, so that those of a group are stored side by side.
  */
@@ -1116,8 +1166,12 @@ void nbdt_metadata_checkpoint_begin(struct nbdt_content *content,
 	};
 	struct nbdt_metadata *metadata = content->metadata;
 
-	if (metadata)
-		store_begin(metadata, changes[step], point, storing);
+	if (!metadata)
+		return;
+	mutex_lock(&nbdt_bitmaps_mutex);
+	changes[step](metadata, point);
+	submit_locked(metadata, storing);
+	mutex_unlock(&nbdt_bitmaps_mutex);
 }
 
 /**
@@ -1129,14 +1183,14 @@ void nbdt_metadata_checkpoint_begin(struct nbdt_content *content,
  * Return: as nbdt_metadata_prepare().
  */
 int nbdt_metadata_checkpoint_end(struct nbdt_content *content,
-				 const struct nbdt_metadata_storing *storing,
+				 struct nbdt_metadata_storing *storing,
 				 struct netlink_ext_ack *extack)
 {
 	int err;
 
 	if (!content->metadata)
 		return 0;
-	err = store_end(content->metadata, storing);
+	err = wait_for(content->metadata, storing);
 	if (!err)
 		nbdt_metadata_decide(content, NULL);
 	return result(content, err, extack);

@@ -42,9 +42,9 @@ enum nbdt_metadata_step {
 	NBDT_METADATA_CANCEL,
 };
 
-/* One that is under way. */
+/* One that may be begun, or is under way. */
 struct nbdt_metadata_storing {
-	struct nbdt_scribe_draft *draft;	/* NULL: no memory for it */
+	struct nbdt_scribe_draft *draft;	/* NULL: there is no metadata, or it is over */
 	bool unsure;			/* after it, if it fails, what records */
 	int err;			/* why it wasn't begun */
 };
@@ -71,13 +71,24 @@ int nbdt_metadata_prepare(struct nbdt_content *content,
 			  struct netlink_ext_ack *extack);
 int nbdt_metadata_store(struct nbdt_content *content,
 			struct netlink_ext_ack *extack);
+
+/* The same in pieces; the first is all that memory is needed for. */
+int nbdt_metadata_reserve(struct nbdt_content *content,
+			  struct nbdt_metadata_storing *storing);
+void nbdt_metadata_release(struct nbdt_metadata_storing *storing);
+void nbdt_metadata_begin_locked(struct nbdt_content *content,
+				struct nbdt_metadata_storing *storing);
+int nbdt_metadata_end(struct nbdt_content *content,
+		      struct nbdt_metadata_storing *storing,
+		      struct netlink_ext_ack *extack);
+
 void nbdt_metadata_decide(struct nbdt_content *content, const u8 *group);
 void nbdt_metadata_checkpoint_begin(struct nbdt_content *content,
 				    const struct nbdt_metadata_point *point,
 				    enum nbdt_metadata_step step,
 				    struct nbdt_metadata_storing *storing);
 int nbdt_metadata_checkpoint_end(struct nbdt_content *content,
-				 const struct nbdt_metadata_storing *storing,
+				 struct nbdt_metadata_storing *storing,
 				 struct netlink_ext_ack *extack);
 
 bool nbdt_metadata_is_good(const struct nbdt_content *content);

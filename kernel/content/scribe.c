@@ -524,6 +524,12 @@ struct nbdt_scribe_draft *nbdt_scribe_compose(void)
 	return draft;
 }
 
+/* One that wasn't submitted. */
+void nbdt_scribe_discard(struct nbdt_scribe_draft *draft)
+{
+	kref_put(&draft->ref, free_draft);
+}
+
 /* Under the mutex of bitmaps.c, for the name. */
 void nbdt_scribe_add(struct nbdt_scribe_draft *draft, struct nbdt_bitmap *bitmap,
 		     u32 flags)

@@ -85,6 +85,7 @@ void nbdt_scribe_dead(struct nbdt_scribe *scribe);
 u64 nbdt_scribe_room(struct nbdt_scribe *scribe, u64 blocks);
 struct nbdt_scribe_bitmap *nbdt_scribe_place(struct nbdt_scribe *scribe);
 struct nbdt_scribe_draft *nbdt_scribe_compose(void);
+void nbdt_scribe_discard(struct nbdt_scribe_draft *draft);
 void nbdt_scribe_add(struct nbdt_scribe_draft *draft, struct nbdt_bitmap *bitmap,
 		     u32 flags);
 int nbdt_scribe_submit(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft);
