@@ -273,7 +273,7 @@ static int create_map(struct nbdt_disk *disk,
 		return 0;
 	nbdt_proof_open(&disk->content.proof, disk->content.bdev);
 	/* After that, as it shows then if it changes. */
-	nbdt_map_set_reach(disk->content.map, disk->content.bdev);
+	nbdt_content_set_reach(&disk->content);
 	if (disk->content.read_only && !config->zeroed)
 		return 0;
 	err = nbdt_map_fill(disk->content.map);
@@ -420,7 +420,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 	nbdt_map_forget(disk->content.map);
 	if (!disk->content.map_off)
 		nbdt_proof_open(&disk->content.proof, disk->content.bdev);
-	nbdt_map_set_reach(disk->content.map, disk->content.bdev);
+	nbdt_content_set_reach(&disk->content);
 	nbdt_bitmaps_distrust(&disk->content);
 	/* The device is open, whether or not that can be said. */
 	nbdt_metadata_store(&disk->content, extack);

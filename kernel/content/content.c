@@ -7,6 +7,9 @@
  * to ask here, each time, after it was asked itself: what somebody writes
  * meanwhile may be told of as it was before.
  *
+ * If a write of the export's own may change anything anywhere (reach.c), it is as one of
+ * somebody else.
+ *
  * When the proof is broken, nothing is told from the map any more.  Both begin
  * anew, the map empty, when that can be done with no request of the export under
  * way: when a scan starts, when the administrator has all of it forgotten, and
@@ -48,6 +51,16 @@ bool nbdt_content_is_zero(struct nbdt_content *content, u64 offset, u64 *len)
 	       nbdt_map_zero(content->map, offset, len);
 }
 
+/**
+ * nbdt_content_set_reach - a write may change what is around it
+ * @content: of an open device; beside which nothing is done
+ */
+void nbdt_content_set_reach(struct nbdt_content *content)
+{
+	nbdt_map_set_reach(content->map, content->bdev);
+	content->proof.disowned = content->map->reach.anywhere;
+}
+
 /* Return: 0, or -EINVAL when there is to be no map. */
 int nbdt_content_check_map(const struct nbdt_content *content,
 			   struct netlink_ext_ack *extack)
@@ -77,7 +90,7 @@ static int take_up_reach(struct nbdt_content *content, bool idle,
 			 struct netlink_ext_ack *extack)
 {
 	if (idle) {
-		nbdt_map_set_reach(content->map, content->bdev);
+		nbdt_content_set_reach(content);
 		return 0;
 	}
 	if (nbdt_map_reaches(content->map, content->bdev))

@@ -96,6 +96,7 @@ bool nbdt_content_is_believed(struct nbdt_content *content);
 bool nbdt_content_is_zero(struct nbdt_content *content, u64 offset, u64 *len);
 int nbdt_content_tell_closing(const struct nbdt_content *content,
 			      struct netlink_ext_ack *extack);
+void nbdt_content_set_reach(struct nbdt_content *content);
 int nbdt_content_check_map(const struct nbdt_content *content,
 			   struct netlink_ext_ack *extack);
 int nbdt_content_forget(struct nbdt_content *content,

@@ -35,7 +35,8 @@
  *
  * A device that allocates space when it is written to may show, around what was
  * written, what was in that space before (reach.c).  Of one that may be like that,
- * whatever a write allocates is forgotten with it.
+ * whatever a write allocates is forgotten with it; if it isn't known where that is, the
+ * proof is broken by a write (content.c).
  *
  * Writers are counted in slots that granules far apart share: it may be
  * learned too little, never too much.
@@ -836,7 +837,8 @@ bool nbdt_map_reaches(const struct nbdt_map *map, struct block_device *bdev)
 
 	return reach.bytes == map->reach.bytes &&
 	       reach.first == map->reach.first &&
-	       reach.loose == map->reach.loose;
+	       reach.loose == map->reach.loose &&
+	       reach.anywhere == map->reach.anywhere;
 }
 
 /* Also what is being learned; others may be at it. */

@@ -18,6 +18,7 @@ struct nbdt_proof {
 	u64 number;			/* of the disk: what it is, by its own word */
 	bool counts;			/* it was seen to count... */
 	bool while_on;			/* ...as long as it is told to */
+	bool disowned;			/* the export's own are as those of others */
 	struct nbdt_watch watch;	/* for whether it becomes another */
 };
 
@@ -36,6 +37,8 @@ bool nbdt_proof_broken(const struct nbdt_proof *proof);
 /* The export has written so many bytes, and they are on the device.  Any context. */
 static inline void nbdt_proof_wrote(struct nbdt_proof *proof, u64 bytes)
 {
+	if (unlikely(proof->disowned))
+		return;
 	/* After the device has counted them; see proof.c. */
 	smp_wmb();
 	this_cpu_add(*proof->written, bytes >> 9);

@@ -11,6 +11,7 @@ struct nbdt_reach {
 	u32 bytes;		/* pieces of it, or 0: nothing */
 	u32 first;		/* where the first of them ends, or... */
 	bool loose;		/* ...that isn't known */
+	bool anywhere;		/* what it changes isn't known at all */
 };
 
 bool nbdt_is_mapped(const struct block_device *bdev);
