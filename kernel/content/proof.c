@@ -35,11 +35,13 @@
  * file, on older kernels.  (It gets the number a moment before it has the file, which isn't
  * seen if the proof begins in between.)
  *
- * A disk whose driver doesn't count, or was told not to, proves nothing: one that
- * counts has counted what was read of it.  Once it was seen to be told not to, what
- * it counts later proves nothing either, until the proof begins anew.  That is a
- * heuristic: it is looked at whenever what is known is wanted, and once a second
- * (export.c); whoever has it count again sooner isn't seen.
+ * A disk whose driver doesn't count, or was told not to, proves nothing.  Those with a
+ * queue of requests count when they are told to; of others some always do, and some
+ * never: one that counts has counted what was read of it.  Once it was seen to be told
+ * not to, what it counts later proves nothing either, until the proof begins anew.  That
+ * is a heuristic: it is looked at whenever what is known is wanted, and once a second
+ * (export.c); whoever has it count again sooner isn't seen, nor is a request that began
+ * while it didn't count, and ends after the proof has begun.
  *
  * Not seen is who writes below the device: to what a mapped device or a loop
  * device consists of, or by way of another machine; or past the block layer, by
@@ -106,12 +108,12 @@ static u64 written_by_all(const struct nbdt_proof *proof)
 	return nbdt_proof_counter(bdev_whole(proof->bdev));
 }
 
-static u64 read_by_all(const struct nbdt_proof *proof)
+static u64 reads_by_all(const struct nbdt_proof *proof)
 {
-	return part_stat_read(bdev_whole(proof->bdev), sectors[STAT_READ]);
+	return part_stat_read(bdev_whole(proof->bdev), ios[STAT_READ]);
 }
 
-/* Is the disk told to count?  Some drivers don't care. */
+/* Is the disk told to count? */
 static bool is_on(const struct nbdt_proof *proof)
 {
 	return blk_queue_io_stat(bdev_get_queue(proof->bdev)) ? true : false;
@@ -143,13 +145,35 @@ static bool has_dirty_pages(const struct nbdt_proof *proof)
 	return mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK);
 }
 
-static long writes_under_way(const struct block_device *part)
+static bool has_queue(const struct nbdt_proof *proof)
+{
+	return queue_is_mq(bdev_get_queue(proof->bdev));
+}
+
+static long under_way_on(const struct block_device *part, int rw)
 {
 	long sum = 0;
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += part_stat_local_read_cpu(part, in_flight[1], cpu);
+		sum += part_stat_local_read_cpu(part, in_flight[rw], cpu);
+	return sum;
+}
+
+/* READs or WRITEs that may be counted, of a disk without a queue of requests. */
+static long under_way(const struct nbdt_proof *proof, int rw)
+{
+	struct gendisk *disk = proof->bdev->bd_disk;
+	struct block_device *part;
+	unsigned long number;
+	long sum = 0;
+
+	/* What is counted, and isn't under way yet, will be: between is no preemption. */
+	synchronize_rcu_expedited();
+	rcu_read_lock();
+	xa_for_each(&disk->part_tbl, number, part)
+		sum += under_way_on(part, rw);
+	rcu_read_unlock();
 	return sum;
 }
 
@@ -160,21 +184,8 @@ static long writes_under_way(const struct block_device *part)
  */
 static bool is_being_written(const struct nbdt_proof *proof)
 {
-	struct gendisk *disk = proof->bdev->bd_disk;
-	struct block_device *part;
-	unsigned long number;
-	long sum = 0;
-
-	/* It counts what has ended. */
-	if (queue_is_mq(disk->queue))
-		return false;
-	/* What is counted, and isn't under way yet, will be: between is no preemption. */
-	synchronize_rcu_expedited();
-	rcu_read_lock();
-	xa_for_each(&disk->part_tbl, number, part)
-		sum += writes_under_way(part);
-	rcu_read_unlock();
-	return sum;
+	/* With a queue of requests it counts what has ended. */
+	return !has_queue(proof) && under_way(proof, WRITE);
 }
 
 /* Read a block, so that the disk has something to count. */
@@ -196,18 +207,29 @@ static void read_something(const struct nbdt_proof *proof)
 	put_page(page);
 }
 
-/* Whether the disk counts: one that does has, or will have, counted what was read. */
+/*
+ * Does the disk count what is read of it?  It may have been told not to while others
+ * were reading, and counts these as they end.  So it has to count more than there are.
+ */
+static bool counts_reads(const struct nbdt_proof *proof)
+{
+	long others = max(under_way(proof, READ), 0L), i;
+	u64 before = reads_by_all(proof);
+
+	for (i = 0; i <= others; i++)
+		read_something(proof);
+	return reads_by_all(proof) - before > others;
+}
+
+/* Whether the disk counts. */
 static void find_out(struct nbdt_proof *proof)
 {
-	u64 before = read_by_all(proof);
-
 	proof->while_on = is_on(proof);
-	if (proof->while_on && before) {
-		proof->counts = true;
-		return;
-	}
-	read_something(proof);
-	proof->counts = read_by_all(proof) != before;
+	if (has_queue(proof))
+		proof->counts = proof->while_on;
+	else
+		proof->counts = (proof->while_on && reads_by_all(proof)) ||
+				counts_reads(proof);
 }
 
 /* The device is open, and nothing known of it; nobody else sees it yet. */
