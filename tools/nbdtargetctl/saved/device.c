@@ -117,16 +117,16 @@ bool device_is_known(const char *id)
 	return strncmp(id, "path ", 5);
 }
 
-/* Of the disk: reads, writes, discards, and the sectors of each. */
+/* Of the disk: reads, writes, discards, and the sectors of the latter two. */
 struct counts {
-	unsigned long long read, writes, written, discards, discarded;
+	unsigned long long reads, writes, written, discards, discarded;
 };
 
 static bool parse_counts(const char *stat, struct counts *c)
 {
 	/* Merges and times in between. */
-	return sscanf(stat, "%*u %*u %llu %*u %llu %*u %llu %*u %*u %*u %*u %llu %*u %llu",
-		      &c->read, &c->writes, &c->written, &c->discards,
+	return sscanf(stat, "%llu %*u %*u %*u %llu %*u %llu %*u %*u %*u %*u %llu %*u %llu",
+		      &c->reads, &c->writes, &c->written, &c->discards,
 		      &c->discarded) == 5;
 }
 
@@ -165,17 +165,86 @@ static bool get_counts(const struct export *e, const char *disk,
 	return good;
 }
 
-/*
- * Does the disk count? One that does counts what is read now; that it is told to
- * isn't needed, as some drivers don't care.
- */
-static bool does_count(const struct export *e, const char *disk,
-		       struct counts *c)
+/* By the file "inflight": reads and writes. */
+static void add_in_flight(const char *path, unsigned long *reads,
+			  unsigned long *writes)
 {
-	struct counts before = { 0 };
-	bool read = get_counts(e, disk, &before) && read_something(e);
+	unsigned long r, w;
+	char *s = read_line(path);
 
-	return get_counts(e, disk, c) && read && c->read != before.read;
+	if (s && sscanf(s, "%lu %lu", &r, &w) == 2) {
+		*reads += r;
+		*writes += w;
+	}
+	free(s);
+}
+
+/* What is under way to the disk, or to a partition of it. */
+static void get_in_flight(const struct export *e, const char *disk,
+			  unsigned long *reads, unsigned long *writes)
+{
+	dev_t dev = export_device(e);
+	char *pattern = mem_printf("/sys/dev/block/%u:%u/%s{,*/}inflight",
+				   major(dev), minor(dev), disk);
+	glob_t found = { 0 };
+	size_t i;
+
+	*reads = 0;
+	*writes = 0;
+	if (!glob(pattern, GLOB_BRACE, NULL, &found))
+		for (i = 0; i < found.gl_pathc; i++)
+			add_in_flight(found.gl_pathv[i], reads, writes);
+	globfree(&found);
+	free(pattern);
+}
+
+/* A driver that counts when it is told to. */
+static bool has_queue(const struct export *e, const char *disk)
+{
+	dev_t dev = export_device(e);
+	char *path = mem_printf("/sys/dev/block/%u:%u/%smq", major(dev),
+				minor(dev), disk);
+	bool has = !access(path, F_OK);
+
+	free(path);
+	return has;
+}
+
+static bool is_told_to_count(const struct export *e, const char *disk)
+{
+	char *s = sys_line(e, disk, "queue/iostats");
+	bool is = s && strcmp(s, "0");
+
+	free(s);
+	return is;
+}
+
+/*
+ * Does it count what is read now? It may have been told not to while others were
+ * reading, and counts these as they end. So it has to count more than there are.
+ */
+static bool counts_reads(const struct export *e, const char *disk)
+{
+	struct counts before = { 0 }, now = { 0 };
+	unsigned long reads, writes, i;
+
+	get_in_flight(e, disk, &reads, &writes);
+	if (!get_counts(e, disk, &before))
+		return false;
+	for (i = 0; i <= reads; i++)
+		if (!read_something(e))
+			return false;
+	return get_counts(e, disk, &now) && now.reads - before.reads > reads;
+}
+
+/*
+ * Does the disk count? With a queue of requests, it does when it is told to; of others
+ * some always do, and some never.
+ */
+static bool does_count(const struct export *e, const char *disk)
+{
+	return has_queue(e, disk) ? is_told_to_count(e, disk) :
+				    counts_reads(e, disk);
 }
 
 /* What this start of the machine is known by; to be freed; NULL if that isn't known. */
@@ -193,7 +262,7 @@ static char *proof(const struct export *e)
 	char *seq = sys_line(e, disk, "diskseq"), *s = NULL;
 	struct counts c;
 
-	if (boot && seq && does_count(e, disk, &c))
+	if (boot && seq && does_count(e, disk) && get_counts(e, disk, &c))
 		s = mem_printf("%s %s %llu %llu %llu %llu", boot, seq, c.writes,
 			       c.written, c.discards, c.discarded);
 	free(partition);
@@ -202,36 +271,15 @@ static char *proof(const struct export *e)
 	return s;
 }
 
-/* By the file "inflight": reads and writes. */
-static bool has_writes(const char *path)
-{
-	unsigned long writes = 0;
-	char *s = read_line(path);
-	bool has = s && sscanf(s, "%*u %lu", &writes) == 1 && writes;
-
-	free(s);
-	return has;
-}
-
 /* Is anybody writing to the disk, or to a partition of it? */
 static bool is_being_written(const struct export *e)
 {
-	dev_t dev = export_device(e);
 	char *partition = sys_line(e, "", "partition");
-	char *pattern = mem_printf("/sys/dev/block/%u:%u/%s{,*/}inflight",
-				   major(dev), minor(dev),
-				   partition ? "../" : "");
-	glob_t found = { 0 };
-	bool is = false;
-	size_t i;
+	unsigned long reads, writes;
 
-	if (!glob(pattern, GLOB_BRACE, NULL, &found))
-		for (i = 0; i < found.gl_pathc; i++)
-			is |= has_writes(found.gl_pathv[i]);
-	globfree(&found);
-	free(pattern);
+	get_in_flight(e, partition ? "../" : "", &reads, &writes);
 	free(partition);
-	return is;
+	return writes;
 }
 
 /* Do the first N words of both agree? */
