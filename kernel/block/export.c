@@ -432,8 +432,8 @@ static void look_after_all(void)
 }
 
 static void watch(struct work_struct *work);
-/* It waits for a CPU that is awake: nothing is lost by a little later. */
-static DECLARE_DEFERRABLE_WORK(watch_work, watch);
+/* Also when the machine sleeps otherwise: the proof counts on it (proof.c). */
+static DECLARE_DELAYED_WORK(watch_work, watch);
 
 /* About once a second while there are exports, whether or not they are used. */
 static void watch(struct work_struct *work)
