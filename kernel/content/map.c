@@ -31,7 +31,8 @@
  * whether there are zeroes, and its read may take as long as the device likes.  So it
  * waits for those who make them there, and they never for it: they take its marks for
  * theirs, and it learns nothing.  A discard leaves anything behind: for others it is a
- * write, and it learns HOLE only where it is alone.
+ * write, and it learns HOLE only where it is alone.  One that ends as another begins may
+ * turn the marks of that one into HOLE, which clears all that it hasn't discarded itself.
  *
  * A device that allocates space when it is written to may show, around what was
  * written, what was in that space before (reach.c).  Of one that may be like that,
@@ -521,13 +522,16 @@ void nbdt_map_discard_end(struct nbdt_map *map, u64 offset, u64 len, u64 first,
 			  u64 end)
 {
 	struct span span = outer(map, offset, len);
+	struct span gone = { span.first, span.first };
 
 	if (!nbdt_map_is_on(map))
 		return;
 	if (first < end)
-		settle(map, inner(map, first, end - first), HOLE_PENDING,
-		       NBDT_MAP_HOLE);
-	settle(map, span, HOLE_PENDING, 0);
+		gone = inner(map, first, end - first);
+	settle(map, gone, HOLE_PENDING, NBDT_MAP_HOLE);
+	/* Where it did nothing, another may have settled its marks meanwhile. */
+	set_bits(map, (struct span) { span.first, gone.first }, 0);
+	set_bits(map, (struct span) { gone.end, span.end }, 0);
 	uncount_writer(map, span);
 }
 
