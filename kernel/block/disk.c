@@ -61,6 +61,7 @@ int nbdt_disk_init(struct nbdt_disk *disk,
 	content->allocation_depth = config->allocation_depth;
 	content->shared = config->shared;
 	content->map_off = config->map_off || config->shared;
+	mutex_init(&content->anew);
 	nbdt_scan_init(&content->scan);
 	nbdt_bitmaps_init(&content->bitmaps);
 	disk->dead = config->dead;

@@ -108,6 +108,7 @@ static int begin_anew(struct nbdt_content *content, bool idle,
 	u64 base;
 	int err;
 
+	mutex_lock(&content->anew);
 	/* What was known elsewhere isn't any more, either; before it is gone. */
 	WRITE_ONCE(content->began_anew, true);
 	base = nbdt_proof_prepare(&content->proof);
@@ -116,6 +117,7 @@ static int begin_anew(struct nbdt_content *content, bool idle,
 	nbdt_map_forget(content->map);
 	if (!err)
 		nbdt_proof_begin(&content->proof, base);
+	mutex_unlock(&content->anew);
 	return err;
 }
 

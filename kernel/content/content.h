@@ -81,6 +81,7 @@ struct nbdt_content {
 	bool shared;			/* others write where we can't see it */
 	struct nbdt_map *map;		/* what is known to be zero... */
 	struct nbdt_proof proof;	/* ...if nobody else wrote; see content.c */
+	struct mutex anew;		/* held while both begin anew */
 	bool began_anew;		/* since it was added; set once */
 
 	/* Set by the export: nothing is begun, as the device is closed or changes. */

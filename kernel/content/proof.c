@@ -334,7 +334,8 @@ bool nbdt_proof_broken(const struct nbdt_proof *proof)
 		return true;
 	/* Pairs with nbdt_proof_prepare(): it may have begun anew meanwhile. */
 	smp_rmb();
-	return READ_ONCE(proof->base) != base;
+	/* If that gave the same number, what was known has gone, as above. */
+	return smp_load_acquire(&proof->base) != base;
 }
 
 /**
