@@ -8,12 +8,14 @@
  * That somebody has written is certain when the device's counters have grown, of what was
  * written and discarded, while the machine runs on and the disk is the one that was set
  * up then; and whenever its ends are others.  Then bitmaps that were recording lack
- * something.  They may, for all that is known, when there is nothing to hold against what
- * it was: neither counters, as of another disk by its number, which one is that was gone
- * and is back, nor ends, as they couldn't be read.  So they count as if.  The counters are read when nothing of the export is under way any more, so
+ * something.  The counters are read when nothing of the export is under way any more, so
  * that it doesn't matter whose writes they had counted before.  Those of a partition are
  * its own: to the rest of the disk others write all the time, and be it our metadata.
  * They begin anew when the table of partitions is read, so that less tells nothing.
+ *
+ * Where neither tells anything, the same is taken for granted: the machine was started
+ * anew, or the disk has another number, as one has that was gone and is back, and the
+ * ends couldn't be read.
  *
  * That nobody has is believed when the counters of the disk as a whole are the same, as
  * who writes to that may write to any partition, and the disk counts; when the ends are;
