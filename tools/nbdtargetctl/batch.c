@@ -138,7 +138,8 @@ static int run_line(struct tool *t, char *line, size_t len)
 	if (strlen(line) != len)
 		return fail_usage(t, "the line holds a NUL byte");
 	if (!len || line[len - 1] != '\n')
-		return fail_usage(t, "the line has no end, as if the file were cut off; a line break ends it");
+		return fail_usage(t,
+				  "the line has no end, as if the file were cut off; a line break ends it");
 	wrong = batch_split(line, &argv, &argc);
 	if (wrong)
 		ret = fail_usage(t, "%s", wrong);
