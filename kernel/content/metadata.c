@@ -60,9 +60,9 @@ struct nbdt_metadata {
 	void (*ran)(struct nbdt_content *content);
 	void (*failed)(struct nbdt_content *content);
 	bool has_log;			/* a record was found that counts */
-	bool distrust;			/* nothing that is found is believed */
-	bool written;			/* by others, or it may be: what records... */
-	bool spoilt;			/* ...is inconsistent, and there was one */
+	/* Why it isn't believed, or NULL: anything that is found, or what records. */
+	const char *distrust;
+	const char *missed;
 	struct nbdt_left left;
 	bool believed;			/* what is known to be zero, in the end */
 	bool closed;			/* the device is */
@@ -259,7 +259,7 @@ static int read_log(struct nbdt_metadata *metadata,
 		return err;
 	}
 	if (err == -ESTALE)
-		metadata->distrust = true;
+		metadata->distrust = "metadata of the past was accepted";
 	/* Also when it can't be read: it isn't known what was in it. */
 	return err ? -EUCLEAN : 0;
 }
@@ -276,8 +276,10 @@ static int check_stale(struct nbdt_metadata *metadata, u64 size,
 				 why);
 		return -ESTALE;
 	}
-	if (why || (ledger->head->flags & cpu_to_le32(NBDTARGET_META_FAILED)))
-		metadata->distrust = true;
+	if (why)
+		metadata->distrust = "stale metadata was accepted";
+	else if (ledger->head->flags & cpu_to_le32(NBDTARGET_META_FAILED))
+		metadata->distrust = "the metadata had failed, and writes went on";
 	return 0;
 }
 
@@ -374,7 +376,7 @@ static int settle_pending(struct nbdt_metadata *metadata,
 		return -EAGAIN;
 	}
 	if (took_place < 0)
-		metadata->distrust = true;
+		metadata->distrust = "a checkpoint was pending";
 	decide(head, took_place == 1);
 	return 0;
 }
@@ -450,15 +452,17 @@ static void say_damaged(const struct nbdt_metadata *metadata,
 			 bitmap->name);
 }
 
-static void say_written(const struct nbdt_metadata *metadata, const char *why,
-			struct netlink_ext_ack *extack)
+/* The same, of all that it goes for; for 79 bytes, with WHY. */
+static void say_spoilt(const struct nbdt_metadata *metadata, const char *why,
+		       struct netlink_ext_ack *extack)
 {
+	const char *which = why == metadata->missed ? " that record" : "";
 	char export[NBDT_NAME_SHOWN];
 
-	pr_warn_ratelimited("export '%s': bitmaps that record are inconsistent: %s since it was removed\n",
+	pr_warn_ratelimited("export '%s': bitmaps%s are inconsistent: %s\n",
 			    nbdt_text_show_name(export, metadata->content->name),
-			    why);
-	nbdt_set_err_msg(extack, "bitmaps that record are inconsistent: %s", why);
+			    which, why);
+	nbdt_set_err_msg(extack, "bitmaps%s are inconsistent: %s", which, why);
 }
 
 /* Give it to the export as well. */
@@ -477,9 +481,16 @@ static int publish(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
 	return err;
 }
 
+/* Why a bitmap isn't believed, whatever its bits are like; or NULL. */
+static const char *why_not(const struct nbdt_metadata *metadata, bool recording)
+{
+	return metadata->distrust ?: recording ? metadata->missed : NULL;
+}
+
+/* SPOILT is set to why it isn't believed, when that is new. */
 static int load_bitmap(struct nbdt_metadata *metadata,
 		       const struct nbdtarget_meta_bitmap *entry,
-		       struct netlink_ext_ack *extack)
+		       const char **spoilt, struct netlink_ext_ack *extack)
 {
 	struct nbdt_scribe *scribe = &metadata->scribe;
 	const struct nbdtarget_meta_head *head = scribe->ledger.head;
@@ -487,6 +498,7 @@ static int load_bitmap(struct nbdt_metadata *metadata,
 	bool clean = head->flags & cpu_to_le32(NBDTARGET_META_CLEAN);
 	struct nbdt_bitmap *bitmap;
 	bool complete = false;
+	const char *why;
 
 	bitmap = load_bits(scribe, entry, &complete, extack);
 	if (IS_ERR(bitmap))
@@ -498,12 +510,11 @@ static int load_bitmap(struct nbdt_metadata *metadata,
 		mark_log(head, scribe->ledger.log, bitmap);
 	if (!complete)
 		say_damaged(metadata, bitmap, extack);
-	if (metadata->written && bitmap->recording)
-		metadata->spoilt = true;
-	if (!complete || metadata->distrust ||
-	    (metadata->written && bitmap->recording) ||
-	    (!clean && bitmap->recording && !metadata->has_log) ||
-	    (flags & NBDTARGET_META_INCONSISTENT))
+	why = why_not(metadata, bitmap->recording);
+	/* It has been told of one that was so before. */
+	if (why && !(flags & NBDTARGET_META_INCONSISTENT))
+		*spoilt = why;
+	if (!complete || why || (flags & NBDTARGET_META_INCONSISTENT))
 		nbdt_bitmap_fill(bitmap);
 	/* Not all blocks have a good copy; what shows that is written over. */
 	bitmap->stored.rewritten = bitmap->inconsistent;
@@ -514,14 +525,17 @@ static int load_bitmaps(struct nbdt_metadata *metadata,
 			struct netlink_ext_ack *extack)
 {
 	const struct nbdtarget_meta_head *head = metadata->scribe.ledger.head;
+	const char *spoilt = NULL;
 	u32 i;
 	int err;
 
 	for (i = 0; i < le32_to_cpu(head->bitmaps); i++) {
-		err = load_bitmap(metadata, &head->bitmap[i], extack);
+		err = load_bitmap(metadata, &head->bitmap[i], &spoilt, extack);
 		if (err)
 			return err;
 	}
+	if (spoilt)
+		say_spoilt(metadata, spoilt, extack);
 	return 0;
 }
 
@@ -692,17 +706,23 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 	return store(metadata) ?: READ_ONCE(metadata->scribe.err);
 }
 
-/* Why it isn't proved that nobody has written since it was left; NULL if it is. */
+/*
+ * Whether all writes are in what records; and why it isn't proved that nobody has written
+ * since it was left, NULL if it is.
+ */
 static const char *judge(struct nbdt_metadata *metadata)
 {
 	const struct nbdt_ledger *ledger = &metadata->scribe.ledger;
 	const char *why = NULL;
 
-	if (!(ledger->head->flags & cpu_to_le32(NBDTARGET_META_CLEAN)))
+	if (!(ledger->head->flags & cpu_to_le32(NBDTARGET_META_CLEAN))) {
+		if (!metadata->has_log)
+			metadata->missed = "no record in the log counts";
 		return NULL;
-	metadata->written = nbdt_left_judge(ledger, metadata->content,
-					    metadata->boot, &why) ==
-			    NBDT_LEFT_WRITTEN;
+	}
+	if (nbdt_left_judge(ledger, metadata->content, metadata->boot, &why) ==
+	    NBDT_LEFT_WRITTEN)
+		metadata->missed = why;
 	return why;
 }
 
@@ -729,8 +749,6 @@ static int load(struct nbdt_metadata *metadata, u64 size,
 	err = load_bitmaps(metadata, extack);
 	if (err)
 		return err;
-	if (metadata->spoilt)
-		say_written(metadata, unproved, extack);
 	load_point(metadata);
 	if (metadata->has_log && !metadata->distrust)
 		nbdt_memo_load(&metadata->scribe, content, unproved);
