@@ -892,6 +892,18 @@ err_free:
 
 /* --- The end --- */
 
+/* Nobody waits for it with a command, so that the log is all there is. */
+static void say_not_left(const struct nbdt_metadata *metadata)
+{
+	char export[NBDT_NAME_SHOWN], path[NBDT_NAME_SHOWN];
+	int err = metadata->scribe.end_err;
+
+	if (err)
+		pr_warn_ratelimited("export '%s': its end couldn't be written to its metadata on '%s', error %d: bitmaps will be as after a crash\n",
+				    nbdt_text_show_name(export, metadata->content->name),
+				    nbdt_text_show_name(path, metadata->path), -err);
+}
+
 /**
  * nbdt_metadata_leave - have the metadata say how the data device was left
  * @content: nothing writes to its device any more, which is going to be closed
@@ -908,8 +920,10 @@ void nbdt_metadata_leave(struct nbdt_content *content)
 	nbdt_left_take(&metadata->left, &metadata->scribe.ledger, content,
 		       metadata->boot);
 	metadata->believed = nbdt_content_is_believed(content);
-	if (nbdt_scribe_end(&metadata->scribe))
+	if (nbdt_scribe_end(&metadata->scribe)) {
+		say_not_left(metadata);
 		nbdt_metadata_close(content);
+	}
 	nbdt_left_end(&metadata->left);
 }
 

@@ -700,7 +700,7 @@ static void scribe_work(struct work_struct *work)
 }
 
 /* All that is known; if it fails, what is on the device is as after a crash. */
-static void finish(struct nbdt_scribe *scribe)
+static int finish(struct nbdt_scribe *scribe)
 {
 	struct nbdtarget_meta_head *head = scribe->ledger.head;
 	u32 nr = nbdt_intent_regions(&scribe->intent, scribe->regions);
@@ -714,11 +714,11 @@ static void finish(struct nbdt_scribe *scribe)
 			err = write_bits_of(scribe, each, nr);
 	}
 	if (err)
-		return;
+		return err;
 	fill_sums(scribe);
 	head->flags |= cpu_to_le32(NBDTARGET_META_CLEAN);
-	if (!nbdt_ledger_write_head(&scribe->ledger))
-		nbdt_ledger_write_log(&scribe->ledger);
+	return nbdt_ledger_write_head(&scribe->ledger) ?:
+	       nbdt_ledger_write_log(&scribe->ledger);
 }
 
 /* Who waits for it may do so no longer, and have closed the data device. */
@@ -728,7 +728,7 @@ static void end_work(struct work_struct *work)
 	unsigned int noio = memalloc_noio_save();
 
 	scribe->leave(scribe);
-	finish(scribe);
+	scribe->end_err = finish(scribe);
 	memalloc_noio_restore(noio);
 	complete(&scribe->ended);
 }

@@ -54,6 +54,7 @@ struct nbdt_scribe {
 	struct work_struct work;
 	struct work_struct end;		/* the last that it does */
 	struct completion ended;
+	int end_err;			/* valid when it has; of its last writes */
 	struct delayed_work watch;	/* pending only while the worker works */
 	u64 watched;			/* writes when it was set */
 	bool go_on;			/* when it has failed */
