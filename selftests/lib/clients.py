@@ -79,6 +79,7 @@ class Verifying:
             ["fio", "--name=it", "--rw=randwrite", "--size=%dM" % mib,
              "--bsrange=4k-128k", "--blockalign=4k", "--iodepth=8",
              "--verify=crc32c", "--verify_backlog=32", "--verify_fatal=1",
+             "--verify_state_save=0",
              "--time_based", "--runtime=600", "--output-format=json", *words],
             stdout=self.output, stderr=self.output))
 
