@@ -70,6 +70,7 @@ static void free_step(struct step *s)
 	for (i = 0; i < s->n; i++)
 		free(s->words[i]);
 	free(s->words);
+	free(s->needs);
 	free(s->why);
 	free(s);
 }
@@ -139,14 +140,11 @@ void step_name(struct step *s, struct text name)
 
 void step_needs(struct step *s, const struct step *other)
 {
-	size_t i;
-
-	for (i = 0; s && other && i < STEP_NEEDS; i++) {
-		if (s->needs[i])
-			continue;
-		s->needs[i] = other;
+	if (!s || !other)
 		return;
-	}
+	s->needs = mem_resize(s->needs,
+			      (s->nr_needs + 1) * sizeof(struct step *));
+	s->needs[s->nr_needs++] = other;
 }
 
 /* What people should know of it, and what becomes of it if that is known. */

@@ -44,8 +44,6 @@ enum step_result {
 	STEP_LEFT,		/* somebody has made it otherwise by hand */
 };
 
-#define STEP_NEEDS 8
-
 /* A command of this tool, as a line of a batch file has it. */
 struct step {
 	enum step_phase phase;
@@ -58,7 +56,8 @@ struct step {
 	const struct step *half_of;	/* of no use, and harm, without that; or NULL */
 	char *why;		/* a note for people, or NULL */
 	enum step_result result;
-	const struct step *needs[STEP_NEEDS];
+	const struct step **needs;
+	size_t nr_needs;
 	enum config_section section;
 	const void *about;	/* what is wanted: of that section, or NULL */
 };

@@ -62,7 +62,7 @@ static enum step_result is_kept(const struct run *r, const struct step *s)
 
 	if (s->result != STEP_PLANNED)
 		return s->result;
-	for (i = 0; i < STEP_NEEDS && s->needs[i]; i++) {
+	for (i = 0; i < s->nr_needs; i++) {
 		if (s->needs[i]->result == STEP_ABSENT)
 			return STEP_ABSENT;
 		if (is_failure(s->needs[i]->result))
