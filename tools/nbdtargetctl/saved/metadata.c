@@ -243,11 +243,16 @@ static void read_head(struct reader *r)
 
 	for (copy = 0; copy < 2; copy++) {
 		if (!read_blocks(r, copy * NBDTARGET_META_HEAD_BLOCKS,
-				 NBDTARGET_META_HEAD_BLOCKS))
+				 NBDTARGET_META_HEAD_BLOCKS)) {
+			m->head_bad = true;
 			continue;
+		}
 		m->head_good[copy] = is_good(&head->mark,
 					     NBDTARGET_META_MAGIC_HEAD,
 					     HEAD_BYTES);
+		if (!m->head_good[copy] && le64toh(head->mark.magic) ==
+					   NBDTARGET_META_MAGIC_HEAD)
+			m->head_bad = true;
 		if (m->head_good[copy] &&
 		    le64toh(head->mark.sequence) >=
 		    le64toh(m->head.mark.sequence))

@@ -29,6 +29,7 @@ struct metadata_bitmap {
 struct metadata {
 	struct nbdtarget_meta_head head;	/* the one that counts */
 	bool head_good[2];
+	bool head_bad;			/* one is damaged, or can't be read */
 	struct nbdtarget_meta_log log;	/* the same, if has_log */
 	bool has_log;
 	bool lost;			/* a newer head was there */

@@ -138,13 +138,17 @@ static int check_empty(struct tool *t, const struct args *a, int fd,
 		       uint64_t bytes)
 {
 	struct metadata *m = mem_zalloc(sizeof(*m));
-	int found = !metadata_read(fd, bytes, m);
+	int err = metadata_read(fd, bytes, m);
+	bool bad = m->head_bad;
 
 	free(m);
-	if (!found || a->opt[FORCE].given)
+	if (a->opt[FORCE].given || (err == -ENOENT && !bad))
 		return 0;
+	if (!err)
+		return fail(t, a->pos[0],
+			    "has metadata already; --force makes it anew, and what it has is gone");
 	return fail(t, a->pos[0],
-		    "has metadata already; --force makes it anew, and what it has is gone");
+		    "may have metadata, whose heads are damaged or can't be read; --force makes it anew, and what it has is gone");
 }
 
 /* What is there would be gone, and writing to one would write to the other. */
