@@ -280,7 +280,7 @@ enum {
  * Format of what a connection is between two modules. It changes whenever
  * one who knows only that before would take it wrongly.
  */
-#define NBDTARGET_HANDOVER_FORMAT 1
+#define NBDTARGET_HANDOVER_FORMAT 2
 
 /*
  * Most bytes that a module received and has not yet looked at.
@@ -1468,6 +1468,12 @@ enum {
 	 * u64: The same of its disk, by the number that no other disk has.
 	 */
 	NBDTARGET_A_HANDOVER_DISKSEQ,
+	/*
+	 * u64: Where in its disk the export's device begins, in sectors of
+	 * 512 bytes: 0 but for partitions, whose numbers stay when they are
+	 * made anew elsewhere.
+	 */
+	NBDTARGET_A_HANDOVER_DEVICE_START,
 
 	/* private: */
 	__NBDTARGET_A_HANDOVER_MAX,

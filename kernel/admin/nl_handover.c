@@ -65,6 +65,7 @@ handover_give_policy[NBDTARGET_A_HANDOVER_MAX + 1] = {
 	},
 	[NBDTARGET_A_HANDOVER_DEVICE_ID] = { .type = NLA_U32 },
 	[NBDTARGET_A_HANDOVER_DISKSEQ] = { .type = NLA_U64 },
+	[NBDTARGET_A_HANDOVER_DEVICE_START] = { .type = NLA_U64 },
 	[NBDTARGET_A_HANDOVER_SIZE] = { .type = NLA_U64 },
 	[NBDTARGET_A_HANDOVER_TRANSMISSION_FLAGS] = { .type = NLA_U16 },
 	[NBDTARGET_A_HANDOVER_REPLY_MODE] =
@@ -282,6 +283,8 @@ static int put_handover(struct sk_buff *msg, const struct nbdt_handover *h,
 	    nla_put_string(msg, NBDTARGET_A_HANDOVER_EXPORT_NAME, h->export) ||
 	    nla_put_u32(msg, NBDTARGET_A_HANDOVER_DEVICE_ID, h->device_id) ||
 	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_DISKSEQ, h->diskseq, pad) ||
+	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_DEVICE_START, h->start,
+			      pad) ||
 	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_SIZE, h->size, pad) ||
 	    nla_put_u16(msg, NBDTARGET_A_HANDOVER_TRANSMISSION_FLAGS,
 			h->flags) ||
@@ -399,11 +402,13 @@ static int get_disk(struct genl_info *info, struct nbdt_handover *h)
 {
 	struct nlattr *id = info->attrs[NBDTARGET_A_HANDOVER_DEVICE_ID];
 	struct nlattr *seq = info->attrs[NBDTARGET_A_HANDOVER_DISKSEQ];
+	struct nlattr *start = info->attrs[NBDTARGET_A_HANDOVER_DEVICE_START];
 
-	if (!id || !seq)
+	if (!id || !seq || !start)
 		return is_needed(info, "the export's device");
 	h->device_id = nla_get_u32(id);
 	h->diskseq = nla_get_u64(seq);
+	h->start = nla_get_u64(start);
 	return 0;
 }
 

@@ -506,6 +506,12 @@ u64 nbdt_disk_seq(const struct nbdt_disk *disk)
 	return disk->content.bdev->bd_disk->diskseq;
 }
 
+/* Where a partition begins in its disk, in sectors; 0 for a disk. */
+u64 nbdt_disk_start(const struct nbdt_disk *disk)
+{
+	return get_start_sect(disk->content.bdev);
+}
+
 /* It may do what it refused when it has become another since. */
 void nbdt_disk_look(struct nbdt_disk *disk)
 {

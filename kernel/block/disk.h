@@ -107,6 +107,7 @@ void nbdt_disk_close(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
 u64 nbdt_disk_seq(const struct nbdt_disk *disk);
+u64 nbdt_disk_start(const struct nbdt_disk *disk);
 void nbdt_disk_look(struct nbdt_disk *disk);
 bool nbdt_disk_can_trim(const struct nbdt_disk *disk);
 bool nbdt_disk_is_live(const struct nbdt_disk *disk);

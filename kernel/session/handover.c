@@ -346,6 +346,7 @@ static int save(const struct nbdt_conn *conn, struct nbdt_handover *h)
 	h->place = conn->place;
 	h->device_id = conn->export->disk.device_id;
 	h->diskseq = nbdt_disk_seq(&conn->export->disk);
+	h->start = nbdt_disk_start(&conn->export->disk);
 	h->size = conn->limits.size;
 	h->flags = conn->limits.flags;
 	h->mode = conn->mode;
@@ -441,12 +442,17 @@ static int resume_tls(struct nbdt_conn *conn, struct nbdt_handover *h)
 	return err;
 }
 
-/* A path may lead elsewhere by now, and a number be another disk's. */
+/*
+ * A path may lead elsewhere by now, a number be another disk's, and a partition be
+ * another part of it.
+ */
 static int check_device(struct nbdt_conn *conn, const struct nbdt_handover *h)
 {
 	const struct nbdt_disk *disk = &conn->export->disk;
 
-	if (disk->device_id == h->device_id && nbdt_disk_seq(disk) == h->diskseq)
+	if (disk->device_id == h->device_id &&
+	    nbdt_disk_seq(disk) == h->diskseq &&
+	    nbdt_disk_start(disk) == h->start)
 		return 0;
 	return fail(conn, -ESTALE, "its export has another device now");
 }

@@ -31,6 +31,7 @@ struct nbdt_handover {
 	char *export;			/* terminated */
 	u32 device_id;			/* of its device, like the next */
 	u64 diskseq;			/* of its disk, never used again */
+	u64 start;			/* in its disk, in sectors */
 	u64 size;			/* as the client was told, like the next */
 	u16 flags;
 	enum nbdt_mode mode;
