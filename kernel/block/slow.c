@@ -149,6 +149,8 @@ static bool slow_write(struct nbdt_request *req)
 	err = drop_pages(req, from, to);
 	if (!err && req->size != req->cmd.length)
 		err = merge_ends(req);
+	if (!err && nbdt_origin_is_gone(req->origin))
+		err = -ESHUTDOWN;
 	req->status = err;
 	if (!err)
 		nbdt_io_rw(req);
@@ -266,13 +268,16 @@ static int zero_in_block(struct nbdt_request *req, u64 offset, u32 from, u32 to)
 }
 
 /* As data, for a device that said that it has a better way, and hasn't. */
-static int write_zeroes(struct block_device *bdev, u64 at, u64 end)
+static int write_zeroes(struct nbdt_request *req, u64 at, u64 end)
 {
+	struct block_device *bdev = req->disk->content.bdev;
 	struct bio *bio;
 	int err = 0;
 	u32 len;
 
 	while (at < end && !err) {
+		if (nbdt_origin_is_gone(req->origin))
+			return -ESHUTDOWN;
 		bio = bio_alloc(bdev, BIO_MAX_VECS, REQ_OP_WRITE, GFP_NOIO);
 		bio->bi_iter.bi_sector = at >> SECTOR_SHIFT;
 		while (at < end && bio->bi_vcnt < BIO_MAX_VECS) {
@@ -319,7 +324,7 @@ static int zero_somehow(struct nbdt_request *req, u64 first, u64 end)
 	    nbdt_disk_is_locked(req->disk))
 		return err;
 	/* Whatever else it failed by. */
-	return write_zeroes(bdev, first, end);
+	return write_zeroes(req, first, end);
 }
 
 static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
@@ -536,12 +541,22 @@ static bool has_turn(struct nbdt_request *req)
 	       !nbdt_proto_cmd_writes(&req->cmd) || nbdt_turn_begin(req);
 }
 
+/*
+ * Has it begun, and isn't between two parts?  Until then it may wait for a worker as
+ * long as a device likes, while who is gone has come anew by another connection, and
+ * others write what it was to change.
+ */
+static bool is_under_way(const struct nbdt_request *req)
+{
+	return req->inside && req->begun;
+}
+
 /* Return: whether it is done with; it goes on by itself, or later, if not. */
 static bool carry_out(struct nbdt_request *req)
 {
 	if (!req->begun)
 		req->at = req->cmd.offset;
-	if (!req->inside && nbdt_origin_is_gone(req->origin)) {
+	if (!is_under_way(req) && nbdt_origin_is_gone(req->origin)) {
 		give_up(req, -ESHUTDOWN, NULL);
 		return true;
 	}
@@ -549,7 +564,7 @@ static bool carry_out(struct nbdt_request *req)
 		give_up(req, -EIO, "the export's metadata can't be written");
 		return true;
 	}
-	if (!(req->inside && req->begun) && is_locked_out(req)) {
+	if (!is_under_way(req) && is_locked_out(req)) {
 		give_up(req, -EROFS, "the device can't be written any more");
 		return true;
 	}
