@@ -117,7 +117,7 @@ static void do_flush(struct work_struct *work)
 	struct nbdt_export *export = flush->export;
 	unsigned int noio = memalloc_noio_save();
 
-	flush->err = blkdev_issue_flush(export->disk.content.bdev);
+	flush->err = nbdt_disk_flush(&export->disk);
 	memalloc_noio_restore(noio);
 	complete(&flush->done);
 	kref_put(&flush->ref, flush_free);

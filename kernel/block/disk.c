@@ -493,6 +493,30 @@ bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial)
 	return serial->len;
 }
 
+/**
+ * nbdt_disk_flush - put on stable media what was written, for the target itself
+ * @disk: a device that may hang; waits for it
+ *
+ * What a device had taken and lost it tells of once, to whom asks next.  If that isn't
+ * a client it is kept for the next one who does, as it was clients' data.
+ *
+ * Return: 0 or a negative errno.
+ */
+int nbdt_disk_flush(struct nbdt_disk *disk)
+{
+	int err = blkdev_issue_flush(disk->content.bdev);
+
+	if (err)
+		WRITE_ONCE(disk->flush_err, err);
+	return err;
+}
+
+/* For a client's FLUSH: what it is told instead, once, or 0.  Any context. */
+int nbdt_disk_take_flush_err(struct nbdt_disk *disk)
+{
+	return READ_ONCE(disk->flush_err) ? xchg(&disk->flush_err, 0) : 0;
+}
+
 /* As clients see it, in bytes: whole blocks, and at least sectors. */
 u64 nbdt_disk_size(const struct nbdt_disk *disk)
 {

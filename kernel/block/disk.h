@@ -67,6 +67,8 @@ struct nbdt_disk {
 	 */
 	unsigned long refused;
 	struct nbdt_watch watch;
+	/* Of a flush that no client asked for, and that the next to ask is told of. */
+	int flush_err;
 
 	/* Its own, as a device that hangs keeps all workers that it gets. */
 	struct workqueue_struct *slow_wq;
@@ -104,6 +106,9 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 void nbdt_disk_search(const struct nbdt_disk *disk, void (*found)(dev_t dev));
 bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial);
 void nbdt_disk_close(struct nbdt_disk *disk);
+
+int nbdt_disk_flush(struct nbdt_disk *disk);
+int nbdt_disk_take_flush_err(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
 u64 nbdt_disk_seq(const struct nbdt_disk *disk);

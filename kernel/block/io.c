@@ -135,7 +135,8 @@ void nbdt_io_rw(struct nbdt_request *req)
 void nbdt_io_flush(struct nbdt_request *req)
 {
 	trace_nbdt_request_submit(req);
-	if (!bdev_write_cache(req->disk->content.bdev)) {
+	req->status = nbdt_disk_take_flush_err(req->disk);
+	if (req->status || !bdev_write_cache(req->disk->content.bdev)) {
 		nbdt_request_complete(req);
 		return;
 	}
