@@ -202,10 +202,14 @@ void nbdt_gate_shut(struct nbdt_gate *gate, struct nbdt_gate_visit *visit)
 		WRITE_ONCE(gate->strict, gate->strict + is_strict(visit));
 	}
 	is_zero = percpu_ref_is_zero(&gate->inside);
-	spin_unlock_irqrestore(&gate->lock, flags);
+	/*
+	 * Under the lock, as the visit may be over at once, and the gate be opened.
+	 * It doesn't wait: no other change of the reference is under way.
+	 */
 	if (first)
 		percpu_ref_kill(&gate->inside);
-	else if (is_zero)
+	spin_unlock_irqrestore(&gate->lock, flags);
+	if (!first && is_zero)
 		queue_work(nbdt_gate_wq, &gate->work);
 }
 
