@@ -12,8 +12,8 @@
  * A connection that was refused stands in line until it is let in or gives up.
  * Only who goes first is woken when somebody gives a grant back, and while
  * there is one nobody else takes from the limit, so that what comes free adds
- * up to what a large request needs.  A connection that holds nothing is always
- * let in with a small request (NBDT_MEM_FLOOR), above the limit if need be:
+ * up to what a large request needs.  A connection is always let in with what is
+ * small with all that it holds (NBDT_MEM_FLOOR), above the limit if need be:
  * clients that don't read their replies can make others slow, but not stop
  * them, until the stall timeout ends them.
  *
@@ -32,7 +32,7 @@
 
 #include "session/mem.h"
 
-/* Grants are multiples of this. */
+/* Grants are multiples of this, but for what is above the limit. */
 #define GRANT		(256UL << 10)
 /* What a connection has beyond what it uses, while nobody waits for it. */
 #define SLACK		(5 * GRANT)
@@ -203,19 +203,22 @@ static void stand_in_line_locked(struct nbdt_mem *mem, size_t bytes)
 		list_add_tail(&mem->waiting, &line);
 }
 
-/* Have BYTES more granted; false when they aren't yet. */
+/* Have at least BYTES more granted, and those if FLOOR; false when they aren't yet. */
 static bool grow(struct nbdt_mem *mem, size_t bytes, bool floor)
 {
+	size_t grants = round_up(bytes, GRANT);
 	bool may;
 
 	spin_lock(&mem_lock);
-	may = may_take_locked(mem, bytes) || floor;
+	may = may_take_locked(mem, grants);
 	if (may)
+		grant_locked(mem, grants);
+	else if (floor)
 		grant_locked(mem, bytes);
 	else
-		stand_in_line_locked(mem, bytes);
+		stand_in_line_locked(mem, grants);
 	spin_unlock(&mem_lock);
-	return may;
+	return may || floor;
 }
 
 /**
@@ -231,18 +234,15 @@ static bool grow(struct nbdt_mem *mem, size_t bytes, bool floor)
  */
 bool nbdt_mem_charge(struct nbdt_mem *mem, size_t bytes)
 {
-	size_t missing;
+	size_t used = mem->used + bytes;
 
-	if (mem->used && mem->used + bytes > NBDT_MEM_CONN_MAX)
+	if (mem->used && used > NBDT_MEM_CONN_MAX)
 		return false;
-
-	if (mem->used + bytes > mem->granted) {
-		missing = round_up(mem->used + bytes - mem->granted, GRANT);
-		if (!grow(mem, missing, !mem->used && bytes <= NBDT_MEM_FLOOR))
-			return false;
-	}
+	if (used > mem->granted &&
+	    !grow(mem, used - mem->granted, used <= NBDT_MEM_FLOOR))
+		return false;
 	nbdt_mem_stop_waiting(mem);
-	mem->used += bytes;
+	mem->used = used;
 	return true;
 }
 

@@ -3,7 +3,10 @@
 #define NBDT_MEM_H
 
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/types.h>
+
+#include "block/disk.h"
 
 /* A connection's account of request memory.  Its thread's, but for waiting. */
 struct nbdt_mem {
@@ -20,8 +23,11 @@ struct nbdt_mem {
 
 /* Most bytes that one connection may have charged. */
 #define NBDT_MEM_CONN_MAX	(64UL << 20)
-/* A request of up to this size is let through when there is none besides. */
-#define NBDT_MEM_FLOOR		(256UL << 10)
+/*
+ * What a connection may have in any case: a request of 256 KiB, at any offset, with
+ * the page that is kept for small ones.
+ */
+#define NBDT_MEM_FLOOR		((256UL << 10) + 2 * NBDT_BLOCK_MAX + PAGE_SIZE)
 #define NBDT_MEM_LIMIT_MIN	(64UL << 20)
 
 void nbdt_mem_init(struct nbdt_mem *mem,
