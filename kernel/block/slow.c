@@ -206,27 +206,21 @@ static int discard(struct block_device *bdev, u64 first, u64 end)
 	return err;
 }
 
-/* Drivers have ways of their own for it, and not all of them count it. */
-static void wrote(struct nbdt_request *req, u64 bytes)
-{
-	struct nbdt_proof *proof = &req->disk->content.proof;
-
-	nbdt_proof_wrote(proof, bytes);
-	nbdt_proof_look(proof);
-}
-
 /* TR1: what is whole of it. */
 static int trim_part(struct nbdt_request *req)
 {
 	u32 block = req->disk->content.block;
 	u64 first = ALIGN(req->at, block), end = ALIGN_DOWN(req->to, block);
+	struct nbdt_content *content = &req->disk->content;
 	int err;
 
 	if (first >= end)
 		return 0;
-	err = discard(req->disk->content.bdev, first, end);
-	if (!err)
-		wrote(req, end - first);
+	err = discard(content->bdev, first, end);
+	if (!err) {
+		nbdt_proof_discarded(&content->proof, end - first);
+		nbdt_proof_look(&content->proof);
+	}
 	return err;
 }
 
@@ -329,10 +323,14 @@ static int zero_somehow(struct nbdt_request *req, u64 first, u64 end)
 
 static int zero_blocks(struct nbdt_request *req, u64 first, u64 end)
 {
+	struct nbdt_proof *proof = &req->disk->content.proof;
 	int err = first == end ? 0 : zero_somehow(req, first, end);
 
-	if (!err)
-		wrote(req, end - first);
+	if (!err) {
+		/* Drivers have ways of their own for it; not all of them may count it. */
+		nbdt_proof_wrote(proof, end - first);
+		nbdt_proof_look(proof);
+	}
 	return err;
 }
 

@@ -36,12 +36,15 @@
  * seen if the proof begins in between.)
  *
  * A disk whose driver doesn't count, or was told not to, proves nothing.  Those with a
- * queue of requests count when they are told to; of others some always do, and some
- * never: one that counts has counted what was read of it.  Once it was seen to be told
- * not to, what it counts later proves nothing either, until the proof begins anew.  That
- * is a heuristic: it is looked at whenever what is known is wanted, and once a second
- * (export.c); whoever has it count again sooner isn't seen, nor is a request that began
- * while it didn't count, and ends after the proof has begun.
+ * queue of requests count when they are told to, all that is written and discarded.  Of
+ * others each has its own way, and some are wrong: bcache counts requests, but not their
+ * sectors, as it has used them up by then.  So only those are believed whose code was
+ * read (drivers[]), and of them those that have counted what was read of them, as some
+ * are told not to.  Once a disk was seen to be told not to, what it counts later proves
+ * nothing either, until the proof begins anew.  That is a heuristic: it is looked at
+ * whenever what is known is wanted, and once a second (export.c); whoever has it count
+ * again sooner isn't seen, nor is a request that began while it didn't count, and ends
+ * after the proof has begun.
  *
  * Not seen is who writes below the device: to what a mapped device or a loop
  * device consists of, or by way of another machine; or past the block layer, by
@@ -59,6 +62,7 @@
 #include <linux/gfp.h>
 #include <linux/pagemap.h>
 #include <linux/part_stat.h>
+#include <linux/string.h>
 
 #include "compat/compat.h"
 #include "content/proof.h"
@@ -221,15 +225,48 @@ static bool counts_reads(const struct nbdt_proof *proof)
 	return reads_by_all(proof) - before > others;
 }
 
-/* Whether the disk counts. */
+/*
+ * Drivers without a queue of requests that count each sector that is written, by what
+ * their disks are called; and whether those that are discarded: md does so or not by
+ * the kind of array.
+ */
+static const struct driver {
+	const char *name;
+	bool counts_discards;
+} drivers[] = {
+	{ "dm-", true },
+	{ "drbd", true },
+	{ "md", false },
+	{ "nvme", true },		/* of several paths */
+	{ "pmem", true },
+};
+
+static const struct driver *driver_of(const struct nbdt_proof *proof)
+{
+	const char *name = proof->bdev->bd_disk->disk_name;
+	const struct driver *driver;
+
+	for (driver = drivers; driver < drivers + ARRAY_SIZE(drivers); driver++) {
+		if (strstarts(name, driver->name))
+			return driver;
+	}
+	return NULL;
+}
+
+/* Whether the disk counts, and what. */
 static void find_out(struct nbdt_proof *proof)
 {
+	const struct driver *driver = driver_of(proof);
+
 	proof->while_on = is_on(proof);
+	proof->counts_discards = has_queue(proof) ||
+				 (driver && driver->counts_discards);
 	if (has_queue(proof))
 		proof->counts = proof->while_on;
 	else
-		proof->counts = (proof->while_on && reads_by_all(proof)) ||
-				counts_reads(proof);
+		proof->counts = driver &&
+				((proof->while_on && reads_by_all(proof)) ||
+				 counts_reads(proof));
 }
 
 /* The device is open, and nothing known of it; nobody else sees it yet. */

@@ -18,6 +18,7 @@ struct nbdt_proof {
 	u64 number;			/* of the disk: what it is, by its own word */
 	bool counts;			/* it was seen to count... */
 	bool while_on;			/* ...as long as it is told to */
+	bool counts_discards;		/* and these, too */
 	bool disowned;			/* the export's own are as those of others */
 	struct nbdt_watch watch;	/* for whether it becomes another */
 };
@@ -42,6 +43,16 @@ static inline void nbdt_proof_wrote(struct nbdt_proof *proof, u64 bytes)
 	/* After the device has counted them; see proof.c. */
 	smp_wmb();
 	this_cpu_add(*proof->written, bytes >> 9);
+}
+
+/*
+ * The same of what it has discarded.  Where the disk may not count that, the export
+ * doesn't, either: what others write could hide behind it.
+ */
+static inline void nbdt_proof_discarded(struct nbdt_proof *proof, u64 bytes)
+{
+	if (proof->counts_discards)
+		nbdt_proof_wrote(proof, bytes);
 }
 
 #endif /* NBDT_PROOF_H */
