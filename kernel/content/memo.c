@@ -171,7 +171,8 @@ void nbdt_memo_load(struct nbdt_scribe *scribe, struct nbdt_content *content,
 		if (nbdt_ledger_read_map(ledger, &head->map, content->map))
 			why = "part of it can't be read";
 		data = try_samples(content);
-		why = data ?: why;
+		if (data)
+			why = data;
 	}
 	if (why)
 		say(content, "isn't all known again", why);

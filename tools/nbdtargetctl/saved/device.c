@@ -253,7 +253,10 @@ char *device_boot(void)
 	return read_line("/proc/sys/kernel/random/boot_id");
 }
 
-/* The boot, the disk, and what was written to it; NULL when it doesn't count. */
+/*
+ * The boot, the disk, and what was written to it; NULL when it doesn't count, or what
+ * another host writes isn't counted here.
+ */
 static char *proof(const struct export *e)
 {
 	char *partition = sys_line(e, "", "partition");
@@ -262,7 +265,8 @@ static char *proof(const struct export *e)
 	char *seq = sys_line(e, disk, "diskseq"), *s = NULL;
 	struct counts c;
 
-	if (boot && seq && does_count(e, disk) && get_counts(e, disk, &c))
+	if (boot && seq && !replica_is(export_device(e)) &&
+	    does_count(e, disk) && get_counts(e, disk, &c))
 		s = mem_printf("%s %s %llu %llu %llu %llu", boot, seq, c.writes,
 			       c.written, c.discards, c.discarded);
 	free(partition);
