@@ -506,8 +506,10 @@ int nbdt_disk_flush(struct nbdt_disk *disk)
 {
 	int err = blkdev_issue_flush(disk->content.bdev);
 
-	if (err)
+	if (err) {
+		nbdt_proof_doubt(&disk->content.proof);
 		WRITE_ONCE(disk->flush_err, err);
+	}
 	return err;
 }
 

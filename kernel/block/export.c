@@ -671,7 +671,8 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 				 export->name);
 		err = -EINVAL;
 	}
-	/* Before, or while it was loaded: it may be what was forgotten. */
+	/* Before, or while it was loaded: it may be what was forgotten, after that. */
+	smp_mb();
 	if (!err && READ_ONCE(export->disk.content.began_anew)) {
 		nbdt_map_forget(map);
 		nbdt_set_err_msg(extack, "others may have written to '%.24s'",

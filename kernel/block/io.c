@@ -37,12 +37,19 @@ static void put_bio(struct nbdt_request *req)
 	}
 }
 
+static void io_failed(struct nbdt_request *req, int err)
+{
+	cmpxchg(&req->status, 0, err);
+	if (req->cmd.type == NBDT_CMD_FLUSH)
+		nbdt_proof_doubt(&req->disk->content.proof);
+}
+
 static void io_end(struct bio *bio)
 {
 	struct nbdt_request *req = bio->bi_private;
 
 	if (unlikely(bio->bi_status))
-		cmpxchg(&req->status, 0, blk_status_to_errno(bio->bi_status));
+		io_failed(req, blk_status_to_errno(bio->bi_status));
 	bio_uninit(bio);
 	put_bio(req);
 }

@@ -172,11 +172,15 @@ static bool slow_read(struct nbdt_request *req)
 
 static int flush_if_fua(struct nbdt_request *req)
 {
-	struct block_device *bdev = req->disk->content.bdev;
+	struct nbdt_content *content = &req->disk->content;
+	int err;
 
-	if (!(req->cmd.flags & NBDT_CMD_FUA) || !bdev_write_cache(bdev))
+	if (!(req->cmd.flags & NBDT_CMD_FUA) || !bdev_write_cache(content->bdev))
 		return 0;
-	return blkdev_issue_flush(bdev);
+	err = blkdev_issue_flush(content->bdev);
+	if (err)
+		nbdt_proof_doubt(&content->proof);
+	return err;
 }
 
 static bool trim_begin(struct nbdt_request *req)

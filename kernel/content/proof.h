@@ -55,4 +55,13 @@ static inline void nbdt_proof_discarded(struct nbdt_proof *proof, u64 bytes)
 		nbdt_proof_wrote(proof, bytes);
 }
 
+/*
+ * What the device had taken it may have lost, zeroes among it: nothing is proved until
+ * the proof begins anew, with nothing known.  Any context.
+ */
+static inline void nbdt_proof_doubt(struct nbdt_proof *proof)
+{
+	nbdt_watch_tell(&proof->watch);
+}
+
 #endif /* NBDT_PROOF_H */
