@@ -443,6 +443,9 @@ err_restore:
 /* Nothing reads or writes the device any more.  One that hangs doesn't keep the other. */
 void nbdt_disk_close(struct nbdt_disk *disk)
 {
+	if (disk->flush_err)
+		pr_warn_ratelimited("export '%s': a flush failed with error %d, and no client was told before its end\n",
+				    disk->content.name, -disk->flush_err);
 	nbdt_metadata_leave(&disk->content);
 	if (!disk->content.read_only)
 		nbdt_pages_end(disk->content.bdev, disk->pages);
@@ -508,9 +511,15 @@ int nbdt_disk_flush(struct nbdt_disk *disk)
 
 	if (err) {
 		nbdt_proof_doubt(&disk->content.proof);
-		WRITE_ONCE(disk->flush_err, err);
+		nbdt_disk_keep_flush_err(disk, err);
 	}
 	return err;
+}
+
+/* Of a flush whose client wasn't told of it, or that had none.  Any context. */
+void nbdt_disk_keep_flush_err(struct nbdt_disk *disk, int err)
+{
+	WRITE_ONCE(disk->flush_err, err);
 }
 
 /* For a client's FLUSH: what it is told instead, once, or 0.  Any context. */

@@ -67,7 +67,7 @@ struct nbdt_disk {
 	 */
 	unsigned long refused;
 	struct nbdt_watch watch;
-	/* Of a flush that no client asked for, and that the next to ask is told of. */
+	/* Of a flush that no client was told of, and that the next to ask is. */
 	int flush_err;
 
 	/* Its own, as a device that hangs keeps all workers that it gets. */
@@ -108,6 +108,7 @@ bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial);
 void nbdt_disk_close(struct nbdt_disk *disk);
 
 int nbdt_disk_flush(struct nbdt_disk *disk);
+void nbdt_disk_keep_flush_err(struct nbdt_disk *disk, int err);
 int nbdt_disk_take_flush_err(struct nbdt_disk *disk);
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);

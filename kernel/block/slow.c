@@ -455,6 +455,9 @@ static int change_part(struct nbdt_request *req, const struct op *op)
 	if (!nbdt_proto_cmd_writes(&req->cmd))
 		return op->part(req);
 	err = drop_pages(req, req->at, req->to);
+	/* That may have taken as long as the device likes. */
+	if (!err && nbdt_origin_is_gone(req->origin))
+		err = -ESHUTDOWN;
 	if (err)
 		return err;
 	err = op->part(req);

@@ -25,7 +25,7 @@
  * (content.c).
  *
  * That is so from the beginning on if the driver counts a write when it ends.  Those
- * that have no queue of requests (dm, md, zram) counted it as it begins before 6.5, so
+ * that have no queue of requests (dm, md) counted it as it begins before 6.5, so
  * that one under way may be in what the proof begins with.  Such a disk says how many
  * it is at; if there are any, the proof begins with a doubt.
  *
@@ -69,6 +69,8 @@
 
 /* Nothing is proved: no disk has written so much. */
 #define NO_BASE		U64_MAX
+/* Of more READs under way than this it is believed that they never end. */
+#define OTHERS_MAX	4096
 
 int nbdt_proof_init(struct nbdt_proof *proof)
 {
@@ -92,52 +94,9 @@ static u64 written_by_us(const struct nbdt_proof *proof)
 	return sum;
 }
 
-/*
- * Drivers without a queue of requests that count each sector that is written, by what
- * their disks are called; whether those that are discarded: md does so or not by the
- * kind of array; and whether for each partition, too.
- */
-static const struct driver {
-	const char *name;
-	bool counts_discards;
-	bool counts_parts;
-} drivers[] = {
-	{ "dm-", true, true },
-	{ "drbd", true, true },
-	{ "md", false, true },
-	{ "nvme", true, false },	/* of several paths */
-	{ "pmem", true, true },
-};
-
-static bool has_queue(struct block_device *bdev)
-{
-	return queue_is_mq(bdev_get_queue(bdev));
-}
-
-/* One of these, or NULL. */
-static const struct driver *driver_of(struct block_device *bdev)
-{
-	const struct driver *driver;
-
-	if (has_queue(bdev))
-		return NULL;
-	for (driver = drivers; driver < drivers + ARRAY_SIZE(drivers); driver++) {
-		if (strstarts(bdev->bd_disk->disk_name, driver->name))
-			return driver;
-	}
-	return NULL;
-}
-
-static u64 counted(struct block_device *bdev)
-{
-	return part_stat_read(bdev, sectors[STAT_WRITE]) +
-	       part_stat_read(bdev, sectors[STAT_DISCARD]);
-}
-
 /**
  * nbdt_proof_counter - all that went to a device
- * @bdev: of a disk: by way of whichever of its partitions; of a partition: by way of it,
- *	if that is counted by itself
+ * @bdev: of a disk: by way of whichever of its partitions; of a partition: by way of it
  *
  * While nobody writes, it stays the same, also from one export to the next.
  *
@@ -145,16 +104,14 @@ static u64 counted(struct block_device *bdev)
  */
 u64 nbdt_proof_counter(struct block_device *bdev)
 {
-	const struct driver *driver = driver_of(bdev);
-
-	return counted(driver && !driver->counts_parts ? bdev_whole(bdev) :
-		       bdev);
+	return part_stat_read(bdev, sectors[STAT_WRITE]) +
+	       part_stat_read(bdev, sectors[STAT_DISCARD]);
 }
 
 /* All that went to the disk, by way of whichever of its partitions. */
 static u64 written_by_all(const struct nbdt_proof *proof)
 {
-	return counted(bdev_whole(proof->bdev));
+	return nbdt_proof_counter(bdev_whole(proof->bdev));
 }
 
 static u64 reads_by_all(const struct nbdt_proof *proof)
@@ -194,6 +151,11 @@ static bool has_dirty_pages(const struct nbdt_proof *proof)
 	return mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK);
 }
 
+static bool has_queue(const struct nbdt_proof *proof)
+{
+	return queue_is_mq(bdev_get_queue(proof->bdev));
+}
+
 static long under_way_on(const struct block_device *part, int rw)
 {
 	long sum = 0;
@@ -229,7 +191,7 @@ static long under_way(const struct nbdt_proof *proof, int rw)
 static bool is_being_written(const struct nbdt_proof *proof)
 {
 	/* With a queue of requests it counts what has ended. */
-	return !has_queue(proof->bdev) && under_way(proof, WRITE);
+	return !has_queue(proof) && under_way(proof, WRITE);
 }
 
 /* Read a block, so that the disk has something to count. */
@@ -260,20 +222,50 @@ static bool counts_reads(const struct nbdt_proof *proof)
 	long others = max(under_way(proof, READ), 0L), i;
 	u64 before = reads_by_all(proof);
 
+	if (others > OTHERS_MAX)
+		return false;
 	for (i = 0; i <= others; i++)
 		read_something(proof);
 	return reads_by_all(proof) - before > others;
 }
 
+/*
+ * Drivers without a queue of requests that count each sector that is written, by what
+ * their disks are called; and whether those that are discarded: md does so or not by
+ * the kind of array.  Not NVMe of several paths: before 6.10 it doesn't count what
+ * ends with others.
+ */
+static const struct driver {
+	const char *name;
+	bool counts_discards;
+} drivers[] = {
+	{ "dm-", true },
+	{ "drbd", true },
+	{ "md", false },
+	{ "pmem", true },
+};
+
+static const struct driver *driver_of(const struct nbdt_proof *proof)
+{
+	const char *name = proof->bdev->bd_disk->disk_name;
+	const struct driver *driver;
+
+	for (driver = drivers; driver < drivers + ARRAY_SIZE(drivers); driver++) {
+		if (strstarts(name, driver->name))
+			return driver;
+	}
+	return NULL;
+}
+
 /* Whether the disk counts, and what. */
 static void find_out(struct nbdt_proof *proof)
 {
-	const struct driver *driver = driver_of(proof->bdev);
+	const struct driver *driver = driver_of(proof);
 
 	proof->while_on = is_on(proof);
-	proof->counts_discards = has_queue(proof->bdev) ||
+	proof->counts_discards = has_queue(proof) ||
 				 (driver && driver->counts_discards);
-	if (has_queue(proof->bdev))
+	if (has_queue(proof))
 		proof->counts = proof->while_on;
 	else
 		proof->counts = driver &&

@@ -354,6 +354,9 @@ static void drop_all(struct nbdt_conn *conn)
 
 	list_for_each_entry_safe(req, next, &conn->tx.queue, queue) {
 		list_del(&req->queue);
+		/* A device tells once what it has lost; who comes next is told. */
+		if (req->cmd.type == NBDT_CMD_FLUSH && req->status)
+			nbdt_disk_keep_flush_err(req->disk, req->status);
 		nbdt_stock_put(req);
 	}
 	conn->tx.sent = 0;

@@ -33,6 +33,7 @@
 
 #define END_SIZE	1048576		/* of the device, looked at */
 #define ALIGN		65536		/* largest block of a device */
+#define OTHERS_MAX	4096		/* reads under way; more of them never end */
 
 /* The first line of a file; NULL when there is none. */
 static char *read_line(const char *path)
@@ -229,7 +230,7 @@ static bool counts_reads(const struct export *e, const char *disk)
 	unsigned long reads, writes, i;
 
 	get_in_flight(e, disk, &reads, &writes);
-	if (!get_counts(e, disk, &before))
+	if (reads > OTHERS_MAX || !get_counts(e, disk, &before))
 		return false;
 	for (i = 0; i <= reads; i++)
 		if (!read_something(e))
@@ -237,14 +238,58 @@ static bool counts_reads(const struct export *e, const char *disk)
 	return get_counts(e, disk, &now) && now.reads - before.reads > reads;
 }
 
+/* The disk's name, to be freed; NULL: unknown. */
+static char *disk_name(const struct export *e, const char *disk)
+{
+	dev_t dev = export_device(e);
+	char *path = mem_printf("/sys/dev/block/%u:%u/%s", major(dev), minor(dev),
+				disk);
+	char *real = realpath(path, NULL);
+	char *name = real ? mem_copy(strrchr(real, '/') + 1) : NULL;
+
+	free(real);
+	free(path);
+	return name;
+}
+
+/* Of the kinds of arrays of md, those that count what is discarded as well. */
+static bool is_counting_array(const struct export *e, const char *disk)
+{
+	static const char *const levels[] = { "raid1", "raid10", "linear" };
+	char *level = sys_line(e, disk, "md/level");
+	bool is = false;
+	size_t i;
+
+	for (i = 0; level && i < ARRAY_SIZE(levels); i++)
+		is |= !strcmp(level, levels[i]);
+	free(level);
+	return is;
+}
+
 /*
- * Does the disk count? With a queue of requests, it does when it is told to; of others
- * some always do, and some never.
+ * Does the driver count all that is written and discarded? It is known to of those
+ * whose code was read, as the module has them (proof.c). DRBD does, too, but not what
+ * another host writes.
+ */
+static bool is_counting_driver(const struct export *e, const char *disk)
+{
+	char *name = disk_name(e, disk);
+	bool is = name && (!strncmp(name, "dm-", 3) ||
+			   !strncmp(name, "pmem", 4));
+
+	free(name);
+	return is || is_counting_array(e, disk);
+}
+
+/*
+ * Does the disk count? With a queue of requests, it does when it is told to; others
+ * have to have counted something.
  */
 static bool does_count(const struct export *e, const char *disk)
 {
-	return has_queue(e, disk) ? is_told_to_count(e, disk) :
-				    counts_reads(e, disk);
+	if (has_queue(e, disk))
+		return is_told_to_count(e, disk);
+	return is_counting_driver(e, disk) && counts_reads(e, disk);
 }
 
 /* What this start of the machine is known by; to be freed; NULL if that isn't known. */
@@ -253,10 +298,7 @@ char *device_boot(void)
 	return read_line("/proc/sys/kernel/random/boot_id");
 }
 
-/*
- * The boot, the disk, and what was written to it; NULL when it doesn't count, or what
- * another host writes isn't counted here.
- */
+/* The boot, the disk, and what was written to it, if it counts; NULL: unknown. */
 static char *proof(const struct export *e)
 {
 	char *partition = sys_line(e, "", "partition");
@@ -265,10 +307,11 @@ static char *proof(const struct export *e)
 	char *seq = sys_line(e, disk, "diskseq"), *s = NULL;
 	struct counts c;
 
-	if (boot && seq && !replica_is(export_device(e)) &&
-	    does_count(e, disk) && get_counts(e, disk, &c))
+	if (boot && seq && does_count(e, disk) && get_counts(e, disk, &c))
 		s = mem_printf("%s %s %llu %llu %llu %llu", boot, seq, c.writes,
 			       c.written, c.discards, c.discarded);
+	else if (boot && seq)
+		s = mem_printf("%s %s", boot, seq);
 	free(partition);
 	free(boot);
 	free(seq);
@@ -299,6 +342,14 @@ static bool same_words(const char *a, const char *b, unsigned int n)
 		b += len + (b[len] == ' ');
 	}
 	return true;
+}
+
+/* Is there more than boot and disk? */
+static bool has_counts(const char *proof)
+{
+	const char *p = strchr(proof, ' ');
+
+	return p && strchr(p + 1, ' ');
 }
 
 /* The machine runs, and the disk is there, since both were told of. */
@@ -416,7 +467,8 @@ const char *device_was_written(const struct export *e, const json_t *o)
 	char *now = proof(e), *sum = ends(e);
 	const char *why = NULL;
 
-	if ((now && same_disk(before, now) && strcmp(before, now)) ||
+	if ((now && same_disk(before, now) && has_counts(before) &&
+	     has_counts(now) && strcmp(before, now)) ||
 	    (sum && *string_in(o, "ends") && strcmp(string_in(o, "ends"), sum)))
 		why = "the device was written to in between";
 	free(now);
@@ -431,7 +483,9 @@ const char *device_is_unproved(const struct export *e, const json_t *o)
 	char *now = proof(e);
 	const char *why = NULL;
 
-	if (!*before || !now)
+	if (replica_is(export_device(e)))
+		why = "other hosts may have written to the device";
+	else if (!has_counts(before) || !now || !has_counts(now))
 		why = "the device doesn't count what is written to it";
 	else if (json_is_true(json_object_get(o, "being-written")))
 		why = "somebody was writing to the device as it was saved";
