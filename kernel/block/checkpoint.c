@@ -297,23 +297,32 @@ static int store_group(struct checkpoint *cp, struct member *decider,
 	return err;
 }
 
+/* What has failed takes nothing, and says whether it is left at that. */
+static int store_none(struct checkpoint *cp, struct netlink_ext_ack *extack)
+{
+	struct member *member;
+	int err = 0;
+
+	for (member = cp->members; !err && member < cp->members + cp->nr; member++)
+		err = store(cp, member, NULL, extack);
+	return err;
+}
+
+/* Each once: what it takes was reserved for that. */
 static int store_all(struct checkpoint *cp, struct netlink_ext_ack *extack)
 {
 	struct member *decider = NULL, *member;
 	unsigned int nr = 0;
-	int err = 0;
 
 	for (member = cp->members; member < cp->members + cp->nr; member++) {
-		if (!nbdt_metadata_is_good(content_of(member))) {
-			/* One that has failed may take none. */
-			err = err ?: store(cp, member, NULL, extack);
+		if (!content_of(member)->metadata)
 			continue;
-		}
-		decider = decider ?: member;
 		nr++;
+		if (!decider && nbdt_metadata_is_good(content_of(member)))
+			decider = member;
 	}
-	if (err || !nr)
-		return err;
+	if (!decider)
+		return store_none(cp, extack);
 	if (nr > 1)
 		return store_group(cp, decider, extack);
 	return store(cp, decider, NULL, extack);
