@@ -561,6 +561,16 @@ enum {
 	 * zero still is. They don't when absent.
 	 */
 	NBDTARGET_A_EXPORT_METADATA_BOOT,
+	/*
+	 * u32: Device number of the metadata device, as device-id is that of
+	 * the other. Output only.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_DEVICE_ID,
+	/*
+	 * u64: Bytes that the export had when it began to use the metadata:
+	 * what has another size then can't be exported with it. Output only.
+	 */
+	NBDTARGET_A_EXPORT_METADATA_SIZE,
 
 	/* private: */
 	__NBDTARGET_A_EXPORT_MAX,

@@ -353,6 +353,10 @@ static int put_export_metadata(struct sk_buff *skb, struct nbdt_export *export)
 			      info.reach, pad) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_METADATA_WRITES,
 			      info.writes, pad) ||
+	    nla_put_u32(skb, NBDTARGET_A_EXPORT_METADATA_DEVICE_ID,
+			MAJOR(info.dev) << MINORBITS | MINOR(info.dev)) ||
+	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_METADATA_SIZE, info.size,
+			      pad) ||
 	    (info.err && nla_put_u32(skb, NBDTARGET_A_EXPORT_METADATA_ERROR,
 				     -info.err)))
 		return -EMSGSIZE;

@@ -56,6 +56,8 @@ struct nbdt_metadata {
 	struct nbdt_scribe scribe;
 	struct nbdt_content *content;
 	char *path;
+	dev_t dev;
+	u64 size;			/* of the data device, when it was opened */
 	char boot[NBDTARGET_META_BOOT];	/* of the machine, or empty */
 	void (*ran)(struct nbdt_content *content);
 	void (*failed)(struct nbdt_content *content);
@@ -798,7 +800,7 @@ static void leave(struct nbdt_metadata *metadata)
 	mutex_unlock(&all_mutex);
 }
 
-static struct nbdt_metadata *create(struct nbdt_content *content,
+static struct nbdt_metadata *create(struct nbdt_content *content, u64 size,
 				    const struct nbdt_metadata_config *config)
 {
 	struct nbdt_metadata *metadata = kzalloc(sizeof(*metadata), GFP_KERNEL);
@@ -811,6 +813,8 @@ static struct nbdt_metadata *create(struct nbdt_content *content,
 		return NULL;
 	}
 	metadata->content = content;
+	metadata->dev = config->node.dev;
+	metadata->size = size;
 	if (config->boot)
 		strscpy(metadata->boot, config->boot, sizeof(metadata->boot));
 	metadata->ran = config->ran;
@@ -839,7 +843,7 @@ int nbdt_metadata_open(struct nbdt_content *content, u64 size,
 		       const struct nbdt_metadata_config *config,
 		       struct netlink_ext_ack *extack)
 {
-	struct nbdt_metadata *metadata = create(content, config);
+	struct nbdt_metadata *metadata = create(content, size, config);
 	struct nbdt_scribe *scribe;
 	int err;
 
@@ -1249,6 +1253,8 @@ void nbdt_metadata_info(const struct nbdt_content *content,
 
 	*info = (struct nbdt_metadata_info) {
 		.path = metadata->path,
+		.dev = metadata->dev,
+		.size = metadata->size,
 		.generation = metadata->scribe.ledger.generation,
 		.writes = READ_ONCE(metadata->scribe.ledger.writes),
 		.reach = (u64)intent->nr_slots << intent->shift,

@@ -52,6 +52,8 @@ struct nbdt_metadata_storing {
 /* What is told of one. */
 struct nbdt_metadata_info {
 	const char *path;
+	dev_t dev;			/* the device */
+	u64 size;			/* that it is of */
 	u64 generation;
 	u64 writes;			/* to the device, since it was opened */
 	u64 reach;			/* bytes that a crash makes dirty, at most */

@@ -157,23 +157,53 @@ static int ask_target(struct upgrade *u,
 	return ret;
 }
 
+static int check_path(struct upgrade *u, const char *name, struct text text,
+		      dev_t device)
+{
+	char *path = text_copy(text);
+	int ret = 0;
+
+	if (blockdev_number(path) != device)
+		ret = fail(u->t, name,
+			   "%s is another device by now than the one that is in use: have it lead there, or remove-export it",
+			   path);
+	free(path);
+	return ret;
+}
+
+/* Asked of the module: to read the device may take as long as that hangs. */
+static int check_metadata(struct upgrade *u, const struct export *e,
+			  const char *name)
+{
+	if (e->metadata_error)
+		return fail(u->t, name,
+			    "its metadata device has failed (%s), so that the other module couldn't go by it: remove-export it",
+			    strerror(e->metadata_error));
+	/* One of before these were told. */
+	if (!attr_has(e, NBDTARGET_A_EXPORT_METADATA_SIZE))
+		return 0;
+	if (e->metadata_size != e->size)
+		return fail(u->t, name,
+			    "its device has %" PRIu64
+			    " bytes, and its metadata is for one of %" PRIu64
+			    ", so that the other module wouldn't take it: remove-export it, and add-export it with --accept-stale",
+			    e->size, e->metadata_size);
+	return check_path(u, name, e->metadata, export_metadata_device(e));
+}
+
 /* One that couldn't be added anew would be gone, with its bitmaps and its clients. */
 static int check_export(struct upgrade *u, const struct export *e,
 			const char *name)
 {
-	char *path;
-	int ret = 0;
+	int ret;
 
 	if (e->state != NBDTARGET_EXPORT_STATE_OK)
 		return fail(u->t, name,
 			    "its device is %s, so that the other module couldn't export it: see to that, or remove-export it",
 			    export_state(e));
-	path = text_copy(e->device);
-	if (blockdev_number(path) != export_device(e))
-		ret = fail(u->t, name,
-			   "%s is another device by now than the one that is exported: have it lead there, or remove-export it",
-			   path);
-	free(path);
+	ret = check_path(u, name, e->device, export_device(e));
+	if (!ret && e->metadata.len)
+		ret = check_metadata(u, e, name);
 	return ret;
 }
 

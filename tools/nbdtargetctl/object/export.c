@@ -98,6 +98,9 @@ static const struct attr_field fields[] = {
 	FIELD(METADATA_BOUND, NUMBER, "metadata-bound", metadata_bound),
 	FIELD(METADATA_WRITES, NUMBER, "metadata-writes", metadata_writes),
 	FIELD(METADATA_ERROR, NUMBER, "metadata-error", metadata_error),
+	FIELD(METADATA_DEVICE_ID, NUMBER, "metadata-device-id",
+	      metadata_device_id),
+	FIELD(METADATA_SIZE, NUMBER, "metadata-size", metadata_size),
 };
 
 const struct attr_set export_attrs = {
@@ -174,9 +177,19 @@ char *export_format_listeners(const struct endpoints *all)
 	return s;
 }
 
+static dev_t device_of(uint64_t id)
+{
+	return makedev(id >> 20, id & 0xfffff);
+}
+
 dev_t export_device(const struct export *e)
 {
-	return makedev(e->device_id >> 20, e->device_id & 0xfffff);
+	return device_of(e->device_id);
+}
+
+dev_t export_metadata_device(const struct export *e)
+{
+	return device_of(e->metadata_device_id);
 }
 
 uint64_t export_device_id(dev_t dev)

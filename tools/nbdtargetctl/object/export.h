@@ -51,12 +51,15 @@ struct export {
 	uint64_t metadata_bound;
 	uint64_t metadata_writes;
 	uint64_t metadata_error;	/* an errno, if it has failed */
+	uint64_t metadata_device_id;
+	uint64_t metadata_size;		/* of the device that it is for */
 };
 
 extern const struct attr_set export_attrs;
 
 /* device-id is the number of the device as the module has it. */
 dev_t export_device(const struct export *e);
+dev_t export_metadata_device(const struct export *e);
 uint64_t export_device_id(dev_t dev);
 
 const char *export_parse_listeners(const char *s, struct endpoints *all);
