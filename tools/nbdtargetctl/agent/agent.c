@@ -150,6 +150,7 @@ static void begin(struct agent *a, const struct task *task)
 
 	force_refresh(&a->force);
 	h = handshake_new(a->force.cred, task->conn, task->fd);
+	h->family = task->family;
 	h->deadline = clock_now() + task->timeout;
 	h->peer = endpoint_format(&peer);
 	h->next = a->first;

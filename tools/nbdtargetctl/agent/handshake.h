@@ -31,6 +31,7 @@ struct secrets {
 
 struct handshake {
 	uint64_t conn;		/* the kernel's number of the connection */
+	uint16_t family;	/* of the module that gave it */
 	int64_t deadline;	/* of the monotonic clock, in ms */
 	char *peer;
 	int fd;			/* -1 once it is closed */

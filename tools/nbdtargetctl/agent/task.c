@@ -37,8 +37,11 @@ int task_accept(struct tool *t, struct task *task)
 	int ret = nl_do(t->nl, nlh, &reply);
 
 	memset(task, 0, sizeof(*task));
-	if (!ret && reply.len)
-		attr_parse(&task_attrs, (struct nlmsghdr *)reply.data, task);
+	nlh = nl_reply_next(&reply, NULL);
+	if (!ret && nlh) {
+		attr_parse(&task_attrs, nlh, task);
+		task->family = nlh->nlmsg_type;
+	}
 	nl_reply_free(&reply);
 	return ret;
 }
@@ -83,15 +86,16 @@ static int report(struct tool *t, const struct handshake *h, const char *text,
 		put_proof(nlh, &h->proof);
 		put_secrets(nlh, secrets);
 	}
-	ret = nl_do(t->nl, nlh, NULL);
+	ret = nl_do_at(t->nl, h->family, nlh);
 	gnutls_memset(nlh, 0, nlh->nlmsg_len);
 	return ret;
 }
 
 /*
  * text: why it failed, or NULL. 0 or a negative errno; a connection that is gone
- * doesn't matter, nor does it with the module. A kernel that can't use the secrets does
- * without: then the connection ends when the client changes its key.
+ * doesn't matter, nor does it with the module, or when there is another now. A kernel that
+ * can't use the secrets does without: then the connection ends when the client changes its
+ * key.
  */
 int task_report(struct tool *t, const struct handshake *h, const char *text)
 {
@@ -106,5 +110,5 @@ int task_report(struct tool *t, const struct handshake *h, const char *text)
 		told = true;
 		ret = report(t, h, text, &none);
 	}
-	return ret == -ENOENT || ret == -ENOPKG ? 0 : ret;
+	return ret == -ENOENT || ret == -ENOPKG || ret == -ESTALE ? 0 : ret;
 }

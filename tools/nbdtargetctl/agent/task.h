@@ -16,6 +16,7 @@ struct task {
 	struct address peer;
 	uint64_t peer_port;
 	uint64_t timeout;
+	uint16_t family;	/* of the module that gave conn */
 };
 
 int task_accept(struct tool *t, struct task *task);

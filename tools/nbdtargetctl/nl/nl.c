@@ -34,6 +34,7 @@ struct nl {
 	uint32_t portid;
 	uint32_t seq;
 	struct nl_family family;	/* once it was found */
+	uint16_t only;		/* the one that may get the request, or 0 for any */
 	bool keeps_out;		/* asks for nothing that would load the module */
 	struct nl_error error;
 	char *tx;		/* the request, NL_BUFFER_SIZE bytes */
@@ -456,6 +457,14 @@ static bool may_be_stale(const struct nl *nl, int ret)
 	return ret == -ENOENT && !nl->error.text[0];
 }
 
+/* Numbers begin anew with each module: there, one is of somebody else. */
+static int check_family(struct nl *nl)
+{
+	if (!nl->only || nl->family.id == nl->only)
+		return 0;
+	return set_error(nl, ESTALE, "the module was replaced meanwhile");
+}
+
 /* To the module that is there, which may be another than the last time. */
 static int send_once(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 {
@@ -465,6 +474,8 @@ static int send_once(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply
 
 	/* Once it was found gone; the kernel says yes to number 0, whatever is asked. */
 	if (!nl->family.id && find_family(nl))
+		return -nl->error.err;
+	if (check_family(nl))
 		return -nl->error.err;
 	family = nl->family.id;
 	nlh->nlmsg_type = family;
@@ -478,6 +489,8 @@ static int send_once(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply
 		nl->error = error;
 		return ret;
 	}
+	if (check_family(nl))
+		return -nl->error.err;
 	nlh->nlmsg_type = nl->family.id;
 	return transact(nl, nlh, reply);
 }
@@ -501,6 +514,28 @@ int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply)
 	}
 	nl->keeps_out = keeps_out;
 	return ret;
+}
+
+/*
+ * What has a number in it that one module gave, which no other gets; there it would be of
+ * somebody else. -ESTALE when that one has gone.
+ */
+int nl_do_at(struct nl *nl, uint16_t family, struct nlmsghdr *nlh)
+{
+	int ret;
+
+	nl->only = family;
+	ret = nl_do(nl, nlh, NULL);
+	nl->only = 0;
+	return ret;
+}
+
+/* The same, of a number that was learnt from the one that there is now. */
+int nl_do_here(struct nl *nl, struct nlmsghdr *nlh)
+{
+	int ret = find_family(nl);
+
+	return ret ? ret : nl_do_at(nl, nl->family.id, nlh);
 }
 
 /* All objects of a kind at one moment. */

@@ -45,6 +45,8 @@ void nl_set_last_error(struct nl *nl, const struct nl_error *error);
 int nl_connect(struct nl *nl);
 int nl_look(struct nl *nl, struct nl_family *family);
 int nl_do(struct nl *nl, struct nlmsghdr *nlh, struct nl_reply *reply);
+int nl_do_at(struct nl *nl, uint16_t family, struct nlmsghdr *nlh);
+int nl_do_here(struct nl *nl, struct nlmsghdr *nlh);
 int nl_dump(struct nl *nl, uint8_t cmd, struct nl_reply *reply);
 
 struct nlmsghdr *nl_request(struct nl *nl, uint8_t cmd);

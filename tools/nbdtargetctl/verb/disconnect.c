@@ -62,9 +62,12 @@ static int disconnect(struct tool *t, const struct args *a)
 	if (export->given)
 		mnl_attr_put_strz(nlh, NBDTARGET_A_CONN_EXPORT_NAME,
 				  export->text);
-	ret = nl_do(t->nl, nlh, NULL);
+	ret = a->n ? nl_do_here(t->nl, nlh) : nl_do(t->nl, nlh, NULL);
 	if (ret == -ENOENT && a->opt[DISCONNECT_IF_EXISTS].given)
 		return TOOL_OK;
+	if (ret == -ESTALE)
+		return kernel_fail(t, thing,
+				   "connections have other numbers now, which 'nbdtargetctl show connections' lists");
 	if (ret)
 		return kernel_fail(t, thing, ret != -ENOENT ? NULL :
 				   "'nbdtargetctl show' lists exports and connections");
