@@ -194,14 +194,14 @@ out:
 }
 
 /*
- * Those that it accepted, or of these who negotiates.  Under the mutex, so that nobody
- * finds the listener changed, or gone, and them not yet told.
+ * Those that a listener accepted, or of these who negotiates.  Under the mutex, so that
+ * nobody finds the listener changed, or gone, and them not yet told.
  */
-static void end_connections(const struct nbdt_listener *listener, bool negotiating,
+static void end_connections(u32 listener_id, bool negotiating,
 			    const char *reason)
 {
 	const struct nbdt_conn_filter filter = {
-		.listener_id = listener->id,
+		.listener_id = listener_id,
 		.negotiating = negotiating,
 	};
 
@@ -214,7 +214,7 @@ static void set_tls_mode(struct nbdt_listener *listener, u32 tls_mode)
 	if (listener->config.tls_mode == tls_mode)
 		return;
 	WRITE_ONCE(listener->config.tls_mode, tls_mode);
-	end_connections(listener, true, LISTENER_CHANGED);
+	end_connections(listener->id, true, LISTENER_CHANGED);
 }
 
 /**
@@ -270,7 +270,7 @@ int nbdt_front_set_access(struct net *net,
 	listener = find_locked(net, config);
 	if (listener) {
 		nbdt_access_replace(&listener->access, access);
-		end_connections(listener, true, LISTENER_CHANGED);
+		end_connections(listener->id, true, LISTENER_CHANGED);
 	} else {
 		nbdt_set_err_msg(extack, "the target doesn't listen there");
 	}
@@ -313,10 +313,11 @@ int nbdt_front_remove(struct net *net,
 	mutex_lock(&listeners_mutex);
 	listener = find_locked(net, config);
 	*id = number_to_end(listener, net, config);
-	if (listener) {
+	if (listener)
 		stop(listener);
-		end_connections(listener, !force, "listener was removed");
-	}
+	/* Also of one that was removed before, but not by force. */
+	if (*id)
+		end_connections(*id, !force, "listener was removed");
 	mutex_unlock(&listeners_mutex);
 	if (listener)
 		destroy(listener);
