@@ -155,6 +155,14 @@ static int run_line(struct tool *t, char *line, size_t len)
 /* Some editors begin files with one. */
 static const char byte_order_mark[] = "\ufeff";
 
+/* Whoever sent it meant all of it. */
+static int say_stopped(struct tool *t)
+{
+	return fail(t, NULL,
+		    "what comes behind isn't carried out, as signal %d came",
+		    t->signal);
+}
+
 static int run_file(struct tool *t, FILE *f, bool keep_going)
 {
 	char *line = NULL;
@@ -162,7 +170,7 @@ static int run_file(struct tool *t, FILE *f, bool keep_going)
 	ssize_t len;
 	int ret, first = TOOL_OK;
 
-	while ((len = getline(&line, &size, f)) >= 0) {
+	while (!t->signal && (len = getline(&line, &size, f)) >= 0) {
 		t->line++;
 		skip = t->line == 1 && !strncmp(line, byte_order_mark,
 						strlen(byte_order_mark)) ?
@@ -173,7 +181,10 @@ static int run_file(struct tool *t, FILE *f, bool keep_going)
 		if (ret && !keep_going)
 			break;
 	}
-	if (ferror(f)) {
+	if (t->signal) {
+		ret = say_stopped(t);
+		first = first ? first : ret;
+	} else if (ferror(f)) {
 		t->line++;
 		fail(t, NULL, "%s", strerror(errno));
 		first = first ? first : TOOL_REFUSED;

@@ -113,6 +113,8 @@ static int held(struct tool *t, const struct args *a, uint32_t id,
 					   begun + timeout, &status);
 	bool good = how == PROGRAM_ENDED && !status;
 
+	if (how == PROGRAM_STOPPED)
+		t->signal = status;
 	ret = checkpoint_end(t, id, !good);
 	if (!good)
 		return say_ended(t, a->program[0], how, status, timeout);

@@ -143,7 +143,7 @@ static void become(const struct endings *x, const struct ending *one, int fd,
 
 /* --- Who started them --- */
 
-/* From now on these signals hurry it up, and do nothing else. */
+/* Until its end these signals hurry it up, and do nothing else. */
 void endings_init(struct endings *x, struct tool *t)
 {
 	sigset_t set;
@@ -154,7 +154,7 @@ void endings_init(struct endings *x, struct tool *t)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigprocmask(SIG_BLOCK, &set, &x->mask);
 	signal(SIGCHLD, SIG_DFL);
 	x->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
@@ -233,18 +233,9 @@ static bool is_awaited(const struct ending *one, bool held)
 				one->state == ENDING_HELD);
 }
 
-/* Did one come? It stays pending, for nobody reads it. */
-static void look_for_signals(struct endings *x)
-{
-	struct pollfd fd = { .fd = x->signals, .events = POLLIN };
-
-	if (poll(&fd, 1, 0) > 0)
-		x->hurry = true;
-}
-
 /*
  * One round of it; false when there is nothing to wait for, or no time. A signal
- * ends the wait for those that are to be held.
+ * ends the wait for those that are to be held. It stays pending until the end.
  */
 static bool wait_some(struct endings *x, bool held, int64_t deadline)
 {
@@ -252,7 +243,7 @@ static bool wait_some(struct endings *x, bool held, int64_t deadline)
 	int64_t left = held && x->hurry ? 0 : deadline - clock_now();
 	size_t i, n = 0;
 
-	fds[x->n].fd = held && !x->hurry ? x->signals : -1;
+	fds[x->n].fd = x->hurry ? -1 : x->signals;
 	fds[x->n].events = POLLIN;
 	for (i = 0; i < x->n; i++) {
 		fds[i].fd = is_awaited(&x->list[i], held) ? x->list[i].fd : -1;
@@ -307,13 +298,11 @@ void endings_remove(struct ending *one)
 /* Until they are gone; what isn't in time, the module sees to. */
 void endings_wait_gone(struct endings *x, uint64_t timeout)
 {
-	int64_t deadline;
+	int64_t begun = clock_now();
 	size_t i;
 
 	/* Those that can go, do so at once. */
-	look_for_signals(x);
-	deadline = clock_now() + (x->hurry ? HURRY : timeout);
-	while (wait_some(x, false, deadline))
+	while (wait_some(x, false, begun + (x->hurry ? HURRY : timeout)))
 		;
 	for (i = 0; i < x->n; i++) {
 		struct ending *one = &x->list[i];
@@ -334,6 +323,15 @@ void endings_let_stay(struct ending *one)
 	end_process(one, SIGKILL);
 }
 
+/* Those that came have done what they do here. */
+static void take_signals(struct endings *x)
+{
+	struct signalfd_siginfo info;
+
+	while (read(x->signals, &info, sizeof(info)) == sizeof(info))
+		x->t->signal = info.ssi_signo;
+}
+
 void endings_free(struct endings *x)
 {
 	size_t i;
@@ -343,6 +341,9 @@ void endings_free(struct endings *x)
 		free(x->list[i].name);
 	}
 	free(x->list);
-	if (x->signals >= 0)
+	if (x->signals >= 0) {
+		take_signals(x);
 		close(x->signals);
+	}
+	sigprocmask(SIG_SETMASK, &x->mask, NULL);
 }

@@ -3,6 +3,7 @@
 #ifndef NBDTARGETCTL_ENDING_H
 #define NBDTARGETCTL_ENDING_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -32,6 +33,7 @@ struct endings {
 	struct ending *list;
 	size_t n;
 	int signals;		/* that have this come to its end */
+	sigset_t mask;		/* as it was before */
 	bool hurry;		/* one came */
 };
 
