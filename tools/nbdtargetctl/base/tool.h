@@ -31,6 +31,7 @@ struct tool {
 	const char *file;	/* batch that it comes from, or NULL */
 	unsigned long line;	/* in that file */
 	bool json;
+	size_t distrusted;	/* bitmaps that were restored as dirty as a whole */
 	int signal;		/* came, and ended no more than what ran then; or 0 */
 	const char *priority;	/* of what is said, for the journal; or NULL */
 	FILE *to;		/* what is said goes there; NULL: to stderr */

@@ -387,7 +387,8 @@ static int finish(struct upgrade *u)
 	if (u->stays)
 		return fail(u->t, NULL,
 			    "the module that was loaded still is, with all that was configured and recorded: try again when the device answers");
-	return u->conns.lost ? TOOL_REFUSED : TOOL_OK;
+	/* It was said which; nothing in the files would make them good again. */
+	return u->conns.lost || u->t->distrusted ? TOOL_REFUSED : TOOL_OK;
 }
 
 static void ignore_signals(void)

@@ -197,11 +197,13 @@ static int restore_bitmap(struct restore *r, const struct item *item)
 	ret = enforce_bitmap(r, item, why);
 	if (ret)
 		return ret;
-	if (why)
-		fail(r->t, item->content.bitmap,
-		     "warning: all of it counts as dirty: %s", why);
-	else
+	if (!why) {
 		kernel_warn(r->t, item->content.bitmap);
+		return 0;
+	}
+	r->t->distrusted++;
+	fail(r->t, item->content.bitmap,
+	     "warning: all of it counts as dirty: %s", why);
 	return 0;
 }
 
