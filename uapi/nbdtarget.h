@@ -1779,7 +1779,8 @@ enum {
 	 */
 	NBDTARGET_CMD_LISTENER_SET,
 	/*
-	 * A listener was changed. Sent to its network namespace only.
+	 * A listener was changed, or the rules of who may use what by it.
+	 * Sent to its network namespace only.
 	 */
 	NBDTARGET_CMD_LISTENER_SET_NTF,
 	/*

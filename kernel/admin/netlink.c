@@ -54,6 +54,8 @@ static void export_event(struct nbdt_export *export, enum nbdt_event event)
 {
 	nbdt_log_export(export, event);
 	nbdt_nl_export_event(export, event);
+	if (event == NBDT_EVENT_ADD)
+		nbdt_nl_bitmap_came(export);
 }
 
 static void conn_event(struct nbdt_conn *conn, enum nbdt_event event)

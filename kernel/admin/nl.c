@@ -307,6 +307,32 @@ u32 nbdt_nl_dump_seq(u32 generation)
 	return generation + 1 ?: 1;
 }
 
+/*
+ * The kernel lets the owner of a user namespace join groups in network namespaces
+ * of it, and that isn't our administrator.
+ */
+bool nbdt_nl_is_trusted(const struct net *net)
+{
+	return net->user_ns == &init_user_ns;
+}
+
+/* Who monitors there hears that he missed something, as where he has no room. */
+static void tell_lost(struct net *net)
+{
+	if (nbdt_nl_is_trusted(net))
+		genl_set_err(&nbdt_nl_family, net, 0, NBDT_NL_MONITOR, -ENOBUFS);
+}
+
+static void tell_lost_to_all(void)
+{
+	struct net *net;
+
+	rcu_read_lock();
+	for_each_net_rcu(net)
+		tell_lost(net);
+	rcu_read_unlock();
+}
+
 /* NULL also when the family is gone, at the end of the module. */
 struct sk_buff *nbdt_nl_event_begin(u8 cmd, void **head)
 {
@@ -315,22 +341,21 @@ struct sk_buff *nbdt_nl_event_begin(u8 cmd, void **head)
 	if (READ_ONCE(unregistered))
 		return NULL;
 	msg = nbdt_nl_message();
-	if (!msg)
-		return NULL;
-	*head = genlmsg_put(msg, 0, 0, &nbdt_nl_family, 0, cmd);
+	*head = msg ? genlmsg_put(msg, 0, 0, &nbdt_nl_family, 0, cmd) : NULL;
 	if (*head)
 		return msg;
 	nlmsg_free(msg);
+	tell_lost_to_all();
 	return NULL;
 }
 
-/*
- * The kernel lets the owner of a user namespace join groups in network namespaces
- * of it, and that isn't our administrator.
- */
-bool nbdt_nl_is_trusted(const struct net *net)
+static void multicast(struct sk_buff *msg, struct net *net)
 {
-	return net->user_ns == &init_user_ns;
+	if (nbdt_nl_is_trusted(net))
+		genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0,
+					NBDT_NL_MONITOR, GFP_NOIO);
+	else
+		nlmsg_free(msg);
 }
 
 static void multicast_to_all(struct sk_buff *msg)
@@ -345,28 +370,43 @@ static void multicast_to_all(struct sk_buff *msg)
 		if (copy)
 			genlmsg_multicast_netns(&nbdt_nl_family, net, copy, 0,
 						NBDT_NL_MONITOR, GFP_ATOMIC);
+		else
+			tell_lost(net);
 	}
 	rcu_read_unlock();
 	nlmsg_free(msg);
+}
+
+/* One that isn't sent. */
+static void drop(struct sk_buff *msg, int err, struct net *net)
+{
+	nlmsg_free(msg);
+	if (err == -ENOENT)
+		return;
+	if (net)
+		tell_lost(net);
+	else
+		tell_lost_to_all();
 }
 
 /**
  * nbdt_nl_event_end - send an event to who monitors
  * @msg: of nbdt_nl_event_begin()
  * @head: the same
- * @err: when it couldn't be made: nothing is sent
+ * @err: when it couldn't be made: nothing is sent, which is told, but for -ENOENT:
+ *	there is nothing to tell of
  * @net: whose administrators are told; NULL for those of all
  */
 void nbdt_nl_event_end(struct sk_buff *msg, void *head, int err,
 		       struct net *net)
 {
-	if (!err)
-		genlmsg_end(msg, head);
-	if (err || (net && !nbdt_nl_is_trusted(net)))
-		nlmsg_free(msg);
-	else if (net)
-		genlmsg_multicast_netns(&nbdt_nl_family, net, msg, 0,
-					NBDT_NL_MONITOR, GFP_NOIO);
+	if (err) {
+		drop(msg, err, net);
+		return;
+	}
+	genlmsg_end(msg, head);
+	if (net)
+		multicast(msg, net);
 	else
 		multicast_to_all(msg);
 }

@@ -348,3 +348,25 @@ void nbdt_nl_bitmap_event(struct nbdt_export *export, const char *name,
 	nbdt_nl_event_end(msg, head, put_bitmap_event(msg, export, name, cmd),
 			  NULL);
 }
+
+/* Those that came with the export: of its metadata, or another's. */
+void nbdt_nl_bitmap_came(struct nbdt_export *export)
+{
+	struct nbdt_bitmaps_info bitmap = { .slot = -1 };
+	struct sk_buff *msg;
+	void *head;
+	int err;
+
+	do {
+		msg = nbdt_nl_event_begin(NBDTARGET_CMD_BITMAP_ADD_NTF, &head);
+		if (!msg)
+			return;
+		err = nbdt_bitmaps_get_from(&export->disk.content,
+					    bitmap.slot + 1, &bitmap);
+		if (!err) {
+			err = put_bitmap(msg, export, &bitmap);
+			kfree(bitmap.name);
+		}
+		nbdt_nl_event_end(msg, head, err, NULL);
+	} while (!err);
+}

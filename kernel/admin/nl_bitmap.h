@@ -9,6 +9,7 @@ struct nbdt_nl_ops;
 
 extern const struct nbdt_nl_ops nbdt_nl_bitmap;
 
+void nbdt_nl_bitmap_came(struct nbdt_export *export);
 void nbdt_nl_bitmap_event(struct nbdt_export *export, const char *name,
 			  enum nbdt_event event);
 

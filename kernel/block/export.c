@@ -1182,10 +1182,16 @@ int nbdt_export_set_access(const char *name, struct nbdt_access *access,
 
 	mutex_lock(&exports_mutex);
 	export = find_or_tell(name, extack);
-	if (export)
+	if (export) {
 		nbdt_access_replace(&export->access, access);
+		kref_get(&export->ref);
+	}
 	mutex_unlock(&exports_mutex);
-	return export ? 0 : -ENOENT;
+	if (!export)
+		return -ENOENT;
+	nbdt_event_export(export, NBDT_EVENT_SET);
+	nbdt_export_put(export);
+	return 0;
 }
 
 /*

@@ -271,6 +271,7 @@ int nbdt_front_set_access(struct net *net,
 	if (listener) {
 		nbdt_access_replace(&listener->access, access);
 		end_connections(listener->id, true, LISTENER_CHANGED);
+		nbdt_event_listener(listener, NBDT_EVENT_SET);
 	} else {
 		nbdt_set_err_msg(extack, "the target doesn't listen there");
 	}
