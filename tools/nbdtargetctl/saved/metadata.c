@@ -126,6 +126,12 @@ static uint32_t regions(const struct metadata_plan *plan)
 	return n < NBDTARGET_META_REGIONS_MAX ? n : NBDTARGET_META_REGIONS_MAX;
 }
 
+/* In bytes: the bound that it comes to, by whole regions. */
+uint64_t metadata_reach(const struct metadata_plan *plan)
+{
+	return (uint64_t)regions(plan) << region_shift(plan);
+}
+
 /* NULL, or what can't be. */
 const char *metadata_plan_wrong(const struct metadata_plan *plan)
 {
@@ -136,7 +142,7 @@ const char *metadata_plan_wrong(const struct metadata_plan *plan)
 		return "regions are of 64 KiB to 1 GiB";
 	if (regions(plan) < NBDTARGET_META_REGIONS_MIN)
 		return "the bound is below 64 regions";
-	if ((uint64_t)regions(plan) << shift < NBDTARGET_META_REACH_MIN)
+	if (metadata_reach(plan) < NBDTARGET_META_REACH_MIN)
 		return "the log has up to 1000 regions, which have to be 128 MiB at least";
 	if (plan->size >> shift >= INT32_MAX)
 		return "the bound is too small for a device as large as that";

@@ -39,6 +39,7 @@ struct metadata {
 };
 
 uint64_t metadata_needs(const struct metadata_plan *plan);
+uint64_t metadata_reach(const struct metadata_plan *plan);
 uint64_t metadata_default_granularity(uint64_t size);
 const char *metadata_plan_wrong(const struct metadata_plan *plan);
 

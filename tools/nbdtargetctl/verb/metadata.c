@@ -109,6 +109,7 @@ static int take_plan(struct tool *t, const struct args *a, struct intended *in)
 {
 	struct metadata_plan *plan = &in->plan;
 	const struct opt_value *o = a->opt;
+	char buf[FIGURE_MAX];
 	const char *wrong;
 	int ret;
 
@@ -131,7 +132,13 @@ static int take_plan(struct tool *t, const struct args *a, struct intended *in)
 						  !plan->region))
 		return fail_usage(t, "--region is a power of two");
 	wrong = metadata_plan_wrong(plan);
-	return wrong ? fail_usage(t, "%s", wrong) : 0;
+	if (wrong)
+		return fail_usage(t, "%s", wrong);
+	if (o[BOUND].given && metadata_reach(plan) < plan->bound / 4 * 3)
+		return fail_usage(t,
+				  "the log has up to 1000 regions, and as many of --region are less than --bound: %s",
+				  size_format(buf, metadata_reach(plan)));
+	return 0;
 }
 
 static int check_empty(struct tool *t, const struct args *a, int fd,
