@@ -369,27 +369,39 @@ static void print_bitmap(const struct nbdtarget_meta_bitmap *entry,
 	putchar('\n');
 }
 
-static void print_holder(const char *user)
+/* What is found on one that may be in use, and by whom. */
+struct finding {
+	struct metadata *m, *later;
+	char *user;		/* the export's name, or NULL */
+	bool unasked;		/* the module doesn't say whether it is one */
+	bool held;		/* by whomever */
+	bool unsettled;		/* no two readings were of one state */
+	int err;
+};
+
+static void print_holder(const struct finding *f)
 {
 	printf("  held by       ");
-	if (user) {
+	if (f->user) {
 		printf("export ");
-		text_print(stdout, text_of(user), TEXT_NAME);
+		text_print(stdout, text_of(f->user), TEXT_NAME);
 		putchar('\n');
 	} else {
-		puts("somebody else than an export");
+		puts(f->unasked ? "unknown, as the module couldn't be asked" :
+				  "somebody else than an export");
 	}
 }
 
-static void print_text(const struct metadata *m, bool held, const char *user)
+static void print_text(const struct finding *f)
 {
+	const struct metadata *m = f->m;
 	const struct nbdtarget_meta_head *head = &m->head;
 	char *uuid = metadata_uuid(head->mark.uuid), buf[FIGURE_MAX];
 	uint32_t i;
 
 	printf("metadata %s\n  state         %s\n", uuid, state_of(head));
-	if (held)
-		print_holder(user);
+	if (f->held)
+		print_holder(f);
 	printf("  for           ");
 	text_print(stdout, name_of(head->identity), TEXT_EXACT);
 	printf(", %" PRIu64 " bytes\n  generation    %" PRIu64 "\n",
@@ -440,50 +452,33 @@ static int open_to_check(const char *path)
 #define CHECK_TRIES	10
 #define CHECK_PAUSE	2
 
-/* What is found on one that may be in use, and by whom. */
-struct finding {
-	struct metadata *m, *later;
-	char *user;		/* the export's name, or NULL */
-	bool held;		/* by whomever */
-	bool unsettled;		/* no two readings were of one state */
-	int err;
-};
-
+/* By its numbers: its paths may lead elsewhere by now. */
 static bool has_device(const struct export *e, dev_t device)
 {
-	char *data = text_copy(e->device);
-	char *metadata = e->metadata.len ? text_copy(e->metadata) : NULL;
-	bool has = blockdev_overlap(blockdev_number(data), device) ||
-		   (metadata &&
-		    blockdev_overlap(blockdev_number(metadata), device));
-
-	free(metadata);
-	free(data);
-	return has;
+	return blockdev_overlap(export_device(e), device) ||
+	       (attr_has(e, NBDTARGET_A_EXPORT_METADATA_DEVICE_ID) &&
+		blockdev_overlap(export_metadata_device(e), device));
 }
 
-/* To be freed; NULL if it is none, or the module isn't there: it isn't loaded for this. */
-static char *find_user(struct tool *t, const char *path)
+/* The name is to be freed. The module isn't loaded for this. */
+static void find_user(struct tool *t, struct finding *f, const char *path)
 {
 	dev_t device = blockdev_number(path);
 	struct attr_list list = { 0 };
 	const struct export *e;
-	char *name = NULL;
 	size_t i;
 
 	if (access("/sys/module/nbdtarget", F_OK))
-		return NULL;
+		return;
 	if (!t->nl)
 		t->nl = nl_new();
-	if (nl_connect(t->nl) || export_get_all(t, &list))
-		list.n = 0;
-	for (i = 0; i < list.n && !name; i++) {
+	f->unasked = nl_connect(t->nl) || export_get_all(t, &list);
+	for (i = 0; !f->unasked && i < list.n && !f->user; i++) {
 		e = attr_list_item(&list, i);
 		if (has_device(e, device))
-			name = text_copy(e->name);
+			f->user = text_copy(e->name);
 	}
 	attr_list_free(&list);
-	return name;
 }
 
 /* Twice: whether the first time it was of one state, so that it can be gone by. */
@@ -540,7 +535,7 @@ static int tell_finding(struct tool *t, const char *path,
 	if (t->json)
 		print_json(f->m, f->held, f->user);
 	else
-		print_text(f->m, f->held, f->user);
+		print_text(f);
 	return say_wrong(t, path, f->m);
 }
 
@@ -560,7 +555,8 @@ static int check_metadata(struct tool *t, const struct args *a)
 		f.m = mem_zalloc(sizeof(*f.m));
 		f.later = mem_zalloc(sizeof(*f.later));
 		read_settled(&f, path, fd, bytes);
-		f.user = f.held ? find_user(t, path) : NULL;
+		if (f.held)
+			find_user(t, &f, path);
 		ret = tell_finding(t, path, &f);
 	}
 	close(fd);
