@@ -136,7 +136,8 @@ static int end(const struct tool *t, int ret)
 		return ret;
 	out_end(err);
 	fail(t, NULL, "standard output: %s", strerror(err));
-	return ret == TOOL_OK || ret == TOOL_CHANGED ? TOOL_REFUSED : ret;
+	return ret == TOOL_OK || ret == TOOL_CHANGED || ret == TOOL_LEFT ?
+	       TOOL_REFUSED : ret;
 }
 
 int main(int argc, char **argv)
