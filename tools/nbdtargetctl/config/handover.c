@@ -11,10 +11,10 @@
 #include <linux/genetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "config/handover.h"
@@ -26,27 +26,13 @@
 /* Between two looks; ms. */
 #define PAUSE 2
 
-/* Descriptors that this program has besides. */
-#define DESCRIPTORS 256
-
 /* After they were told to end, at their deadline, and for what is in devices; ms. */
 #define GRACE 5000
 
 /* One for each connection. */
 static int make_room(struct handover *h)
 {
-	struct rlimit limit = {
-		.rlim_cur = h->conns.n + DESCRIPTORS,
-		.rlim_max = h->conns.n + DESCRIPTORS,
-	};
-	struct rlimit before;
-
-	if (!getrlimit(RLIMIT_NOFILE, &before) &&
-	    before.rlim_cur >= limit.rlim_cur)
-		return 0;
-	if (limit.rlim_max < before.rlim_max)
-		limit.rlim_max = before.rlim_max;
-	if (!setrlimit(RLIMIT_NOFILE, &limit))
+	if (descriptors_allow(h->conns.n))
 		return 0;
 	return fail(h->t, NULL,
 		    "%zu connections are more than this program may have descriptors for",

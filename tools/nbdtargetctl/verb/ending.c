@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "base/fail.h"
 #include "base/mem.h"
 #include "nbdtarget.h"
@@ -164,6 +165,8 @@ static int start(struct endings *x, struct ending *one)
 	pid_t self = getpid();
 	int fds[2];
 
+	/* If it may not, that is told by what comes next. */
+	descriptors_allow(x->n);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds))
 		return -1;
 	fflush(NULL);
