@@ -624,8 +624,8 @@ static bool may_record(const struct nbdt_scribe_draft *draft)
 }
 
 /*
- * It isn't known whether the head is there.  If a bitmap records by it, and none does
- * in memory, nobody would know of a write.
+ * What the device has is this head or the last, and which isn't known.  If a bitmap records
+ * by either, and none does in memory, nobody would know of a write.
  */
 static void be_unsure(struct nbdt_metadata *metadata)
 {
@@ -644,8 +644,11 @@ static void submit_locked(struct nbdt_metadata *metadata,
 	struct nbdt_scribe *scribe = &metadata->scribe;
 
 	gather_locked(metadata, storing->draft);
-	storing->unsure = may_record(storing->draft) && !scribe->go_on;
+	storing->records = may_record(storing->draft);
 	storing->err = nbdt_scribe_submit(scribe, storing->draft);
+	/* Of one that isn't written nothing arrives. */
+	if (storing->err)
+		storing->records = false;
 }
 
 /* What became of it. */
@@ -656,7 +659,8 @@ static int wait_for(struct nbdt_metadata *metadata,
 	int err = nbdt_scribe_wait(scribe, storing->draft, storing->err);
 
 	storing->draft = NULL;
-	if (err && !storing->err && storing->unsure && READ_ONCE(scribe->err))
+	if (err && READ_ONCE(scribe->err) && !scribe->go_on &&
+	    (storing->records || READ_ONCE(scribe->records)))
 		be_unsure(metadata);
 	return err;
 }

@@ -45,7 +45,7 @@ enum nbdt_metadata_step {
 /* One that may be begun, or is under way. */
 struct nbdt_metadata_storing {
 	struct nbdt_scribe_draft *draft;	/* NULL: there is no metadata, or it is over */
-	bool unsure;			/* after it, if it fails, what records */
+	bool records;			/* a bitmap does, or may, by what may arrive of it */
 	int err;			/* why it wasn't begun */
 };
 

@@ -465,6 +465,7 @@ static int write_head(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draf
 static void settle(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
 {
 	struct nbdt_scribe_bitmap *each;
+	bool records = false;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps); i++) {
@@ -475,7 +476,9 @@ static void settle(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)
 		each = find(scribe, draft->items[i].bitmap);
 		each->listed = true;
 		each->recording = will_record(draft, draft->items[i].flags);
+		records |= each->recording;
 	}
+	WRITE_ONCE(scribe->records, records);
 }
 
 static int write_draft(struct nbdt_scribe *scribe, struct nbdt_scribe_draft *draft)

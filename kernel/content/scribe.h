@@ -66,6 +66,7 @@ struct nbdt_scribe {
 	int err;			/* why it has failed, or 0; set once */
 	bool dead;			/* the device was given up */
 	bool said;			/* it was tried to leave word of it; the worker's */
+	bool records;			/* a bitmap does, or may, by the head that is stored */
 
 	spinlock_t lock;		/* guards what follows */
 	struct list_head drafts;
