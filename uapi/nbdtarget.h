@@ -115,7 +115,8 @@ enum {
 	NBDTARGET_EXPORT_STATE_OK,
 	/*
 	 * Its driver took it away. Nobody becomes a client until it is there
-	 * again, see reopen.
+	 * again, see reopen. Bitmaps that record are inconsistent, as others
+	 * may have written to it.
 	 */
 	NBDTARGET_EXPORT_STATE_GONE,
 	/*
@@ -462,8 +463,7 @@ enum {
 	/*
 	 * flag: With export-set, open the device anew that is gone, by its
 	 * path: it has to have the size and the blocks that it had. What was
-	 * known to be zero isn't any more, and bitmaps that record become
-	 * inconsistent, as others may have written to it.
+	 * known to be zero isn't any more, as others may have written to it.
 	 */
 	NBDTARGET_A_EXPORT_REOPEN,
 	/*

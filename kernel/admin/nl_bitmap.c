@@ -90,7 +90,11 @@ static int get_bitmap(struct genl_info *info, struct nbdt_export **export,
 	if (!export_name || !*name)
 		return -EINVAL;
 	*export = nbdt_nl_find_export(info, export_name);
-	return *export ? 0 : -ENOENT;
+	if (!*export)
+		return -ENOENT;
+	/* If its device has gone, that is known from here on. */
+	nbdt_export_state(*export);
+	return 0;
 }
 
 static int add_bitmap(struct sk_buff *skb, struct genl_info *info)

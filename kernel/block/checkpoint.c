@@ -484,6 +484,8 @@ static int add_member(struct checkpoint *cp, struct nbdt_export *export,
 				 export->name);
 		return -EINVAL;
 	}
+	/* If its device has gone, that is known from here on. */
+	nbdt_export_state(export);
 	/* For the flush; threads aren't started while gates are shut. */
 	err = nbdt_export_hire(export);
 	if (err == -ENODEV)

@@ -361,6 +361,7 @@ static void die(struct nbdt_export *export)
 		return;
 	export->dead = true;
 	kill_clients(export, DEVICE_REMOVED);
+	nbdt_bitmaps_gone(&export->disk.content);
 }
 
 /* What has become of it; true when that is news. */

@@ -23,11 +23,15 @@
  * does is noticed in the same place, and costs the later ones nothing: what was
  * saved before a restart holds only until then.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/log2.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "base/text.h"
 #include "compat/compat.h"
 #include "content/bitmap.h"
 #include "content/bitmaps.h"
@@ -92,6 +96,38 @@ bool nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len)
 	       nbdt_intent_want(bitmaps->intent, offset, len);
 }
 
+static bool is_own(const struct nbdt_bitmaps *bitmaps, unsigned int slot)
+{
+	return bitmaps->slots[slot] && !(bitmaps->borrowed & BIT_ULL(slot));
+}
+
+/* Its own, that isn't true any more if somebody else has written. */
+static bool may_miss(const struct nbdt_bitmaps *bitmaps, unsigned int slot)
+{
+	return is_own(bitmaps, slot) && (bitmaps->slots[slot]->recording ||
+					 bitmaps->slots[slot]->changing);
+}
+
+/*
+ * To a device that is gone others may write at any time, before a bitmap that records is
+ * frozen, copied or saved.  Bits may be set meanwhile: all of it is dirty whatever they say.
+ * Return: whether there is any.
+ */
+bool nbdt_bitmaps_doubt_locked(struct nbdt_bitmaps *bitmaps)
+{
+	unsigned int slot;
+	bool any = false;
+
+	lockdep_assert_held(&nbdt_bitmaps_mutex);
+	for (slot = 0; bitmaps->gone && slot < NBDT_BITMAPS_MAX; slot++) {
+		if (!may_miss(bitmaps, slot))
+			continue;
+		WRITE_ONCE(bitmaps->slots[slot]->inconsistent, true);
+		any = true;
+	}
+	return any;
+}
+
 /* The gate is shut, and nobody inside. */
 void nbdt_bitmaps_choose_locked(struct nbdt_bitmaps *bitmaps)
 {
@@ -103,6 +139,7 @@ void nbdt_bitmaps_choose_locked(struct nbdt_bitmaps *bitmaps)
 			bitmaps->recording[nr++] = bitmaps->slots[slot];
 	}
 	bitmaps->nr_recording = nr;
+	nbdt_bitmaps_doubt_locked(bitmaps);
 	WRITE_ONCE(bitmaps->active, nr || !bitmaps->written || bitmaps->unsure);
 }
 
@@ -265,11 +302,6 @@ int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
 	       check_not_kept(content, extack);
 }
 
-static bool is_own(const struct nbdt_bitmaps *bitmaps, unsigned int slot)
-{
-	return bitmaps->slots[slot] && !(bitmaps->borrowed & BIT_ULL(slot));
-}
-
 /* Keep commands away from all of them, until kept_by is less by one. */
 int nbdt_bitmaps_keep_locked(struct nbdt_content *content,
 			     struct netlink_ext_ack *extack)
@@ -421,6 +453,21 @@ static int check_lendable(const struct nbdt_bitmap *bitmap, u64 size,
 	return 0;
 }
 
+/* The device is, until nbdt_bitmaps_distrust(). */
+void nbdt_bitmaps_gone(struct nbdt_content *content)
+{
+	char name[NBDT_NAME_SHOWN];
+	bool any;
+
+	mutex_lock(&nbdt_bitmaps_mutex);
+	content->bitmaps.gone = true;
+	any = nbdt_bitmaps_doubt_locked(&content->bitmaps);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	if (any)
+		pr_warn_ratelimited("export '%s': bitmaps that record are inconsistent: others may have written to the device\n",
+				    nbdt_text_show_name(name, content->name));
+}
+
 /*
  * Somebody else may have written to the device: what records isn't true any more, nor
  * is what a command is at, as that may have it record from a point on that is past, as
@@ -429,16 +476,14 @@ static int check_lendable(const struct nbdt_bitmap *bitmap, u64 size,
 void nbdt_bitmaps_distrust(struct nbdt_content *content)
 {
 	struct nbdt_bitmaps *bitmaps = &content->bitmaps;
-	struct nbdt_bitmap *bitmap;
 	unsigned int slot;
 
 	mutex_lock(&nbdt_bitmaps_mutex);
 	for (slot = 0; slot < NBDT_BITMAPS_MAX; slot++) {
-		bitmap = bitmaps->slots[slot];
-		if (is_own(bitmaps, slot) &&
-		    (bitmap->recording || bitmap->changing))
-			nbdt_bitmap_fill(bitmap);
+		if (may_miss(bitmaps, slot))
+			nbdt_bitmap_fill(bitmaps->slots[slot]);
 	}
+	bitmaps->gone = false;
 	WRITE_ONCE(bitmaps->written, true);
 	mutex_unlock(&nbdt_bitmaps_mutex);
 }

@@ -54,6 +54,7 @@ struct nbdt_bitmaps_piece {
 	bool inconsistent;
 };
 
+void nbdt_bitmaps_gone(struct nbdt_content *content);
 void nbdt_bitmaps_distrust(struct nbdt_content *content);
 int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
 			struct nbdt_content *from, const char *name,
@@ -101,6 +102,7 @@ int nbdt_bitmaps_insert_locked(struct nbdt_content *content,
 void nbdt_bitmaps_drop_locked(struct nbdt_bitmaps *bitmaps,
 			      struct nbdt_bitmap *bitmap);
 void nbdt_bitmaps_choose_locked(struct nbdt_bitmaps *bitmaps);
+bool nbdt_bitmaps_doubt_locked(struct nbdt_bitmaps *bitmaps);
 
 bool nbdt_bitmaps_note(struct nbdt_bitmaps *bitmaps, u64 offset, u64 len);
 

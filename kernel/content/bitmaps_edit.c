@@ -230,6 +230,7 @@ int nbdt_bitmaps_clear(struct nbdt_content *content, const char *name,
 		err = nbdt_bitmaps_check_unused(bitmap, extack);
 	if (!err)
 		err = clear_stored(content, bitmap, extack);
+	nbdt_bitmaps_doubt_locked(&content->bitmaps);
 	nbdt_gate_open(&content->gate, &visit);
 out:
 	mutex_unlock(&nbdt_bitmaps_mutex);

@@ -45,6 +45,7 @@ struct nbdt_bitmaps {
 	struct nbdt_bitmap *slots[NBDT_BITMAPS_MAX];
 	u64 borrowed;			/* mask: of another export */
 	unsigned int kept_by;		/* checkpoints held that keep all as they are */
+	bool gone;			/* the device is: others may have it */
 	struct nbdt_point last;
 };
 

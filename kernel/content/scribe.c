@@ -335,28 +335,38 @@ static void fill_entries(struct nbdt_scribe *scribe,
 	head->bitmaps = cpu_to_le32(draft->nr);
 }
 
-/* Of the area that the head knows by a number. */
-static u64 sum_of(const struct nbdt_scribe *scribe, u64 id)
+/* The one whose area the head knows by a number. */
+static const struct nbdt_scribe_bitmap *
+find_by_id(const struct nbdt_scribe *scribe, u64 id)
 {
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(scribe->bitmaps); i++) {
 		if (scribe->bitmaps[i].bitmap && scribe->bitmaps[i].area.id == id)
-			return nbdt_ledger_sum(&scribe->bitmaps[i].area);
+			return &scribe->bitmaps[i];
 	}
-	return 0;
+	return NULL;
 }
 
-/* The head says what it said; nothing is written to areas any more. */
-static void fill_sums(struct nbdt_scribe *scribe)
+/*
+ * The head says what it said, but of what isn't to be believed since: that it isn't.
+ * Nothing is written to areas any more.
+ */
+static void fill_last(struct nbdt_scribe *scribe)
 {
 	struct nbdtarget_meta_head *head = scribe->ledger.head;
+	const struct nbdt_scribe_bitmap *each;
 	struct nbdtarget_meta_bitmap *entry;
 	u32 i;
 
 	for (i = 0; i < le32_to_cpu(head->bitmaps); i++) {
 		entry = &head->bitmap[i];
-		entry->sum = cpu_to_le64(sum_of(scribe, le64_to_cpu(entry->id)));
+		each = find_by_id(scribe, le64_to_cpu(entry->id));
+		if (!each)
+			continue;
+		entry->sum = cpu_to_le64(nbdt_ledger_sum(&each->area));
+		if (READ_ONCE(each->bitmap->inconsistent))
+			entry->flags |= cpu_to_le32(NBDTARGET_META_INCONSISTENT);
 	}
 }
 
@@ -718,7 +728,7 @@ static int finish(struct nbdt_scribe *scribe)
 	}
 	if (err)
 		return err;
-	fill_sums(scribe);
+	fill_last(scribe);
 	head->flags |= cpu_to_le32(NBDTARGET_META_CLEAN);
 	return nbdt_ledger_write_head(&scribe->ledger) ?:
 	       nbdt_ledger_write_log(&scribe->ledger);
