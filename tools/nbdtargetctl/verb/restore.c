@@ -91,10 +91,14 @@ static const char *distrust_content(const struct restore *r,
 				    const struct item *item)
 {
 	const char *why = device_was_written(item->export, item->about);
+	bool kept = is_set(item, "kept");
 
-	if (why || r->trust)
+	if (why || (r->trust && !kept))
 		return why;
-	return device_is_unproved(item->export, item->about);
+	why = device_is_unproved(item->export, item->about);
+	/* Nobody else may have written, but the target itself. */
+	return why && kept ? "it is of an older save, and what was served since isn't known" :
+			     why;
 }
 
 /* NULL, or why it can't be gone by. */

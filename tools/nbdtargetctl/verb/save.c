@@ -23,7 +23,8 @@
  * end, and nothing is believed that isn't true, whenever it is killed.
  *
  * What the file had of exports whose device isn't there, as it was late or didn't
- * come, is kept as it is: nobody has served it meanwhile.
+ * come, is kept, and marked as kept: that nobody has served it meanwhile, as it came and
+ * went again, isn't known.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -343,18 +344,33 @@ static void tell_dropped(const struct save *s, const struct record *record)
 	json_decref(about);
 }
 
+/* As it is, but that it is of an older save. */
+static int keep(struct save *s, const struct record *record)
+{
+	json_t *about = record_about(record);
+	int ret;
+
+	json_put(about, "kept", json_true());
+	ret = write_content(s, record->state, about, record_data(record),
+			    record->data_len);
+	json_decref(about);
+	return ret;
+}
+
 static int keep_missing(struct save *s, const struct old *old)
 {
 	const struct record *record;
 	size_t at = 0;
+	int ret = 0;
 
 	while ((record = record_at(old->map, old->size, at)) &&
 	       record->json_len) {
 		if (!is_missing(s, record))
 			tell_dropped(s, record);
-		else if (fwrite(record, record_size(record), 1, s->f) != 1)
-			return fail(s->t, s->args->pos[0], "%s",
-				    strerror(errno));
+		else
+			ret = keep(s, record);
+		if (ret)
+			return ret;
 		at += record_size(record);
 	}
 	return record ? 0 : fail(s->t, s->args->pos[0],
