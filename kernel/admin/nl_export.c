@@ -33,6 +33,8 @@ static struct netlink_range_validation granularity_range = {
 		.type = NLA_NUL_STRING,					\
 		.len = NBDTARGET_MAX_DEVICE,				\
 	}
+#define EXPORT_DEVICE_ID_POLICY						\
+	[NBDTARGET_A_EXPORT_DEVICE_ID] = { .type = NLA_U32 }
 #define EXPORT_DESCRIPTION_POLICY					\
 	[NBDTARGET_A_EXPORT_DESCRIPTION] = {				\
 		.type = NLA_NUL_STRING,					\
@@ -116,6 +118,7 @@ static const struct nla_policy
 export_add_policy[NBDTARGET_A_EXPORT_MAX + 1] = {
 	EXPORT_NAME_POLICY,
 	EXPORT_DEVICE_POLICY,
+	EXPORT_DEVICE_ID_POLICY,
 	EXPORT_DESCRIPTION_POLICY,
 	EXPORT_READ_ONLY_POLICY,
 	EXPORT_DEFAULT_POLICY,
@@ -469,6 +472,22 @@ static int get_metadata(struct genl_info *info,
 	return -EINVAL;
 }
 
+/* Is it what the caller has looked at, and knows by an identity? */
+static int check_node(struct genl_info *info, const char *device,
+		      const struct nbdt_node *node)
+{
+	struct nlattr *attr = info->attrs[NBDTARGET_A_EXPORT_DEVICE_ID];
+
+	if (!attr || node->err ||
+	    nla_get_u32(attr) == (MAJOR(node->dev) << MINORBITS |
+				  MINOR(node->dev)))
+		return 0;
+	nbdt_set_err_msg(info->extack,
+			 "there is another device at '%.32s' by now: try again",
+			 device);
+	return -ESTALE;
+}
+
 static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 {
 	struct nlattr *map = info->attrs[NBDTARGET_A_EXPORT_MAP];
@@ -519,7 +538,8 @@ static int do_export_add(struct sk_buff *skb, struct genl_info *info)
 	if (n >= 0) {
 		config.places = places;
 		config.nr_places = n;
-		n = nbdt_export_add(&config, info->extack);
+		n = check_node(info, config.device, &config.node) ?:
+		    nbdt_export_add(&config, info->extack);
 	}
 	kfree(places);
 	return n;

@@ -285,6 +285,9 @@ static void put_identity(struct nlmsghdr *nlh, const struct export_wanted *w)
 		return;
 	s = device_identity(dev, w->device, blockdev_number(w->metadata));
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_IDENTITY, s);
+	/* And no other, which may be at its path before the module looks. */
+	mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_DEVICE_ID,
+			 export_device_id(dev));
 	free(s);
 }
 
