@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -99,8 +100,11 @@ static void report(struct agent *a, const struct handshake *h,
 		send_report(a, h, "the kernel didn't take what was reported of the client");
 }
 
-static void end(struct agent *a, struct handshake *h, bool good)
+/* By now it is good, or says why not. */
+static void end(struct agent *a, struct handshake *h)
 {
+	bool good = !h->text[0];
+
 	if (!good && !a->quiet)
 		log_some(&a->log, a->t, h->peer, h->text);
 	report(a, h, good ? NULL : h->text);
@@ -118,23 +122,27 @@ static void end(struct agent *a, struct handshake *h, bool good)
 static void step(struct agent *a, struct handshake *h)
 {
 	struct epoll_event event = { .data.ptr = h };
-	enum handshake_end how = handshake_step(h);
 
-	switch (how) {
+	switch (handshake_step(h)) {
 	case HANDSHAKE_READS:
 		event.events = EPOLLIN;
 		break;
 	case HANDSHAKE_WRITES:
 		event.events = EPOLLOUT;
 		break;
+	case HANDSHAKE_DONE:
+		/* What keeps out who was let in may have come meanwhile. */
+		force_refresh(&a->force);
+		end(a, h);
+		return;
 	default:
-		end(a, h, how == HANDSHAKE_DONE);
+		end(a, h);
 		return;
 	}
 	if (epoll_ctl(a->epoll, h->epoll < 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD,
 		      h->fd, &event)) {
 		handshake_fail(h, strerror(errno));
-		end(a, h, false);
+		end(a, h);
 		return;
 	}
 	h->epoll = a->epoll;
@@ -182,6 +190,22 @@ static void accept_some(struct agent *a)
 		a->waiting = accept_one(a);
 }
 
+/*
+ * Other credentials are in force. Whom those before would have let in may be one whom
+ * these keep out, so nobody gets in by them: each comes again. It may be in the middle
+ * of the end of one, so they end a little later.
+ */
+static void renew(struct force *f)
+{
+	struct agent *a = (void *)((char *)f - offsetof(struct agent, force));
+	struct handshake *h;
+
+	for (h = a->first; h; h = h->next) {
+		handshake_fail(h, "the credentials have changed meanwhile");
+		h->deadline = 0;
+	}
+}
+
 /* Ends those whose time is up; how long until the next one's is, in ms. */
 static int expire(struct agent *a)
 {
@@ -192,7 +216,7 @@ static int expire(struct agent *a)
 		next = h->next;
 		if (h->deadline <= time) {
 			handshake_fail(h, "timed out");
-			end(a, h, false);
+			end(a, h);
 		} else if (left < 0 || h->deadline - time < left) {
 			left = h->deadline - time;
 		}
@@ -325,10 +349,12 @@ static int loop(struct agent *a)
 	int ret = TOOL_OK, n, timeout;
 
 	while (!ret && !a->stop) {
-		timeout = sooner(expire(a), force_tick(&a->force));
 		ret = serve(a);
 		if (ret)
 			break;
+		/* Either may have brought the end of some nearer. */
+		timeout = force_tick(&a->force);
+		timeout = sooner(timeout, expire(a));
 		n = epoll_wait(a->epoll, &event, 1, has_more(a) ? 0 : timeout);
 		if (n > 0)
 			ret = dispatch(a, &event);
@@ -338,7 +364,7 @@ static int loop(struct agent *a)
 	notify("STOPPING=1\n");
 	while (a->first) {
 		handshake_fail(a->first, "the TLS agent was stopped");
-		end(a, a->first, false);
+		end(a, a->first);
 	}
 	return ret;
 }
@@ -479,6 +505,7 @@ int agent_run(struct tool *t, const struct args *args)
 			.dir = o[AGENT_DIR].given ? o[AGENT_DIR].text :
 						    AGENT_DEFAULT_DIR,
 			.policy = take_policy(o),
+			.replaced = renew,
 		},
 		.epoll = -1,
 		.signals = -1,

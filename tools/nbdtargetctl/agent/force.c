@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The credentials that are in force: loaded when the agent begins, when it is told to,
- * and when files have changed and a client comes. Those that don't load leave those
- * that did in force.
+ * and when files have changed and a client comes, or has shown who it is. Those that
+ * don't load leave those that did in force.
  *
  * What is wrong with them needn't be in the files themselves: there may be no memory,
  * a folder above may have to be put right, a file may come by and by. So they are tried
@@ -83,6 +83,7 @@ static void replace(struct force *f, struct cred *cred)
 {
 	cred_put(f->cred);
 	f->cred = cred;
+	f->replaced(f);
 	cred_tell(f->t, cred);
 	if (f->said)
 		tell_loaded(f);
@@ -134,7 +135,7 @@ void force_reload(struct force *f)
 	force_ready(f);
 }
 
-/* A handshake that begins with what was replaced would be a surprise. */
+/* A handshake that begins or ends with what was replaced would be a surprise. */
 void force_refresh(struct force *f)
 {
 	if (cred_changed(f->cred))

@@ -12,6 +12,8 @@ struct force {
 	const struct tool *t;
 	const char *dir;
 	struct cred_policy policy;
+	/* Told of others in force, before anybody else is. */
+	void (*replaced)(struct force *f);
 	struct cred *cred;
 	char *said;		/* of those that don't load; NULL while there are none */
 	int64_t again;		/* when they are tried, of the monotonic clock, in ms */
