@@ -1823,9 +1823,12 @@ enum {
 	 * takes its place when it has gone: STARTTLS is refused until there
 	 * is one again. Clients are told to begin TLS only while there is
 	 * one for them; who is in the group tls and doesn't say so may as
-	 * well be looking on. The same socket should be in that group. Once
-	 * more changes nothing. EPERM in a network namespace that isn't of
-	 * the initial user namespace: who is there isn't told of anything.
+	 * well be looking on. The same socket should be in that group.
+	 * Whoever negotiates with TLS, or has a handshake under way, by what
+	 * agents there had as credentials before is disconnected, so an
+	 * agent says it once more whenever it has others; who uses an export
+	 * goes on. EPERM in a network namespace that isn't of the initial
+	 * user namespace: who is there isn't told of anything.
 	 */
 	NBDTARGET_CMD_TLS_ANNOUNCE,
 	/*

@@ -196,6 +196,7 @@ static int tls_done(struct sk_buff *skb, struct genl_info *info)
 static int tls_announce(struct sk_buff *skb, struct genl_info *info)
 {
 	struct net *net = genl_info_net(info);
+	int err;
 
 	/* It would never be told of a handshake. */
 	if (!nbdt_nl_is_trusted(net)) {
@@ -203,7 +204,10 @@ static int tls_announce(struct sk_buff *skb, struct genl_info *info)
 				 "an agent has to be in a network namespace of the initial user namespace");
 		return -EPERM;
 	}
-	return nbdt_agent_announce(net, info->snd_portid);
+	err = nbdt_agent_announce(net, info->snd_portid);
+	if (!err)
+		nbdt_tls_renew(net);
+	return err;
 }
 
 static const struct genl_ops ops[] = {

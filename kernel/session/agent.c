@@ -73,7 +73,7 @@ struct net *nbdt_agent_home(struct net *net)
  * @net: network namespace of its netlink socket
  * @portid: of that; nbdt_agent_closed() is called when it is closed
  *
- * Once more changes nothing.
+ * Once more changes nothing here; see nbdt_tls_renew().
  *
  * Return: 0 or -ENOMEM.
  */

@@ -40,6 +40,7 @@
 #include "base/target.h"
 #include "base/work.h"
 #include "block/export.h"
+#include "session/agent.h"
 #include "session/conn.h"
 #include "transport/listener.h"
 #include "transport/rekey.h"
@@ -174,6 +175,13 @@ static bool is_negotiating(const struct nbdt_conn *conn)
 	       READ_ONCE(conn->state) == NBDTARGET_CONN_STATE_NEGOTIATING;
 }
 
+/* Not while it waits for one: who takes it has the credentials of then. */
+static bool is_up_to(const struct nbdt_conn *conn, const struct net *agents)
+{
+	return READ_ONCE(conn->tls.state) > NBDT_TLS_WAITING &&
+	       nbdt_agent_home(READ_ONCE(conn->net)) == agents;
+}
+
 static bool matches(const struct nbdt_conn *conn,
 		    const struct nbdt_conn_filter *filter)
 {
@@ -182,6 +190,8 @@ static bool matches(const struct nbdt_conn *conn,
 	if (filter->listener_id && conn->listener_id != filter->listener_id)
 		return false;
 	if (filter->export && READ_ONCE(conn->export) != filter->export)
+		return false;
+	if (filter->agents && !is_up_to(conn, filter->agents))
 		return false;
 	if (filter->transmitting &&
 	    READ_ONCE(conn->state) != NBDTARGET_CONN_STATE_TRANSMISSION)

@@ -58,8 +58,9 @@ enum nbdt_tls_state {
 
 /* What TLS is to a connection. */
 struct nbdt_tls {
-	/* Guarded by tls_lock of tls.c; its end is the thread's doing. */
+	/* Written under tls_lock of tls.c, read by anybody; its end is the thread's. */
 	enum nbdt_tls_state state;
+	/* Guarded by the same. */
 	struct list_head node;		/* while it waits */
 	const struct net *agent_net;	/* of who accepted it; to compare */
 	u32 agent;			/* and the netlink port, unique there */
@@ -218,6 +219,7 @@ struct nbdt_conn_filter {
 	u32 id;				/* 0: any */
 	u32 listener_id;		/* 0: any */
 	struct nbdt_export *export;	/* NULL: any; attached to it */
+	const struct net *agents;	/* NULL: any; its TLS is, or was, up to those of it */
 	bool negotiating;		/* only those not yet in transmission */
 	bool transmitting;		/* only those in it */
 };

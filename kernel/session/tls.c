@@ -32,7 +32,10 @@
  * says that it is over, under the lock: whatever an agent still has to say
  * finds nothing.  So an agent that is slow, stuck, or dead costs this one
  * connection its deadline, and no other anything.  One that dies before it
- * accepted costs nothing: the list is still there for the next.
+ * accepted costs nothing: the list is still there for the next.  What it did accept
+ * ends when the next announces itself, as does what one agreed on that has other
+ * credentials now, if the client has no export yet: nobody whom those keep out is let
+ * in by having been early.
  *
  * What is believed.  The agent may call itself done only for a handshake that
  * it has accepted, and once.  Then: nobody else has the socket any more;
@@ -95,7 +98,7 @@ struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 		kref_get(&conn->ref);
 		*file = get_file(conn->sock.file);
 		list_del_init(&conn->tls.node);
-		conn->tls.state = NBDT_TLS_ACCEPTED;
+		WRITE_ONCE(conn->tls.state, NBDT_TLS_ACCEPTED);
 		conn->tls.agent_net = net;
 		conn->tls.agent = agent;
 		break;
@@ -161,7 +164,7 @@ int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
 	spin_lock(&tls_lock);
 	err = check_reporter(conn, net, agent, extack);
 	if (!err) {
-		tls->state = NBDT_TLS_REPORTED;
+		WRITE_ONCE(tls->state, NBDT_TLS_REPORTED);
 		tls->status = status;
 		tls->reported = identity;
 		tls->secrets = secrets;
@@ -178,6 +181,23 @@ int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,
 	return err;
 }
 
+/**
+ * nbdt_tls_renew - other credentials say from now on who gets in
+ * @net: of the agents that have them
+ *
+ * Clients that use an export go on; of those that negotiate, who has TLS by the
+ * credentials before, or is about to, is ended.
+ */
+void nbdt_tls_renew(const struct net *net)
+{
+	const struct nbdt_conn_filter filter = {
+		.agents = net,
+		.negotiating = true,
+	};
+
+	nbdt_conn_kill_matching(&filter, "credentials of TLS were changed");
+}
+
 /* --- The thread's side --- */
 
 static void wait_on_list(struct nbdt_conn *conn, unsigned long deadline)
@@ -185,7 +205,7 @@ static void wait_on_list(struct nbdt_conn *conn, unsigned long deadline)
 	struct nbdt_tls *tls = &conn->tls;
 
 	spin_lock(&tls_lock);
-	tls->state = NBDT_TLS_WAITING;
+	WRITE_ONCE(tls->state, NBDT_TLS_WAITING);
 	tls->deadline = deadline;
 	list_add_tail(&tls->node, &waiting);
 	spin_unlock(&tls_lock);
@@ -203,7 +223,7 @@ static int end_handshake(struct nbdt_conn *conn, int waited)
 		err = tls->status;
 	} else {
 		err = waited;
-		tls->state = NBDT_TLS_OVER;
+		WRITE_ONCE(tls->state, NBDT_TLS_OVER);
 	}
 	spin_unlock(&tls_lock);
 	return err;

@@ -17,6 +17,7 @@ int nbdt_tls_resume(struct nbdt_conn *conn, struct nbdt_identity *identity,
 void nbdt_tls_audit(struct nbdt_conn *conn);
 
 /* For the agent, through netlink. */
+void nbdt_tls_renew(const struct net *net);
 struct nbdt_conn *nbdt_tls_accept(struct net *net, u32 agent,
 				  struct file **file);
 int nbdt_tls_report(u32 id, const struct net *net, u32 agent, int status,

@@ -156,7 +156,6 @@ static void begin(struct agent *a, const struct task *task)
 	};
 	struct handshake *h;
 
-	force_refresh(&a->force);
 	h = handshake_new(a->force.cred, task->conn, task->fd);
 	h->family = task->family;
 	h->deadline = clock_now() + task->timeout;
@@ -186,24 +185,11 @@ static void accept_some(struct agent *a)
 {
 	int i;
 
+	/* Not behind it, when the kernel would take theirs for one of those before. */
+	if (a->waiting && a->n < a->max)
+		force_refresh(&a->force);
 	for (i = 0; i < ACCEPTS && a->waiting && a->n < a->max; i++)
 		a->waiting = accept_one(a);
-}
-
-/*
- * Other credentials are in force. Whom those before would have let in may be one whom
- * these keep out, so nobody gets in by them: each comes again. It may be in the middle
- * of the end of one, so they end a little later.
- */
-static void renew(struct force *f)
-{
-	struct agent *a = (void *)((char *)f - offsetof(struct agent, force));
-	struct handshake *h;
-
-	for (h = a->first; h; h = h->next) {
-		handshake_fail(h, "the credentials have changed meanwhile");
-		h->deadline = 0;
-	}
 }
 
 /* Ends those whose time is up; how long until the next one's is, in ms. */
@@ -227,9 +213,9 @@ static int expire(struct agent *a)
 /* --- Events --- */
 
 /*
- * Tell the kernel that this is an agent, by the socket that is in the group, and to
- * whose end that is bound. It knows by the time that this was sent; what it says to
- * it comes as an event.
+ * Tell the kernel that this is an agent, with credentials that are in force from now
+ * on, by the socket that is in the group, and to whose end that is bound. It knows by
+ * the time that this was sent; what it says to it comes as an event.
  */
 static int announce(struct agent *a)
 {
@@ -241,6 +227,26 @@ static int announce(struct agent *a)
 	if (mnl_socket_sendto(a->events.socket, nlh, nlh->nlmsg_len) < 0)
 		return fail(a->t, NULL, "netlink: %s", strerror(errno));
 	return TOOL_OK;
+}
+
+/*
+ * Other credentials are in force. Whom those before would have let in may be one whom
+ * these keep out, so nobody gets in by them: each comes again. Of whom the kernel
+ * knows already that it was let in, but has no export, it sees to that. It may be in the
+ * middle of the end of a handshake, so they end a little later.
+ */
+static void renew(struct force *f)
+{
+	struct agent *a = (void *)((char *)f - offsetof(struct agent, force));
+	struct handshake *h;
+
+	for (h = a->first; h; h = h->next) {
+		handshake_fail(h, "the credentials have changed meanwhile");
+		h->deadline = 0;
+	}
+	/* What can't be told is tried once more, and is the end of the agent then. */
+	if (a->announced && announce(a))
+		a->announced = false;
 }
 
 /* A module that has gone meanwhile is told of by another event. */

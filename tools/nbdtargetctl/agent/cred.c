@@ -9,10 +9,10 @@
  * a wish.
  *
  * A loaded state never changes, but for the key of its tickets, which is made anew from
- * time to time (ticket.c), and what was told of it. When files did, the agent loads another and
- * drops its reference to the first, which lives on until the handshakes that
- * began with it have ended, none of them well. Secrets are wiped from memory with the last reference, and
- * files that hold them right after they were parsed.
+ * time to time (ticket.c), and what was told of it. When files did, the agent loads
+ * another and drops its reference to the first, which lives on until the handshakes
+ * that began with it have ended, none of them well. Secrets are wiped from memory with
+ * the last reference, and files that hold them right after they were parsed.
  */
 #include <gnutls/x509.h>
 #include <stdlib.h>
