@@ -7,7 +7,9 @@
  * its chain. So that isn't given to it, nor are those that only such a one has certified.
  *
  * One of the lists has to be of a CA that is in ca-cert.pem. Others may be of those
- * between it and the clients, whose certificates only the clients have. Of several by
+ * between it and the clients, whose certificates only the clients have; but one that
+ * has the name of a CA in ca-cert.pem, and isn't by that, is damaged, of another key of
+ * it, or encodes the name otherwise, so that the library doesn't find it. Of several by
  * a name the library goes by the newest: so there has to be one CA that has it, and each
  * list has to be whole. One that is about users only, or has what is new since another,
  * says so by a critical extension (RFC 5280, 5.2), and the library doesn't look at these.
@@ -139,6 +141,20 @@ static char *key_of(gnutls_x509_crt_t ca)
 	return hex(id, size);
 }
 
+/* By the bytes of a name the library looks for lists. */
+static bool has_bytes_of(gnutls_x509_crl_t crl, gnutls_x509_crt_t ca)
+{
+	gnutls_datum_t one = { 0 }, other = { 0 };
+	bool same;
+
+	same = !gnutls_x509_crl_get_raw_issuer_dn(crl, &one) &&
+	       !gnutls_x509_crt_get_raw_dn(ca, &other) &&
+	       one.size == other.size && !memcmp(one.data, other.data, one.size);
+	gnutls_free(one.data);
+	gnutls_free(other.data);
+	return same;
+}
+
 /* The CA in ca-cert.pem that has signed it, or NULL. */
 static gnutls_x509_crt_t signer_of(const struct crls *c, gnutls_x509_crl_t crl)
 {
@@ -146,7 +162,8 @@ static gnutls_x509_crt_t signer_of(const struct crls *c, gnutls_x509_crl_t crl)
 
 	for (i = 0; i < c->n_cas; i++) {
 		status = 0;
-		if (gnutls_x509_crl_verify(crl, &c->cas[i], 1, 0, &status) >= 0 &&
+		if (has_bytes_of(crl, c->cas[i]) &&
+		    gnutls_x509_crl_verify(crl, &c->cas[i], 1, 0, &status) >= 0 &&
 		    !(status & NOT_OURS))
 			return c->cas[i];
 	}
@@ -338,6 +355,37 @@ static int judge_names(const struct tool *t, const struct files *f,
 	return ret;
 }
 
+/* A list without a key is of none of these. */
+static bool is_named_as_ca(const struct crls *c, const struct crl_issuer *issuer)
+{
+	bool is = false;
+	unsigned int i;
+	char *name;
+
+	for (i = 0; i < c->n_cas && !is; i++) {
+		name = name_of_ca(c->cas[i]);
+		is = !strcmp(name, issuer->name);
+		free(name);
+	}
+	return is;
+}
+
+static int judge_signer(const struct tool *t, const struct files *f,
+			const struct crls *c, const struct crl_issuer *issuer)
+{
+	static const char wrong[] =
+		"the list of %s isn't signed by the CA of that name, in its encoding: get it anew";
+	char *text;
+	int ret;
+
+	if (*issuer->key || !is_named_as_ca(c, issuer))
+		return 0;
+	text = mem_printf(wrong, issuer->name);
+	ret = files_fail(t, f, CA_CRL, text);
+	free(text);
+	return ret;
+}
+
 static int judge(const struct tool *t, const struct files *f,
 		 const struct crls *c, const struct crl_memory *before,
 		 const struct crl_memory *now)
@@ -353,6 +401,8 @@ static int judge(const struct tool *t, const struct files *f,
 		ours |= *now->issuers[i].key;
 	if (!ours)
 		return files_fail(t, f, CA_CRL, "it is by no CA of ca-cert.pem");
+	for (i = 0; i < now->n && !ret; i++)
+		ret = judge_signer(t, f, c, &now->issuers[i]);
 	for (i = 0; i < before->n && !ret; i++)
 		ret = judge_one(t, f, c, &before->issuers[i], now);
 	return ret;
