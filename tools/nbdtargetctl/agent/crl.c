@@ -17,8 +17,9 @@
  * Whom a list keeps out comes back when it is gone, and so do some when an older one is
  * in its place. A file that is put together anew, or fetched from a copy that lags,
  * isn't a wish for that. So each CA that had a list is remembered, and has to have one
- * that isn't older for as long as the agent runs; but by a root CA that isn't in
- * ca-cert.pem any more nobody comes. By one that others certify somebody may.
+ * that isn't older for as long as the agent runs. Nor is it one that the CA has gone
+ * from ca-cert.pem with it: others there may be certified by it, or certify it, and what
+ * it kept out comes by these.
  *
  * What is past the day at which another was due keeps out whom it names, as before: it
  * is told of, once, as nobody new can be in it.
@@ -289,7 +290,6 @@ static void note(struct crl_memory *now, const struct crls *c,
 		.name = name_of(crl),
 		.key = ca ? key_of(ca) : mem_copy(""),
 		.hint = hint_of(crl),
-		.root = ca && gnutls_x509_crt_check_issuer(ca, ca),
 		.issued = gnutls_x509_crl_get_this_update(crl),
 		.due = gnutls_x509_crl_get_next_update(crl),
 		.in_force = true,
@@ -317,11 +317,8 @@ static int judge_one(const struct tool *t, const struct files *f,
 	const struct crl_issuer *has = find(now, had);
 	bool known = *had->key && has_key(c, had->key);
 
-	if (!has || (known && strcmp(has->key, had->key))) {
-		if (had->root && !known)
-			return 0;
+	if (!has || (known && strcmp(has->key, had->key)))
 		return crl_fail(t, f, had, "is gone");
-	}
 	if (has->issued >= had->issued)
 		return 0;
 	return crl_fail(t, f, had, "is older than the one before");
@@ -415,7 +412,6 @@ static void merge(struct crl_issuer *now, const struct crl_issuer *before)
 	if (!*now->key) {
 		free(now->key);
 		now->key = mem_copy(before->key);
-		now->root = before->root;
 	}
 }
 
@@ -631,9 +627,8 @@ void crl_write(FILE *f, const struct crl_memory *m)
 
 	for (i = 0; i < m->n; i++) {
 		issuer = &m->issuers[i];
-		fprintf(f, "%s %s %s %lld %s\n", *issuer->key ? issuer->key : "-",
+		fprintf(f, "%s %s %lld %s\n", *issuer->key ? issuer->key : "-",
 			*issuer->hint ? issuer->hint : "-",
-			issuer->root ? "root" : "-",
 			(long long)issuer->issued, issuer->name);
 	}
 }
@@ -655,7 +650,6 @@ void crl_read(FILE *f, struct crl_memory *m)
 		s = line;
 		issuer.key = mem_copy(read_word(&s, " "));
 		issuer.hint = mem_copy(read_word(&s, " "));
-		issuer.root = *read_word(&s, " ");
 		issuer.issued = strtoll(read_word(&s, " "), NULL, 10);
 		issuer.name = mem_copy(read_word(&s, "\n"));
 		add(m, &issuer);

@@ -16,7 +16,6 @@ struct crl_issuer {
 	char *name;		/* as dn_format() writes it */
 	char *key;		/* by which it was known in ca-cert.pem; or empty */
 	char *hint;		/* what the list itself says of the key; or empty */
-	bool root;		/* nobody comes by it once it isn't in ca-cert.pem */
 	time_t issued;		/* the newest that there was */
 	time_t due;		/* when another is; -1 when it doesn't say */
 	bool in_force;		/* that one is */

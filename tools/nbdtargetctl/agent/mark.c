@@ -21,7 +21,7 @@ static char *path_of_mark(void)
 {
 	const char *dirs = getenv("RUNTIME_DIRECTORY");
 
-	return dirs && *dirs ? mem_printf("%.*s/has-crl",
+	return dirs && *dirs ? mem_printf("%.*s/crls",
 					  (int)strcspn(dirs, ":"), dirs) : NULL;
 }
 
