@@ -539,6 +539,8 @@ int agent_run(struct tool *t, const struct args *args)
 	set_limits();
 	a.buf = mem_zalloc(NL_BUFFER_SIZE);
 	ret = start(&a);
+	if (!ret)
+		force_forget();
 	force_end(&a.force);
 	nl_events_close(&a.events);
 	if (a.epoll >= 0)

@@ -129,6 +129,8 @@ static int check_crl(const struct tool *t, struct cred *cred,
 		     const struct crl_memory *before)
 {
 	const struct files *f = &cred->files;
+	char *remedy;
+	int ret;
 
 	cred->crls.had = f->had[CA_CRL] || before->had;
 	if (f->had[CA_CRL])
@@ -136,11 +138,12 @@ static int check_crl(const struct tool *t, struct cred *cred,
 	if (cred->policy.require_crl)
 		return fail(t, f->dir, "there is no %s, which --require-crl demands",
 			    files_name(CA_CRL));
-	if (before->had)
-		return fail(t, f->dir,
-			    "%s is gone: start the agent anew to let those in whom it kept out",
-			    files_name(CA_CRL));
-	return 0;
+	if (!before->had)
+		return 0;
+	remedy = crl_remedy(before);
+	ret = fail(t, f->dir, "%s is gone: %s", files_name(CA_CRL), remedy);
+	free(remedy);
+	return ret;
 }
 
 /* Whether there is a certificate with its key; less than 0: one of them. */

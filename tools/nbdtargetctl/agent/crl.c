@@ -17,7 +17,7 @@
  * Whom a list keeps out comes back when it is gone, and so do some when an older one is
  * in its place. A file that is put together anew, or fetched from a copy that lags,
  * isn't a wish for that. So each CA that had a list is remembered, and has to have one
- * that isn't older for as long as the agent runs. Nor is it one that the CA has gone
+ * that isn't older until the agent is ended by who says so. Nor is it one that the CA has gone
  * from ca-cert.pem with it: others there may be certified by it, or certify it, and what
  * it kept out comes by these.
  *
@@ -225,16 +225,12 @@ static void add(struct crl_memory *m, const struct crl_issuer *issuer)
 	m->issuers[m->n++] = *issuer;
 }
 
-static int crl_fail(const struct tool *t, const struct files *f,
-		    const struct crl_issuer *issuer, const char *what)
+/* For who means it. */
+char *crl_remedy(const struct crl_memory *before)
 {
-	static const char remedy[] =
-		"start the agent anew to let those in whom it kept out";
-	char *text = mem_printf("the list of %s %s: %s", issuer->name, what, remedy);
-	int ret = files_fail(t, f, CA_CRL, text);
-
-	free(text);
-	return ret;
+	return mem_printf("%s%s to let those in whom it kept out",
+			  before->left ? "remove " : "start the agent anew",
+			  before->left ? before->left : "");
 }
 
 static void drop_issuer(struct crl_issuer *issuer)
@@ -250,6 +246,8 @@ void crl_forget(struct crl_memory *m)
 		drop_issuer(&m->issuers[--m->n]);
 	free(m->issuers);
 	m->issuers = NULL;
+	free(m->left);
+	m->left = NULL;
 }
 
 /* Critical is what changes the meaning of all else; none of it is known here. */
@@ -309,19 +307,38 @@ static void note(struct crl_memory *now, const struct crls *c,
 
 /* --- What was there before --- */
 
-/* In place of some: who had a list has one, which isn't older. */
-static int judge_one(const struct tool *t, const struct files *f,
-		     const struct crls *c, const struct crl_issuer *had,
-		     const struct crl_memory *now)
+/* In place of some: who had a list has one, which isn't older; or what is wrong. */
+static const char *judge_one(const struct crls *c, const struct crl_issuer *had,
+			     const struct crl_memory *now)
 {
 	const struct crl_issuer *has = find(now, had);
 	bool known = *had->key && has_key(c, had->key);
 
 	if (!has || (known && strcmp(has->key, had->key)))
-		return crl_fail(t, f, had, "is gone");
-	if (has->issued >= had->issued)
+		return "is gone";
+	return has->issued < had->issued ? "is older than the one before" : NULL;
+}
+
+static int judge_memory(const struct tool *t, const struct files *f,
+			const struct crls *c, const struct crl_memory *before,
+			const struct crl_memory *now)
+{
+	const char *wrong = NULL;
+	char *text, *remedy;
+	size_t i;
+	int ret;
+
+	for (i = 0; i < before->n && !wrong; i++)
+		wrong = judge_one(c, &before->issuers[i], now);
+	if (!wrong)
 		return 0;
-	return crl_fail(t, f, had, "is older than the one before");
+	remedy = crl_remedy(before);
+	text = mem_printf("the list of %s %s: %s", before->issuers[i - 1].name,
+			  wrong, remedy);
+	ret = files_fail(t, f, CA_CRL, text);
+	free(text);
+	free(remedy);
+	return ret;
 }
 
 /* A name that two of them have, or NULL. */
@@ -400,9 +417,7 @@ static int judge(const struct tool *t, const struct files *f,
 		return files_fail(t, f, CA_CRL, "it is by no CA of ca-cert.pem");
 	for (i = 0; i < now->n && !ret; i++)
 		ret = judge_signer(t, f, c, &now->issuers[i]);
-	for (i = 0; i < before->n && !ret; i++)
-		ret = judge_one(t, f, c, &before->issuers[i], now);
-	return ret;
+	return ret ? ret : judge_memory(t, f, c, before, now);
 }
 
 /* What is known of a CA, and was told of its list, stays so. */

@@ -25,6 +25,7 @@ struct crl_issuer {
 /* Of credentials in force: what those that come in their place can't do without. */
 struct crl_memory {
 	bool had;		/* there was a file */
+	char *left;		/* where, by an agent that crashed; or NULL */
 	struct crl_issuer *issuers;
 	size_t n;
 };
@@ -34,6 +35,7 @@ int crl_load(const struct tool *t, const struct files *f,
 	     gnutls_certificate_credentials_t x509);
 void crl_carry(const struct crl_memory *before, struct crl_memory *now);
 void crl_forget(struct crl_memory *m);
+char *crl_remedy(const struct crl_memory *before);
 
 /* Those that are past the day at which another is due. */
 void crl_tell(const struct tool *t, const struct files *f, struct crl_memory *m);

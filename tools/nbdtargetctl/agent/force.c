@@ -64,14 +64,13 @@ static void tell_loaded(const struct force *f)
 /* --- Loading --- */
 
 /*
- * What is there now, or NULL.  They aren't in force before whoever looks with --check
- * can know of it.
+ * What is there now, in place of what has left such CRLs behind, or NULL.  They aren't
+ * in force before whoever looks with --check can know of it.
  */
-static struct cred *load(const struct force *f, const struct tool *t)
+static struct cred *load(const struct force *f, const struct tool *t,
+			 const struct crl_memory *before)
 {
-	static const struct crl_memory none;
-	struct cred *cred = cred_load(t, f->dir, f->policy,
-				      f->cred ? cred_crls(f->cred) : &none);
+	struct cred *cred = cred_load(t, f->dir, f->policy, before);
 
 	if (!cred || !mark_set(t, cred_crls(cred)))
 		return cred;
@@ -113,7 +112,7 @@ static void try(struct force *f, bool asked)
 	size_t size;
 
 	t.to = open_memstream(&said, &size);
-	cred = load(f, &t);
+	cred = load(f, &t, cred_crls(f->cred));
 	if (t.to)
 		fclose(t.to);
 	if (!said)
@@ -184,10 +183,14 @@ int force_tick(struct force *f)
 	return look < 0 || left < look ? left : look;
 }
 
-/* 0, or it was said why not. */
+/* 0, or it was said why not.  Where another has crashed, it has left its CRLs. */
 int force_begin(struct force *f)
 {
-	f->cred = load(f, f->t);
+	struct crl_memory left = { .left = mark_path() };
+
+	mark_get(&left);
+	f->cred = load(f, f->t, &left);
+	crl_forget(&left);
 	if (!f->cred)
 		return TOOL_REFUSED;
 	cred_tell(f->t, f->cred);
@@ -206,6 +209,12 @@ int force_check(struct force *f)
 		return TOOL_REFUSED;
 	cred_tell(f->t, f->cred);
 	return 0;
+}
+
+/* It is ended by who says so: the next may begin with whatever there is. */
+void force_forget(void)
+{
+	mark_drop();
 }
 
 void force_end(struct force *f)

@@ -22,6 +22,7 @@ struct force {
 
 int force_begin(struct force *f);
 int force_check(struct force *f);
+void force_forget(void);
 void force_end(struct force *f);
 void force_ready(const struct force *f);
 void force_reload(struct force *f);

@@ -2,8 +2,11 @@
 /*
  * Which CRLs has the agent that runs?  "tls-agent --check" is another process, and has
  * to say of credentials what that would: so that leaves a mark, in the folder that
- * systemd makes for the unit (RuntimeDirectory=) and removes at its end. Without such a
- * folder nobody is asked.
+ * systemd makes for the unit (RuntimeDirectory=). Without such a folder nobody is asked.
+ *
+ * Nor is it a wish to let anybody in that an agent has crashed, and systemd starts the
+ * next: it begins with what the mark says. So the folder stays meanwhile
+ * (RuntimeDirectoryPreserve=), and an agent that is told to end takes the mark along.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -17,7 +20,7 @@
 #include "base/replace.h"
 
 /* Its path, or NULL.  The first folder, if there are several. */
-static char *path_of_mark(void)
+char *mark_path(void)
 {
 	const char *dirs = getenv("RUNTIME_DIRECTORY");
 
@@ -28,7 +31,7 @@ static char *path_of_mark(void)
 /* As they were left, into an empty one. */
 void mark_get(struct crl_memory *crls)
 {
-	char *path = path_of_mark();
+	char *path = mark_path();
 	FILE *f = path ? fopen(path, "re") : NULL;
 
 	if (f) {
@@ -58,10 +61,19 @@ static const char *put(const char *path, const struct crl_memory *crls)
 /* 0, or it was said why not. */
 int mark_set(const struct tool *t, const struct crl_memory *crls)
 {
-	char *path = path_of_mark();
+	char *path = mark_path();
 	const char *wrong = path ? put(path, crls) : NULL;
 	int ret = wrong ? fail(t, path, "%s", wrong) : 0;
 
 	free(path);
 	return ret;
+}
+
+void mark_drop(void)
+{
+	char *path = mark_path();
+
+	if (path)
+		unlink(path);
+	free(path);
 }
