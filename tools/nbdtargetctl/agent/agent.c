@@ -518,6 +518,8 @@ int agent_run(struct tool *t, const struct args *args)
 	};
 	int ret = 0;
 
+	/* The library would write the secrets of clients there. */
+	unsetenv("SSLKEYLOGFILE");
 	ignore_early_signals();
 	if (log_is_journal())
 		t->priority = LOG_ERROR_PREFIX;
