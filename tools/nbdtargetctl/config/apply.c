@@ -79,23 +79,23 @@ static bool is_asked_for(const struct apply *a, enum config_section section,
 	return a->export ? text_is(e->name, a->export) : is_on(e, a->node);
 }
 
-static enum take take_all(const void *arg, enum config_section section,
-			  const void *said)
-{
-	return is_asked_for(arg, section, said) ? TAKE : TAKE_NOT;
-}
-
-/* What isn't of the file, but in it by its rules alone, wasn't brought by anybody. */
+/* As it was decided before the run, of each that the file names and that is asked for. */
 static enum take take_some(const void *arg, enum config_section section,
 			   const void *said)
 {
 	const struct apply *a = arg;
-	const struct subject *s;
+	const struct subject *s = brought_find(&a->brought, section, said);
 
-	if (!is_asked_for(a, section, said))
-		return TAKE_NOT;
-	s = brought_find(&a->brought, section, said);
-	return !s || s->taken ? TAKE : TAKE_BACK;
+	return s ? s->take : TAKE_NOT;
+}
+
+/* Each of them, whatever was decided. */
+static enum take take_all(const void *arg, enum config_section section,
+			  const void *said)
+{
+	const struct apply *a = arg;
+
+	return brought_find(&a->brought, section, said) ? TAKE : TAKE_NOT;
 }
 
 static int find_node(struct apply *a)
@@ -122,32 +122,54 @@ static int check_asked(struct apply *a, const struct config *all)
 
 /* --- What was brought --- */
 
+/* Of SECTION, or NAMED elsewhere in the file. */
 static void add_subject(struct apply *a, enum config_section section,
-			const void *said, bool exists)
+			const void *said, bool named)
 {
-	if (is_asked_for(a, section, said))
-		brought_add(&a->brought, section, said, exists, a->awaited);
+	bool whole = a->file.has[section];
+
+	if ((whole || named) && is_asked_for(a, section, said))
+		brought_add(&a->brought, section, said, whole, &a->before,
+			    a->awaited);
 }
 
-/* The target is there in any case; its limits are awaited until they were set once. */
+static bool has_bitmaps(const struct config *c, struct text export)
+{
+	const struct bitmap *b;
+	size_t i;
+
+	for (i = 0; i < c->bitmaps.n; i++) {
+		b = c->bitmaps.at[i];
+		if (text_same(b->export_name, export))
+			return true;
+	}
+	return false;
+}
+
+/* What it has no section for is there, or nothing is brought of it. */
 static void find_subjects(struct apply *a)
 {
-	const struct config *file = &a->file, *now = &a->before;
+	const struct config *file = &a->file;
+	struct config all = { 0 };
 	struct endpoint ep;
 	size_t i;
 
+	config_complete(&all, file, &a->before, &a->before);
 	if (file->target)
-		add_subject(a, CONFIG_TARGET, file->target, false);
-	for (i = 0; i < file->listeners.n; i++) {
-		listener_endpoint(file->listeners.at[i], &ep);
-		add_subject(a, CONFIG_LISTENERS, file->listeners.at[i],
-			    config_listener(now, &ep));
+		add_subject(a, CONFIG_TARGET, file->target, true);
+	for (i = 0; i < all.listeners.n; i++) {
+		listener_endpoint(all.listeners.at[i], &ep);
+		add_subject(a, CONFIG_LISTENERS, all.listeners.at[i],
+			    config_rules_of_listener(file, &ep));
 	}
-	for (i = 0; i < file->exports.n; i++) {
-		const struct export *e = file->exports.at[i];
+	for (i = 0; i < all.exports.n; i++) {
+		const struct export *e = all.exports.at[i];
 
-		add_subject(a, CONFIG_EXPORTS, e, config_export(now, e->name));
+		add_subject(a, CONFIG_EXPORTS, e,
+			    config_rules_of_export(file, e->name) ||
+			    has_bitmaps(file, e->name));
 	}
+	config_free(&all);
 }
 
 /* One that isn't to be noted, or only looked at, is as if there were no place for it. */
@@ -180,7 +202,7 @@ static void run_round(struct apply *a, const struct config *now,
 		      enum step_phase first, enum step_phase last)
 {
 	const struct choice choice = { .of = take_some, .arg = a };
-	bool all_of_it = !a->export && !a->device && !a->awaited;
+	bool all_of_it = !a->wish.restore;
 	struct config all = { 0 }, some = { 0 };
 
 	config_complete(&all, &a->file, &a->before, now);
@@ -189,6 +211,21 @@ static void run_round(struct apply *a, const struct config *now,
 	plan_and_run(a, all_of_it ? &all : &some, now, first, last);
 	config_free(&some);
 	config_free(&all);
+}
+
+static void look_at_step(struct apply *a, struct step *step)
+{
+	struct subject *s = brought_find(&a->brought, step->section,
+					 step->about);
+
+	if (!s)
+		return;
+	if (step->section == CONFIG_BITMAPS && s->take != TAKE_BACK)
+		s->waits = true;
+	else if (s->take == TAKE)
+		s->remains = true;
+	else if (step->result != STEP_ABSENT)
+		run_leave(&a->run, step);
 }
 
 /*
@@ -202,20 +239,13 @@ static void look_at_rest(struct apply *a, const struct config *now)
 	struct wish wish = { .force = a->wish.force, .restore = true };
 	struct config all = { 0 }, want = { 0 };
 	struct plan plan = { 0 };
-	struct subject *s;
 	size_t i;
 
 	config_complete(&all, &a->file, &a->before, now);
 	config_only(&want, &all, now, &choice);
 	diff_plan(&plan, &want, now, &wish);
-	for (i = 0; i < plan.n; i++) {
-		s = brought_find(&a->brought, plan.steps[i]->section,
-				 plan.steps[i]->about);
-		if (s && s->taken)
-			s->remains = true;
-		else if (s && plan.steps[i]->result != STEP_ABSENT)
-			run_leave(&a->run, plan.steps[i]);
-	}
+	for (i = 0; i < plan.n; i++)
+		look_at_step(a, plan.steps[i]);
 	plan_free(&plan);
 	config_free(&want);
 	config_free(&all);

@@ -7,13 +7,18 @@
 
 #include "config/config.h"
 
-/* Of the file: the target, a listener or an export, with all that is its own. */
+/*
+ * Whom the file names: the target, a listener or an export, with all that is its own; or
+ * one of which it has the rules or bitmaps only.
+ */
 struct subject {
 	enum config_section section;
 	char *key;
-	bool taken;		/* it becomes what the file says */
+	bool whole;		/* the file has the section that it is of */
 	bool ours;		/* it wasn't there, or wasn't finished: nobody else's */
-	bool remains;		/* and isn't that yet */
+	enum take take;		/* what becomes of it by this run */
+	bool remains;		/* it isn't what it is to become yet, */
+	bool waits;		/* or is but for bitmaps */
 };
 
 struct brought {
@@ -27,7 +32,8 @@ int brought_read(struct tool *t, struct brought *b, bool needed);
 void brought_free(struct brought *b);
 
 void brought_add(struct brought *b, enum config_section section,
-		 const void *about, bool exists, bool awaited);
+		 const void *about, bool whole, const struct config *now,
+		 bool awaited);
 struct subject *brought_find(const struct brought *b,
 			     enum config_section section, const void *about);
 

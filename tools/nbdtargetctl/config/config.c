@@ -401,6 +401,12 @@ bool rules_allow_none(const struct rules *r)
 	return true;
 }
 
+/* What an export or a listener is from when it is added until its rules are set. */
+bool rules_unset(const struct rules *r)
+{
+	return r && !r->n && r->deny_default == NBDTARGET_ACCESS_DENY;
+}
+
 static bool same_rule(const struct rule *a, const struct rule *b)
 {
 	return a->action == b->action && a->peer.len == b->peer.len &&
@@ -581,18 +587,37 @@ void config_complete(struct config *want, const struct config *file,
 		keep_access(want, file, before, now);
 }
 
-/*
- * One whose device is gone, as if somebody wanted it as it is: no file has an id. By the
- * file it is on the same one.
- */
-static const struct export *coming_back(struct config *want,
-					const struct export *said,
-					const struct export *is)
+static enum take take_export(const struct choice *c, const struct config *file,
+			     struct text name)
 {
+	const struct export *said = config_export(file, name);
+
+	return said ? c->of(c->arg, CONFIG_EXPORTS, said) : TAKE_NOT;
+}
+
+static enum take take_listener(const struct choice *c,
+			       const struct config *file,
+			       const struct endpoint *ep)
+{
+	const struct listener *said = config_listener(file, ep);
+
+	return said ? c->of(c->arg, CONFIG_LISTENERS, said) : TAKE_NOT;
+}
+
+/*
+ * One that stays. If its device is gone, and by the file it is on the same one, as if
+ * somebody wanted it as it is: no file has an id.
+ */
+static const struct export *as_it_is(struct config *want,
+				     const struct export *said,
+				     const struct export *is, enum take take)
+{
+	bool back = take != TAKE_NOT &&
+		    is->state == NBDTARGET_EXPORT_STATE_GONE &&
+		    text_same(said->device, is->device);
 	struct export *e;
 
-	if (is->state != NBDTARGET_EXPORT_STATE_GONE ||
-	    !text_same(said->device, is->device))
+	if (!back)
 		return is;
 	e = config_alloc(want, sizeof(*e));
 	*e = *is;
@@ -610,10 +635,10 @@ static void choose_exports(struct config *want, const struct config *file,
 	for (i = 0; i < now->exports.n; i++) {
 		is = now->exports.at[i];
 		said = config_export(file, is->name);
-		take = said ? c->of(c->arg, CONFIG_EXPORTS, said) : TAKE_NOT;
+		take = take_export(c, file, is->name);
 		if (take != TAKE)
-			items_add(&want->exports, take == TAKE_BACK ?
-				  coming_back(want, said, is) : is);
+			items_add(&want->exports,
+				  as_it_is(want, said, is, take));
 	}
 	for (i = 0; i < file->exports.n; i++) {
 		said = file->exports.at[i];
@@ -631,8 +656,7 @@ static void choose_listeners(struct config *want, const struct config *file,
 
 	for (i = 0; i < now->listeners.n; i++) {
 		listener_endpoint(now->listeners.at[i], &ep);
-		said = config_listener(file, &ep);
-		if (!said || c->of(c->arg, CONFIG_LISTENERS, said) != TAKE)
+		if (take_listener(c, file, &ep) != TAKE)
 			items_add(&want->listeners, now->listeners.at[i]);
 	}
 	for (i = 0; i < file->listeners.n; i++) {
@@ -650,9 +674,9 @@ void config_only(struct config *want, const struct config *file,
 		 const struct config *now, const struct choice *c)
 {
 	const struct config *from;
-	const struct listener *l;
-	const struct export *e;
 	struct endpoint ep;
+	struct text name;
+	enum take take;
 	size_t i;
 
 	memcpy(want->has, file->has, sizeof(want->has));
@@ -661,15 +685,15 @@ void config_only(struct config *want, const struct config *file,
 	choose_listeners(want, file, now, c);
 	choose_exports(want, file, now, c);
 	for (i = 0; i < want->exports.n; i++) {
-		e = want->exports.at[i];
-		from = config_export(file, e->name) == e ? file : now;
-		add_bitmaps_of(want, from, e->name);
-		add_rules(want, config_rules_of_export(from, e->name));
+		name = ((const struct export *)want->exports.at[i])->name;
+		take = take_export(c, file, name);
+		add_bitmaps_of(want, take >= TAKE_REST ? file : now, name);
+		add_rules(want, config_rules_of_export(take == TAKE ? file : now,
+						       name));
 	}
 	for (i = 0; i < want->listeners.n; i++) {
-		l = want->listeners.at[i];
-		listener_endpoint(l, &ep);
-		from = config_listener(file, &ep) == l ? file : now;
+		listener_endpoint(want->listeners.at[i], &ep);
+		from = take_listener(c, file, &ep) == TAKE ? file : now;
 		add_rules(want, config_rules_of_listener(from, &ep));
 	}
 }

@@ -71,6 +71,7 @@ struct config {
 enum take {
 	TAKE_NOT,		/* it stays as it is now, or isn't there */
 	TAKE_BACK,		/* the same, but its device if that is gone */
+	TAKE_REST,		/* the same, but its bitmaps */
 	TAKE,			/* as the file has it */
 };
 
@@ -104,6 +105,7 @@ const struct rules *config_rules_of_listener(const struct config *c,
 bool rules_same(const struct rules *a, const struct rules *b);
 bool rules_allow_all(const struct rules *r);
 bool rules_allow_none(const struct rules *r);
+bool rules_unset(const struct rules *r);
 enum change rules_change(const struct rules *want, const struct rules *now);
 
 #endif /* NBDTARGETCTL_CONFIG_H */

@@ -64,18 +64,13 @@ struct door {
 
 /*
  * For nobody, as long as others are on their way. It isn't what an export is from when it
- * is added until its rules are set, is_closed(): one with clients isn't taken for that.
+ * is added until its rules are set, rules_unset(): one with clients isn't taken for that.
  */
 static const struct rules shut = {
 	.deny_default = NBDTARGET_ACCESS_DENY,
 	.list = &(struct rule){ .action = NBDTARGET_ACCESS_DENY },
 	.n = 1,
 };
-
-static bool is_closed(const struct rules *r)
-{
-	return r && !r->n && r->deny_default == NBDTARGET_ACCESS_DENY;
-}
 
 static size_t count_shifts(const struct door *o)
 {
@@ -138,7 +133,7 @@ static void diff_door(const struct diff *d, const struct door *o, size_t shifts)
 		shut_door(d, o, rules);
 	else if (change != CHANGE_NONE)
 		rules[change] = rules_step(d, o, change, o->want);
-	if (is_closed(o->now))
+	if (rules_unset(o->now))
 		step_needs(rules[CHANGE_WIDENS], o->spent);
 	order_steps(o->who, rules);
 }
@@ -419,7 +414,7 @@ static void diff_bitmaps(const struct diff *d)
 	for (i = 0; i < d->now->bitmaps.n && !d->wish->restore; i++) {
 		b = d->now->bitmaps.at[i];
 		twin = twins_of(&d->twins, b->export_name);
-		plan_about(d->p, CONFIG_EXPORTS, twin ? twin->want : NULL);
+		plan_about(d->p, CONFIG_BITMAPS, twin ? twin->want : NULL);
 		if (twin && twin->want && !twin_is_new(twin) &&
 		    !twin_is_kept(twin) &&
 		    !config_bitmap(d->want, b->export_name, b->name))
@@ -428,7 +423,7 @@ static void diff_bitmaps(const struct diff *d)
 	for (i = 0; i < d->want->bitmaps.n; i++) {
 		b = d->want->bitmaps.at[i];
 		twin = twins_of(&d->twins, b->export_name);
-		plan_about(d->p, CONFIG_EXPORTS, twin ? twin->want : NULL);
+		plan_about(d->p, CONFIG_BITMAPS, twin ? twin->want : NULL);
 		if (twin && twin_is_kept(twin))
 			continue;
 		other = config_bitmap(d->now, b->export_name, b->name);
@@ -457,7 +452,7 @@ static bool lacks_bitmaps(const struct diff *d, const struct export *e)
 static bool has_no_clients(const struct diff *d, const struct twin *twin)
 {
 	return twin_is_new(twin) ||
-	       is_closed(config_rules_of_export(d->now, twin->want->name));
+	       rules_unset(config_rules_of_export(d->now, twin->want->name));
 }
 
 /* Nobody is to come to it, and there is nothing to restore. */
@@ -466,7 +461,7 @@ static bool stays_closed(const struct diff *d, const struct twin *twin)
 	const struct export *e = twin->want;
 
 	return !twin_is_new(twin) &&
-	       is_closed(config_rules_of_export(d->want, e->name)) &&
+	       rules_unset(config_rules_of_export(d->want, e->name)) &&
 	       !lacks_bitmaps(d, e);
 }
 

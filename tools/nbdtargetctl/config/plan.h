@@ -59,7 +59,7 @@ struct step {
 	const struct step **needs;
 	size_t nr_needs;
 	enum config_section section;
-	const void *about;	/* what is wanted: of that section, or NULL */
+	const void *about;	/* what is wanted of that; of bitmaps, their export; or NULL */
 };
 
 struct plan {
