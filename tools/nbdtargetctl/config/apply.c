@@ -98,6 +98,14 @@ static enum take take_all(const void *arg, enum config_section section,
 	return brought_find(&a->brought, section, said) ? TAKE : TAKE_NOT;
 }
 
+/* Those listeners that stay, asked for or not. */
+static enum take take_others(const void *arg, enum config_section section,
+			     const void *said)
+{
+	return section == CONFIG_LISTENERS &&
+	       take_some(arg, section, said) != TAKE ? TAKE : TAKE_NOT;
+}
+
 static int find_node(struct apply *a)
 {
 	struct stat st;
@@ -279,8 +287,28 @@ static int run_second(struct apply *a)
 	return ret;
 }
 
+/* Listeners that stay, though the file says otherwise, are known before exports open. */
+static void look_at_others(struct apply *a)
+{
+	const struct choice choice = { .of = take_others, .arg = a };
+	struct config all = { 0 }, want = { 0 }, now = a->before;
+	struct plan plan = { 0 };
+
+	config_complete(&all, &a->file, &a->before, &a->before);
+	all.exports.n = 0;
+	now.exports.n = 0;
+	config_only(&want, &all, &now, &choice);
+	diff_plan(&plan, &want, &now, &a->wish);
+	run_keep(&a->run, &plan);
+	plan_free(&plan);
+	config_free(&want);
+	config_free(&all);
+}
+
 static int run_rounds(struct apply *a)
 {
+	if (a->wish.restore)
+		look_at_others(a);
 	if (!a->wish.content || a->run.dry) {
 		run_round(a, &a->before, FIRST, a->last);
 		return 0;

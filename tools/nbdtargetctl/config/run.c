@@ -159,6 +159,11 @@ static void complain(struct run *r, const struct step *s)
 	else if (s->result == STEP_SKIPPED)
 		fail(r->t, NULL, "not done, as what it needs wasn't: %s",
 		     shown);
+	else if (s->result == STEP_HELD && r->by_hand &&
+		 s->section != CONFIG_LISTENERS)
+		fail(r->t, NULL,
+		     "not done, as by hand a listener lets in others than it shall, but 'apply' does both: %s: %s",
+		     r->by_hand, shown);
 	else if (s->result == STEP_HELD)
 		fail(r->t, NULL,
 		     "not done, as what keeps others out wasn't: %s", shown);
@@ -222,6 +227,28 @@ void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_ph
 	}
 }
 
+/*
+ * Behind listeners that stay as somebody has made them nothing opens, either, if they let
+ * in others than they shall.
+ */
+void run_keep(struct run *r, const struct plan *p)
+{
+	const struct step *s;
+	struct text line;
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		s = p->steps[i];
+		if (s->section != CONFIG_LISTENERS || r->by_hand ||
+		    (s->phase != PHASE_NARROWER && s->phase != PHASE_SHIFT))
+			continue;
+		line = step_line(s);
+		r->by_hand = text_format(line, 0);
+		r->kept_listener = true;
+		free((char *)line.p);
+	}
+}
+
 /* What a file says otherwise than somebody has made it since isn't done, but told. */
 void run_leave(struct run *r, struct step *s)
 {
@@ -237,6 +264,8 @@ int run_end(struct run *r)
 {
 	json_t *o;
 
+	free(r->by_hand);
+	r->by_hand = NULL;
 	if (r->told) {
 		o = json_object();
 		json_put(o, "steps", r->told);

@@ -17,9 +17,11 @@ struct run {
 	size_t absent;		/* left out, as a device isn't there */
 	bool kept_listener;	/* one lets in others than it shall: no export opens */
 	bool kept_any;		/* one, or an export, does: no listener opens */
+	char *by_hand;		/* what would mend a listener that is so by hand, or NULL */
 };
 
 void run_plan(struct run *r, struct plan *p, enum step_phase first, enum step_phase last);
+void run_keep(struct run *r, const struct plan *p);
 void run_leave(struct run *r, struct step *s);
 int run_end(struct run *r);
 
