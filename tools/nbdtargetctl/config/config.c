@@ -13,6 +13,7 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "config/config.h"
+#include "config/members.h"
 #include "nl/kernel.h"
 #include "object/access.h"
 
@@ -147,23 +148,21 @@ static bool same_export(const void *a, const void *b)
 {
 	const struct export *x = a, *y = b;
 
-	return x->id == y->id && text_same(x->name, y->name);
+	return x->id == y->id && members_same(&members_export, x, y);
 }
 
 static bool same_listener(const void *a, const void *b)
 {
 	const struct listener *x = a, *y = b;
 
-	return x->id == y->id;
+	return x->id == y->id && members_same(&members_listener, x, y);
 }
 
 static bool same_bitmap(const void *a, const void *b)
 {
 	const struct bitmap *x = a, *y = b;
 
-	return x->id == y->id && text_same(x->name, y->name) &&
-	       text_same(x->export_name, y->export_name) &&
-	       x->recording == y->recording;
+	return x->id == y->id && members_same(&members_bitmap, x, y);
 }
 
 static bool same_owner(const struct rules *a, const struct rules *b)
@@ -192,10 +191,16 @@ static bool same_items(const struct items *a, const struct items *b,
 	return true;
 }
 
-/* What may refer to another section: those were there together, with these rules. */
+static bool same_target(const struct target *a, const struct target *b)
+{
+	return a && b ? members_same(&members_target, a, b) : a == b;
+}
+
+/* All that a file has of it: who may come is in several sections. */
 static bool same_state(const struct config *a, const struct config *b)
 {
-	return same_items(&a->exports, &b->exports, same_export) &&
+	return same_target(a->target, b->target) &&
+	       same_items(&a->exports, &b->exports, same_export) &&
 	       same_items(&a->listeners, &b->listeners, same_listener) &&
 	       same_items(&a->bitmaps, &b->bitmaps, same_bitmap) &&
 	       same_items(&a->access, &b->access, same_access);

@@ -141,3 +141,46 @@ uint64_t members_mask(const struct members *all)
 		mask |= 1ULL << all->list[i].type;
 	return mask;
 }
+
+static bool same_endpoints(const struct endpoints *a, const struct endpoints *b)
+{
+	size_t i;
+
+	if (a->n != b->n)
+		return false;
+	for (i = 0; i < a->n; i++)
+		if (!endpoint_same(&a->at[i], &b->at[i]))
+			return false;
+	return true;
+}
+
+static bool same_value(const struct attr_field *f, const void *a, const void *b)
+{
+	switch (f->kind) {
+	case ATTR_BOOL:
+		return *(const bool *)a == *(const bool *)b;
+	case ATTR_TEXT:
+		return text_same(*(const struct text *)a,
+				 *(const struct text *)b);
+	case ATTR_ENDPOINTS:
+		return same_endpoints(a, b);
+	}
+	return *(const uint64_t *)a == *(const uint64_t *)b;
+}
+
+/* Of two that the module told of, all that a file has; rules are compared by themselves. */
+bool members_same(const struct members *all, const void *a, const void *b)
+{
+	const struct attr_field *f;
+	size_t i;
+
+	if ((*(const uint64_t *)a ^ *(const uint64_t *)b) & members_mask(all))
+		return false;
+	for (i = 0; i < all->n; i++) {
+		f = members_field(all, &all->list[i]);
+		if (!same_value(f, (const char *)a + f->offset,
+				(const char *)b + f->offset))
+			return false;
+	}
+	return true;
+}

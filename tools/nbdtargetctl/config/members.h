@@ -29,5 +29,6 @@ const struct member *members_find(const struct members *all, const char *key,
 const struct attr_field *members_field(const struct members *all,
 				       const struct member *m);
 uint64_t members_mask(const struct members *all);
+bool members_same(const struct members *all, const void *a, const void *b);
 
 #endif /* NBDTARGETCTL_MEMBERS_H */

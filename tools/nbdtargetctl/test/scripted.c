@@ -54,6 +54,7 @@ static struct mnl_socket {
 static struct mnl_socket *to;	/* what is delivered goes there */
 static uint16_t family = 30;
 static unsigned int dumps, requests, access_dumps;
+static uint8_t tls_required;	/* to all exports, once they were told of */
 static uint32_t last_id;
 static uint32_t seq;
 static int event_fd = -1;
@@ -258,6 +259,9 @@ static void send_export(const struct sim_export *e, uint8_t cmd,
 	mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_CONNECTIONS, 2);
 	put_stats(nlh, NBDTARGET_A_EXPORT_STATS);
 	mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_DEVICE_ID, 253 << 20 | 16);
+	if (script("tightened"))
+		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_TLS_REQUIRED,
+				tls_required);
 	mnl_attr_put_u32(nlh, 63, 0);	/* of a newer module */
 	deliver(nlh);
 }
@@ -402,9 +406,11 @@ static void dump(uint8_t cmd)
 	    (script("interrupted-twice") && dumps < 2))
 		flags |= NLM_F_DUMP_INTR;
 	dumps++;
-	if (cmd == NBDTARGET_CMD_EXPORT_GET)
+	if (cmd == NBDTARGET_CMD_EXPORT_GET) {
 		for (i = 0; i < n_exports; i++)
 			send_export(&exports[i], cmd, flags);
+		tls_required = true;
+	}
 	if (cmd == NBDTARGET_CMD_LISTENER_GET)
 		send_listeners(flags);
 	if (cmd == NBDTARGET_CMD_CONN_GET)
