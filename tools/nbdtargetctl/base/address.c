@@ -53,6 +53,17 @@ static const char zone_missing[] =
 static const char brackets_missing[] =
 	"not an IPv6 address (a port after one needs brackets: [::1]:10809)";
 
+/* The I-th that stands for one that isn't there: no interface has such a number. */
+uint32_t zone_stand_in(size_t i)
+{
+	return INT32_MAX - i;
+}
+
+bool endpoint_is_stand_in(const struct endpoint *ep)
+{
+	return ep->ifindex > INT32_MAX - ZONE_STAND_INS;
+}
+
 /* ADDRESS[%ZONE] without brackets; the string is cut at the zone. */
 static const char *parse_ipv6(char *s, struct endpoint *ep)
 {

@@ -4,6 +4,7 @@
 #define NBDTARGETCTL_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct address {
@@ -20,10 +21,15 @@ struct endpoint {
 
 #define ADDRESS_MAX 64	/* characters of address_format(), with zone */
 
+/* More than one file names. */
+#define ZONE_STAND_INS 65536
+
 /* What endpoint_parse() returns of an interface that there isn't, maybe not yet. */
 extern const char *const endpoint_no_interface;
 
 const char *endpoint_parse(const char *s, struct endpoint *ep);
+uint32_t zone_stand_in(size_t i);
+bool endpoint_is_stand_in(const struct endpoint *ep);
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
 char *endpoint_format(const struct endpoint *ep);
 void address_format(const struct address *a, char buf[ADDRESS_MAX]);

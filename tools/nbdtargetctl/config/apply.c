@@ -221,6 +221,15 @@ static void run_round(struct apply *a, const struct config *now,
 	config_free(&all);
 }
 
+static void let_wait(struct apply *a, enum config_section section,
+		     const void *about)
+{
+	struct subject *s = brought_find(&a->brought, section, about);
+
+	if (s && s->take != TAKE_BACK)
+		s->waits = true;
+}
+
 static void look_at_step(struct apply *a, struct step *step)
 {
 	struct subject *s = brought_find(&a->brought, step->section,
@@ -257,6 +266,9 @@ static void look_at_rest(struct apply *a, const struct config *now)
 	plan_free(&plan);
 	config_free(&want);
 	config_free(&all);
+	for (i = 0; i < now->exports.n; i++)
+		if (export_waits(now->exports.at[i]))
+			let_wait(a, CONFIG_EXPORTS, now->exports.at[i]);
 }
 
 static int end_brought(struct apply *a)

@@ -18,7 +18,7 @@ struct subject {
 	bool ours;		/* it wasn't there, or wasn't finished: nobody else's */
 	enum take take;		/* what becomes of it by this run */
 	bool remains;		/* it isn't what it is to become yet, */
-	bool waits;		/* or is but for bitmaps */
+	bool waits;		/* or is but for bitmaps, and interfaces that aren't there */
 };
 
 struct brought {

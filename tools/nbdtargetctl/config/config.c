@@ -348,6 +348,17 @@ const struct bitmap *config_bitmap(const struct config *c, struct text export,
 	return NULL;
 }
 
+/* It is bound to an interface that wasn't there when a file said so. */
+bool export_waits(const struct export *e)
+{
+	size_t i;
+
+	for (i = 0; i < e->listeners.n; i++)
+		if (endpoint_is_stand_in(&e->listeners.at[i]))
+			return true;
+	return false;
+}
+
 /* As far as it says: a bitmap may also be in metadata, or in no section. */
 bool config_lends(const struct config *c, const struct export *borrower)
 {
@@ -620,13 +631,17 @@ static const struct export *as_it_is(struct config *want,
 	bool back = take != TAKE_NOT &&
 		    is->state == NBDTARGET_EXPORT_STATE_GONE &&
 		    text_same(said->device, is->device);
+	bool bound = take == TAKE_REST && export_waits(is);
 	struct export *e;
 
-	if (!back)
+	if (!back && !bound)
 		return is;
 	e = config_alloc(want, sizeof(*e));
 	*e = *is;
-	e->present &= ~(1ULL << NBDTARGET_A_EXPORT_ID);
+	if (back)
+		e->present &= ~(1ULL << NBDTARGET_A_EXPORT_ID);
+	if (bound)
+		e->listeners = said->listeners;
 	return e;
 }
 

@@ -71,7 +71,7 @@ struct config {
 enum take {
 	TAKE_NOT,		/* it stays as it is now, or isn't there */
 	TAKE_BACK,		/* the same, but its device if that is gone */
-	TAKE_REST,		/* the same, but its bitmaps */
+	TAKE_REST,		/* the same, but its bitmaps, and interfaces that it waits for */
 	TAKE,			/* as the file has it */
 };
 
@@ -97,6 +97,7 @@ const struct listener *config_listener(const struct config *c,
 				       const struct endpoint *ep);
 const struct bitmap *config_bitmap(const struct config *c, struct text export,
 				   struct text name);
+bool export_waits(const struct export *e);
 bool config_lends(const struct config *c, const struct export *borrower);
 const struct rules *config_rules_of_export(const struct config *c,
 					   struct text name);

@@ -169,23 +169,24 @@ static void take_address(struct reader *r, const struct place *place,
 }
 
 /* One for each, so that two of them aren't one. */
-static int zone_number(struct reader *r, const char *zone)
+static uint32_t zone_number(struct reader *r, const char *zone)
 {
 	size_t i;
 
 	for (i = 0; i < r->n_zones; i++)
 		if (!strcmp(r->zones[i], zone))
-			return INT32_MAX - i;
+			return zone_stand_in(i);
 	r->zones = mem_resize(r->zones, (i + 1) * sizeof(*r->zones));
 	r->zones[i] = zone;
 	r->n_zones++;
-	return INT32_MAX - i;
+	return zone_stand_in(i);
 }
 
 /*
  * An interface that isn't there, or not yet, has a number here that none has: what is on
  * it fails by itself, and an export that is bound to it alone is open to nobody, where
- * one without an address would be to all.
+ * one without an address would be to all. Nobody else makes such a binding, so by that
+ * export_waits() knows it.
  */
 static const char *stand_in(struct reader *r, const struct place *place,
 			    const char *s, struct endpoint *to)
@@ -195,7 +196,7 @@ static const char *stand_in(struct reader *r, const struct place *place,
 	char *zone = config_alloc(r->c, len + 1), *known;
 
 	memcpy(zone, at, len);
-	known = mem_printf("%.*s%d%s", (int)(at - s), s, zone_number(r, zone),
+	known = mem_printf("%.*s%u%s", (int)(at - s), s, zone_number(r, zone),
 			   at + len);
 	problem = endpoint_parse(known, to);
 	free(known);
