@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/number.h"
 #include "nbdtarget.h"
+#include "object/dn_type.h"
 #include "object/rule.h"
 
 static const char *const action_names[] = {
@@ -121,6 +122,30 @@ static bool has_blanks(struct text pattern)
 	return false;
 }
 
+/* Of each attribute that the pattern names; one with an asterisk may be any. */
+static const char *check_types(struct text pattern)
+{
+	struct text type = { .p = pattern.p };
+	const char *wrong = NULL;
+	size_t i;
+
+	for (i = 0; i < pattern.len && !wrong; i++) {
+		char c = pattern.p[i];
+
+		if (c == ',' || c == '+') {
+			type = (struct text) { .p = &pattern.p[i + 1] };
+		} else if (c == '*' || c == '\\') {
+			type.p = NULL;
+			i += c == '\\';
+		} else if (c == '=' && type.p) {
+			type.len = &pattern.p[i] - type.p;
+			wrong = dn_type_wrong(type);
+			type.p = NULL;
+		}
+	}
+	return wrong;
+}
+
 /* Also one that no name would ever fit. */
 static const char *check_dn(struct text pattern)
 {
@@ -132,7 +157,7 @@ static const char *check_dn(struct text pattern)
 		return "the pattern ends in a backslash";
 	if (has_blanks(pattern))
 		return "no name has blanks around its parts, or before '='";
-	return NULL;
+	return check_types(pattern);
 }
 
 /* One that is spelt in another way, as the certificate's is written as text. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Tables of what the parsers and formatters must make of their input. */
+#include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "batch.h"
 #include "config/place.h"
 #include "config/plan.h"
+#include "object/dn_type.h"
 #include "object/rule.h"
 #include "show/figure.h"
 #include "show/json.h"
@@ -370,6 +372,8 @@ static void test_rules(void)
 	"in alternative names a blank is \\20, and so is what isn't printable ASCII"
 #define NO_BYTE \
 	"a backslash is before two digits, a to f small, of what isn't printable ASCII"
+#define NO_TYPE(type) "no name has an attribute '" type \
+	"': nbdtargetctl(8) has those that there are, and others are numbers"
 #define NO_KIND \
 	"with an asterisk in it the kind begins as DNS:, URI:, email: or IP:"
 	static const struct {
@@ -426,6 +430,18 @@ static void test_rules(void)
 		  "behind ip: there is a numeric address, or a pattern with an asterisk" },
 		{ "deny san=ip:",
 		  "behind ip: there is a numeric address, or a pattern with an asterisk" },
+		/* Types that are in names, and spellings of others. */
+		{ "deny dn=*,EMAIL=*,1.2.3.4=#0c*", "deny dn=*,EMAIL=*,1.2.3.4=#0c*" },
+		{ "deny dn=CN=cn=x+UID=y", "deny dn=CN=cn=x+UID=y" },
+		{ "deny dn=CN=a\\,cn=b", "deny dn=CN=a\\,cn=b" },
+		{ "deny dn=*mail=eve", "deny dn=*mail=eve" },
+		{ "deny dn=x", "deny dn=x" },
+		{ "deny dn=*,emailAddress=eve@x,*",
+		  "in names the attribute 'emailAddress' is called EMAIL" },
+		{ "deny dn=cn=bob", "in names the attribute 'cn' is called CN" },
+		{ "deny dn=CN=bob+uid=7", "in names the attribute 'uid' is called UID" },
+		{ "deny dn=commonName=bob", NO_TYPE("commonName") },
+		{ "deny dn==bob", NO_TYPE("") },
 		{ "allow dn=CN=x\\,y", "allow dn=CN=x\\,y" },
 		{ "allow dn=CN=x\n", "allow dn=CN=x\\0a" },
 		{ "allow dn=CN=x\\", "the pattern ends in a backslash" },
@@ -513,6 +529,33 @@ static void test_names(void)
 		       "that is malformed", got ? got : "refused");
 		free(got);
 	}
+}
+
+/* Whatever the library calls an attribute, as the agent then does, is no mistake. */
+static void test_types(void)
+{
+	static const char *const arcs[] = {
+		"2.5.4", "0.9.2342.19200300.100.1", "1.2.643.100",
+		"1.2.643.3.131.1", "1.2.840.113549.1.9", "1.2.840.113556.1.4",
+		"1.3.6.1.4.1.311.60.2.1", "1.3.6.1.5.5.7.8", "1.3.6.1.5.5.7.9",
+	};
+	size_t i, n = 0;
+	const char *name, *wrong;
+	char oid[64];
+	int last;
+
+	for (i = 0; i < ARRAY_SIZE(arcs); i++) {
+		for (last = 0; last < 1000; last++) {
+			snprintf(oid, sizeof(oid), "%s.%d", arcs[i], last);
+			name = gnutls_x509_dn_oid_name(oid, 0);
+			if (!name)
+				continue;
+			wrong = dn_type_wrong(text_of(name));
+			report(!wrong, "type", name, wrong ? wrong : "");
+			n++;
+		}
+	}
+	report(n >= 30, "types", "that the library has", "");
 }
 
 static char *split_and_join(const char *in)
@@ -626,6 +669,7 @@ int main(void)
 	test_uris();
 	test_rules();
 	test_names();
+	test_types();
 	test_splitting();
 	test_figures();
 	return 0;
