@@ -342,17 +342,22 @@ static int check_file(struct apply *a)
 	return ret;
 }
 
+/* What was done is told, whatever comes behind it. */
 static int run_all(struct apply *a)
 {
-	int ret = check_file(a);
+	int ret = check_file(a), end;
 
 	if (!ret)
 		ret = begin_brought(a);
-	if (!ret)
-		ret = run_rounds(a);
+	if (ret) {
+		json_decref(a->run.told);
+		return ret;
+	}
+	ret = run_rounds(a);
 	if (!ret)
 		ret = end_brought(a);
-	return ret;
+	end = run_end(&a->run);
+	return ret ? ret : end;
 }
 
 static int apply_all(struct apply *a)
@@ -373,10 +378,6 @@ static int apply_all(struct apply *a)
 	a->run.t = a->t;
 	a->run.told = a->t->json && !a->run.quiet ? json_array() : NULL;
 	ret = run_all(a);
-	if (!ret)
-		ret = run_end(&a->run);
-	else
-		json_decref(a->run.told);
 	if (lock >= 0)
 		close(lock);
 	return ret;
