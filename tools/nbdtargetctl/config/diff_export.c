@@ -668,14 +668,15 @@ static void plan_set(struct plan *p, struct twin *twin,
 	step_needs(s, twin->who[CHANGE_NARROWS]);
 }
 
-static bool has_default(const struct config *c)
+/* One becomes the default, or is it; none that can't be made or opened. */
+static bool has_default(const struct twins *twins)
 {
-	const struct export *e;
+	const struct twin *twin;
 	size_t i;
 
-	for (i = 0; i < c->exports.n; i++) {
-		e = c->exports.at[i];
-		if (e->is_default)
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (twin->want && twin->want->is_default && !is_stopped(twin))
 			return true;
 	}
 	return false;
@@ -727,6 +728,6 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 			continue;
 		plan_about(p, CONFIG_EXPORTS, twin->want);
 		plan_who(p, twin);
-		plan_set(p, twin, has_default(want));
+		plan_set(p, twin, has_default(twins));
 	}
 }
