@@ -277,21 +277,27 @@ struct old {
 	size_t size;
 };
 
-static void open_old(struct old *old, const char *path)
+/* 0, or an errno: only where there is no file, there is nothing in it. */
+static int open_old(struct old *old, const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC), ret = 0;
 	struct stat st;
 
 	memset(old, 0, sizeof(*old));
 	if (fd < 0)
-		return;
-	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_size) {
+		return errno == ENOENT ? 0 : errno;
+	if (fstat(fd, &st)) {
+		ret = errno;
+	} else if (st.st_size) {
 		old->size = st.st_size;
 		old->map = mmap(NULL, old->size, PROT_READ, MAP_PRIVATE, fd, 0);
 	}
-	if (old->map == MAP_FAILED)
+	if (old->map == MAP_FAILED) {
+		ret = errno;
 		old->map = NULL;
+	}
 	close(fd);
+	return ret;
 }
 
 static void close_old(const struct old *old)
@@ -381,11 +387,15 @@ static int keep_missing(struct save *s, const struct old *old)
 static int keep_old(struct save *s)
 {
 	struct old old;
-	int ret = 0;
+	int ret;
 
 	if (s->args->n > 1)
 		return 0;
-	open_old(&old, s->args->pos[0]);
+	ret = open_old(&old, s->args->pos[0]);
+	if (ret)
+		return fail(s->t, s->args->pos[0],
+			    "what was there can't be read (%s), and of exports that aren't there now nothing is kept",
+			    strerror(ret));
 	if (old.map)
 		ret = keep_or_drop(s, keep_missing(s, &old));
 	close_old(&old);
