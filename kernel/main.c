@@ -6,7 +6,7 @@
  * it (selftests/floors).  What happens below is told upward by base/event.h, and
  * by a few functions that come down: take (a client was accepted), kill, gate_opened,
  * alone (no request is in flight), ran and failed (of metadata), dead, device_arrived,
- * export_search and export_arrived.
+ * disk_changed, export_search and export_arrived.
  *
  *	admin/		netlink: nl_*.c, a file for each noun; netlink.c is the
  *			family, nl.c what they share
@@ -122,7 +122,7 @@ static int __init nbdt_init(void)
 		goto err_placement;
 	nbdt_arrival_init(nbdt_export_count, nbdt_export_search,
 			  nbdt_export_arrived);
-	err = nbdt_watch_init(nbdt_arrival_note);
+	err = nbdt_watch_init(nbdt_arrival_note, nbdt_export_look);
 	if (err)
 		goto err_work;
 	err = nbdt_front_init();

@@ -48,11 +48,11 @@ static struct limit io_errors = LIMIT(io_errors);
 static struct limit refusals = LIMIT(refusals);
 static struct limit comings = LIMIT(comings);
 
-#define STATE_LINE	"export '%s': device %s (%u:%u) %s\n"
+#define STATE_LINE	"export '%s': device %s (%u:%u) %s%s\n"
 
 static const char *const states[] = {
 	[NBDTARGET_EXPORT_STATE_OK] = "is there again",
-	[NBDTARGET_EXPORT_STATE_GONE] = "is gone",
+	[NBDTARGET_EXPORT_STATE_GONE] = "is gone: ",
 	[NBDTARGET_EXPORT_STATE_READ_ONLY] = "has become read-only",
 };
 
@@ -198,15 +198,19 @@ static void log_state(struct nbdt_export *export)
 	u32 state = READ_ONCE(export->state), id = export->disk.device_id;
 	const char *path = export->disk.path;
 	char name[NBDT_NAME_SHOWN], device[NBDT_NAME_SHOWN];
+	const char *why = "";
 
+	/* It may be there again already. */
+	if (state == NBDTARGET_EXPORT_STATE_GONE)
+		why = READ_ONCE(export->dead) ?: "it was for a moment";
 	nbdt_text_show_name(name, export->name);
 	nbdt_text_show_name(device, path);
 	if (state == NBDTARGET_EXPORT_STATE_OK)
 		pr_notice(STATE_LINE, name, device, id >> 20, id & 0xfffff,
-			  states[state]);
+			  states[state], why);
 	else
 		pr_err(STATE_LINE, name, device, id >> 20, id & 0xfffff,
-		       states[state]);
+		       states[state], why);
 }
 
 static const char *why_stay(int err)

@@ -37,6 +37,7 @@ static LIST_HEAD(watches);
 
 static struct socket *uevents;
 static void (*arrived)(dev_t dev);
+static void (*changed)(void);
 
 /* What an event says that matters. */
 struct event {
@@ -82,13 +83,18 @@ static struct event read_event(const char *data, unsigned int len)
 static void tell(dev_t dev)
 {
 	struct nbdt_watch *watch;
+	bool watched = false;
 
 	spin_lock_bh(&lock);
 	list_for_each_entry(watch, &watches, node) {
-		if (!dev || watch->dev == dev)
+		if (!dev || watch->dev == dev) {
 			WRITE_ONCE(watch->changed, true);
+			watched = true;
+		}
 	}
 	spin_unlock_bh(&lock);
+	if (watched)
+		changed();
 }
 
 static void event_came(struct sock *sk)
@@ -144,10 +150,12 @@ void nbdt_watch_end(struct nbdt_watch *watch)
  * nbdt_watch_init - begin to listen
  * @device_arrived: called for each block device that comes, and with 0 when some
  *	may have unseen; in the context of whoever makes it come; mustn't wait
+ * @disk_changed: called when a disk that somebody watches has, or may have; the same
  *
  * Return: 0 or -errno.
  */
-int nbdt_watch_init(void (*device_arrived)(dev_t dev))
+int nbdt_watch_init(void (*device_arrived)(dev_t dev),
+		    void (*disk_changed)(void))
 {
 	struct sockaddr_nl addr = {
 		.nl_family = AF_NETLINK,
@@ -156,6 +164,7 @@ int nbdt_watch_init(void (*device_arrived)(dev_t dev))
 	int err;
 
 	arrived = device_arrived;
+	changed = disk_changed;
 	err = sock_create_kern(&init_net, PF_NETLINK, SOCK_RAW,
 			       NETLINK_KOBJECT_UEVENT, &uevents);
 	if (err)

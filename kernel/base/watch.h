@@ -12,7 +12,8 @@ struct nbdt_watch {
 	bool changed;		/* set by anybody, at any time */
 };
 
-int nbdt_watch_init(void (*device_arrived)(dev_t dev));
+int nbdt_watch_init(void (*device_arrived)(dev_t dev),
+		    void (*disk_changed)(void));
 void nbdt_watch_exit(void);
 
 void nbdt_watch_begin(struct nbdt_watch *watch, dev_t dev);

@@ -185,6 +185,8 @@ static int open_device(struct nbdt_disk *disk,
 	if (err)
 		return err;
 	disk->content.bdev = disk->device.bdev;
+	/* Before anything is seen of it that another would have otherwise. */
+	disk->content.number = READ_ONCE(disk->device.bdev->bd_disk->diskseq);
 	if (writable && bdev_read_only(disk->content.bdev)) {
 		nbdt_bdev_close(&disk->device);
 		return -EROFS;
@@ -393,6 +395,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 {
 	struct block_device *bdev = disk->content.bdev;
 	struct nbdt_bdev device = disk->device;
+	u64 number = disk->content.number;
 	u32 block = disk->content.block;
 	u64 bytes = disk->bytes;
 	int err;
@@ -433,6 +436,7 @@ err_restore:
 	disk->device = device;
 	disk->pages = nbdt_compat_mapping(bdev);
 	disk->content.bdev = bdev;
+	disk->content.number = number;
 	disk->content.block = block;
 	disk->bytes = bytes;
 	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
@@ -535,10 +539,13 @@ u64 nbdt_disk_size(const struct nbdt_disk *disk)
 			  max(SIZE_UNIT, disk->content.block));
 }
 
-/* Of the disk that it is, or a part of: no other has it until the machine is started anew. */
+/*
+ * Of the disk that it is, or a part of, when it was opened: no other has it until the
+ * machine is started anew, nor has another medium in its place.
+ */
 u64 nbdt_disk_seq(const struct nbdt_disk *disk)
 {
-	return disk->content.bdev->bd_disk->diskseq;
+	return disk->content.number;
 }
 
 /* Where a partition begins in its disk, in sectors; 0 for a disk. */
@@ -560,12 +567,6 @@ void nbdt_disk_look(struct nbdt_disk *disk)
 bool nbdt_disk_can_trim(const struct nbdt_disk *disk)
 {
 	return bdev_max_discard_sectors(disk->content.bdev);
-}
-
-/* Is its driver still there? */
-bool nbdt_disk_is_live(const struct nbdt_disk *disk)
-{
-	return disk_live(disk->content.bdev->bd_disk);
 }
 
 /* Does it take no writes, though it is open for them? */

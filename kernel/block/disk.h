@@ -116,7 +116,6 @@ u64 nbdt_disk_seq(const struct nbdt_disk *disk);
 u64 nbdt_disk_start(const struct nbdt_disk *disk);
 void nbdt_disk_look(struct nbdt_disk *disk);
 bool nbdt_disk_can_trim(const struct nbdt_disk *disk);
-bool nbdt_disk_is_live(const struct nbdt_disk *disk);
 bool nbdt_disk_is_locked(const struct nbdt_disk *disk);
 
 /* Does it begin or end within a logical block? */

@@ -52,7 +52,9 @@
 #define CLOSE_TURN		(HZ / 2)
 #define CLOSE_PAUSE		HZ
 /* Why a connection ended. */
-#define DEVICE_REMOVED		"device was removed"
+#define DEVICE_GONE		"device is gone"
+/* Why the device is, where nothing else is seen. */
+#define GIVEN_UP		"its driver has given it up"
 
 /* Guards what follows, and the fields of exports that say so. */
 static DEFINE_MUTEX(exports_mutex);
@@ -354,13 +356,13 @@ static void kill_clients(struct nbdt_export *export, const char *reason)
 }
 
 /* From now on it has no clients. */
-static void die(struct nbdt_export *export)
+static void die(struct nbdt_export *export, const char *why)
 {
 	lockdep_assert_held(&exports_mutex);
 	if (export->dead)
 		return;
-	export->dead = true;
-	kill_clients(export, DEVICE_REMOVED);
+	WRITE_ONCE(export->dead, why);
+	kill_clients(export, DEVICE_GONE);
 	nbdt_bitmaps_gone(&export->disk.content);
 }
 
@@ -368,13 +370,15 @@ static void die(struct nbdt_export *export)
 static bool refresh_state(struct nbdt_export *export)
 {
 	u32 state = NBDTARGET_EXPORT_STATE_OK;
+	const char *why;
 
 	lockdep_assert_held(&exports_mutex);
 	/* One that is being removed, or never came to be, may have closed its device. */
 	if (export->disk.content.closing || !export->id)
 		return false;
-	if (!nbdt_disk_is_live(&export->disk))
-		die(export);
+	why = nbdt_content_lost(&export->disk.content);
+	if (why)
+		die(export, why);
 	nbdt_proof_tick(&export->disk.content.proof);
 	if (export->dead)
 		state = NBDTARGET_EXPORT_STATE_GONE;
@@ -444,6 +448,13 @@ static void watch(struct work_struct *work)
 		queue_delayed_work(nbdt_control_wq, &watch_work, WATCH_TIME);
 }
 
+/* A disk has become another, which may be one of ours.  Any context; mustn't wait. */
+void nbdt_export_look(void)
+{
+	if (nbdt_export_count())
+		mod_delayed_work(nbdt_control_wq, &watch_work, 0);
+}
+
 /* By the device's driver, which mustn't be held up. */
 static void disk_dead(struct nbdt_disk *disk)
 {
@@ -461,8 +472,10 @@ static void dead_work(struct work_struct *work)
 	struct nbdt_export *export = container_of(work, struct nbdt_export,
 						  dead_work);
 
+	/* That says why, if it is seen. */
+	look_after(export);
 	mutex_lock(&exports_mutex);
-	die(export);
+	die(export, GIVEN_UP);
 	mutex_unlock(&exports_mutex);
 	look_after(export);
 	nbdt_export_put(export);
@@ -976,11 +989,11 @@ static int reopen(struct nbdt_export *export, const struct nbdt_node *node,
 	flush_work(&export->dead_work);
 	mutex_lock(&exports_mutex);
 	if (!err) {
-		export->dead = false;
+		WRITE_ONCE(export->dead, NULL);
 		export->zeroed = false;
 		/* The new one may have gone as well; that was taken for the old. */
 		if (nbdt_bdev_went(&export->disk.device))
-			die(export);
+			die(export, GIVEN_UP);
 	}
 	export->disk.content.closing = export->removed;
 	/* The last that is done to it, if it was removed. */

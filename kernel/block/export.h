@@ -44,7 +44,7 @@ struct nbdt_export {
 	u32 max_connections;		/* 0: no limit of its own */
 	bool tls_required;		/* may be read without */
 	struct nbdt_access *access;	/* guarded by access.c */
-	bool dead;			/* the device is gone: no new clients */
+	const char *dead;		/* why the device is gone: no new clients; or NULL */
 	bool reopening;			/* somebody sees to that */
 	bool removed;			/* it will be closed, for good */
 	u32 on_return;			/* NBDTARGET_ON_RETURN_*; may be read without */
@@ -146,6 +146,7 @@ int nbdt_export_load_map(struct nbdt_export *export, u64 offset,
 			 const void *data, unsigned int len,
 			 struct netlink_ext_ack *extack);
 void nbdt_export_tick(void);
+void nbdt_export_look(void);
 void nbdt_export_arrived(dev_t dev);
 void nbdt_export_search(void (*found)(dev_t dev));
 

@@ -15,6 +15,7 @@
  * way: when a scan starts, when the administrator has all of it forgotten, and
  * when a client comes while there is no other.
  */
+#include <linux/blkdev.h>
 #include <linux/jiffies.h>
 
 #include "base/gate.h"
@@ -24,6 +25,28 @@
 
 /* How long to wait for requests in flight; ms. */
 #define FORGET_TIMEOUT		30000
+
+/**
+ * nbdt_content_lost - is its device no longer what was opened?
+ * @content: of an open device
+ *
+ * What has to be so still: its driver is there, and its disk has the number that the kernel
+ * gives a disk anew when it gets another medium, as does a loop device that gets
+ * another file.
+ * Another table of a mapped device is no other device.
+ *
+ * Return: why, in a few words; NULL if it still is.
+ */
+const char *nbdt_content_lost(const struct nbdt_content *content)
+{
+	struct gendisk *disk = content->bdev->bd_disk;
+
+	if (!disk_live(disk))
+		return "it was removed";
+	if (READ_ONCE(disk->diskseq) != content->number)
+		return "another medium is in its place";
+	return NULL;
+}
 
 /* Can what the map says be told now? */
 bool nbdt_content_is_believed(struct nbdt_content *content)

@@ -75,7 +75,8 @@ struct nbdt_content {
 	const char *name;		/* the export's, for messages; terminated */
 	const char *device;		/* the path, for messages; terminated */
 	struct block_device *bdev;
-	u32 block;			/* logical block size */
+	u64 number;			/* its disk's, when it was opened (diskseq) */
+	u32 block;			/* logical block size, then */
 	bool read_only;
 	bool allocation_depth;		/* offers that metadata context */
 	bool map_off;			/* nothing is ever known from a map */
@@ -94,6 +95,7 @@ struct nbdt_content {
 	struct nbdt_metadata *metadata;	/* or NULL; fixed while it is open */
 };
 
+const char *nbdt_content_lost(const struct nbdt_content *content);
 bool nbdt_content_is_believed(struct nbdt_content *content);
 bool nbdt_content_is_zero(struct nbdt_content *content, u64 offset, u64 *len);
 int nbdt_content_tell_closing(const struct nbdt_content *content,

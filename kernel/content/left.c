@@ -159,13 +159,13 @@ static void look(struct work_struct *work)
 	memalloc_noio_restore(noio);
 }
 
-/* As long as that doesn't take too long. */
+/* As long as that doesn't take too long, and those that were read are its own. */
 static void take_ends(struct nbdt_left *left)
 {
 	queue_work(nbdt_look_wq, &left->work);
 	if (!wait_for_completion_timeout(&left->done,
 					 msecs_to_jiffies(LOOK_TIMEOUT)) ||
-	    left->err)
+	    left->err || nbdt_content_lost(left->content))
 		return;
 	left->entry.ends = cpu_to_le32(left->ends);
 	left->entry.flags = cpu_to_le32(NBDTARGET_META_ENDS);
@@ -191,7 +191,7 @@ void nbdt_left_take(struct nbdt_left *left, const struct nbdt_ledger *ledger,
 	/* From here on, before anything is read of it. */
 	post_guard(ledger, bdev);
 	strscpy(entry->boot, boot, sizeof(entry->boot));
-	entry->disk = cpu_to_le64(bdev->bd_disk->diskseq);
+	entry->disk = cpu_to_le64(content->number);
 	entry->sector = cpu_to_le64(get_start_sect(bdev));
 	entry->written_disk = cpu_to_le64(nbdt_proof_counter(bdev_whole(bdev)));
 	entry->written = cpu_to_le64(nbdt_proof_counter(bdev));
@@ -213,10 +213,10 @@ static bool is_same_boot(const struct nbdtarget_meta_left *entry,
 }
 
 static bool is_same_disk(const struct nbdtarget_meta_left *entry,
-			 struct block_device *bdev)
+			 const struct nbdt_content *content)
 {
-	return le64_to_cpu(entry->disk) == bdev->bd_disk->diskseq &&
-	       le64_to_cpu(entry->sector) == get_start_sect(bdev);
+	return le64_to_cpu(entry->disk) == content->number &&
+	       le64_to_cpu(entry->sector) == get_start_sect(content->bdev);
 }
 
 /* Why it isn't proved that nobody has written; NULL if it is. */
@@ -238,11 +238,12 @@ static const char *why_unknown(const struct nbdt_ledger *ledger,
 
 /* Why its counters tell nothing; NULL if they do. */
 static const char *why_uncounted(const struct nbdtarget_meta_left *entry,
-				 struct block_device *bdev, const char *boot)
+				 const struct nbdt_content *content,
+				 const char *boot)
 {
 	if (!is_same_boot(entry, boot))
 		return "the machine was started anew";
-	if (!is_same_disk(entry, bdev))
+	if (!is_same_disk(entry, content))
 		return "the device was set up anew";
 	return NULL;
 }
@@ -270,7 +271,7 @@ enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,
 		has_ends = !nbdt_look_ends(content, &ends);
 	if (has_ends && ends != le32_to_cpu(entry->ends))
 		return NBDT_LEFT_WRITTEN;
-	uncounted = why_uncounted(entry, content->bdev, boot);
+	uncounted = why_uncounted(entry, content, boot);
 	if (uncounted) {
 		*why = has_ends ? uncounted : MAY_HAVE_WRITTEN;
 		return has_ends ? NBDT_LEFT_UNKNOWN : NBDT_LEFT_WRITTEN;

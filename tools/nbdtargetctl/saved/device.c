@@ -388,16 +388,21 @@ static char *ends(const struct export *e)
 	return s;
 }
 
-/* Into an object, for what follows; the size is that which it had. */
+/*
+ * Into an object, for what follows; the size is that which it had. If it is gone, what
+ * there is has another medium, so that nothing of it says what became of the first.
+ */
 void device_describe(const struct export *e, uint64_t size, json_t *o)
 {
+	bool gone = e->state == NBDTARGET_EXPORT_STATE_GONE;
+
 	json_put(o, "size", json_integer(size));
 	json_put(o, "identity", json_take(identity(e)));
-	json_put(o, "proof", json_take(proof(e)));
+	json_put(o, "proof", json_take(gone ? NULL : proof(e)));
 	/* After the counters, which may have what isn't on the device yet. */
 	if (is_being_written(e))
 		json_put(o, "being-written", json_true());
-	json_put(o, "ends", json_take(ends(e)));
+	json_put(o, "ends", json_take(gone ? NULL : ends(e)));
 }
 
 static const char *string_in(const json_t *o, const char *key)
