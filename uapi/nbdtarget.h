@@ -114,11 +114,12 @@ enum {
 	 */
 	NBDTARGET_EXPORT_STATE_OK,
 	/*
-	 * Its driver took it away, or another medium is in its place (by the
+	 * Its driver took it away, another medium is in its place (by the
 	 * number of its disk, which a loop device with another file changes,
-	 * too). Its clients are ended, and nobody becomes one until it is
-	 * there again, see reopen. Bitmaps that record are inconsistent, as
-	 * others may have written to it.
+	 * too), or its logical blocks are larger than they were. Its clients
+	 * are ended, nobody becomes one until it is there again, see reopen,
+	 * and bitmaps that record are inconsistent, as others may have
+	 * written to it.
 	 */
 	NBDTARGET_EXPORT_STATE_GONE,
 	/*

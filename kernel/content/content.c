@@ -30,9 +30,9 @@
  * nbdt_content_lost - is its device no longer what was opened?
  * @content: of an open device
  *
- * What has to be so still: its driver is there, and its disk has the number that the kernel
+ * What has to be so still: its driver is there; its disk has the number that the kernel
  * gives a disk anew when it gets another medium, as does a loop device that gets
- * another file.
+ * another file; and its blocks are no larger than those for which requests are made.
  * Another table of a mapped device is no other device.
  *
  * Return: why, in a few words; NULL if it still is.
@@ -45,6 +45,8 @@ const char *nbdt_content_lost(const struct nbdt_content *content)
 		return "it was removed";
 	if (READ_ONCE(disk->diskseq) != content->number)
 		return "another medium is in its place";
+	if (bdev_logical_block_size(content->bdev) > content->block)
+		return "it has larger blocks";
 	return NULL;
 }
 
