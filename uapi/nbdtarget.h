@@ -145,7 +145,8 @@ enum {
 	/*
 	 * It takes it, as with reopen, if it is the same by the identity
 	 * that its driver has from the device itself (SCSI, NVMe), under
-	 * whichever number.
+	 * whichever number. A removable disk has none, as it is the drive's;
+	 * nor has one that was made up without a company.
 	 */
 	NBDTARGET_ON_RETURN_REOPEN,
 };

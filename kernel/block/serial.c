@@ -6,6 +6,13 @@
  * Serial numbers that user space makes up, or reads, are none: nothing in the
  * kernel vouches for them.
  *
+ * An identifier is no other's because it has a company's number in it (OUI), which has
+ * made it.  Who makes one up without being one, as a target in software that is the same
+ * on each host, isn't believed in anything.  A local one (NAA 3) has no company, and is
+ * for those who assign it to see to.
+ *
+ * Nor does a drive's identifier say anything of the medium in it.
+ *
  * What is made of a disk isn't that disk, though it may tell the disk's identifier
  * as its own: a mapped device does on newer kernels, if it is made of one.  So it is
  * known by nothing, and an identifier is the same only if the same driver says it.
@@ -14,6 +21,7 @@
 #include <linux/string.h>
 
 #include "block/serial.h"
+#include "compat/unaligned.h"
 #include "content/reach.h"
 
 /* An identifier of T10 begins with a vendor's name, which alone says nothing. */
@@ -24,6 +32,31 @@ static const enum blk_unique_id kinds[] = {
 	BLK_UID_NAA, BLK_UID_EUI64, BLK_UID_T10,
 };
 
+/* The 24 bits from bit FROM on; bit 0 is the highest of the first byte. */
+static u32 company_at(const struct nbdt_serial *serial, unsigned int from)
+{
+	return get_unaligned_be32(serial->id + from / 8) << from % 8 >> 8;
+}
+
+/* Did somebody make it who sees to it that there is no other? */
+static bool has_company(const struct nbdt_serial *serial)
+{
+	switch (serial->kind) {
+	case BLK_UID_EUI64:
+		/* Of 16 bytes, the last 8 are one of 8. */
+		return company_at(serial, serial->len == 16 ? 64 : 0);
+	case BLK_UID_NAA:
+		switch (serial->id[0] >> 4) {
+		case 2:
+			return company_at(serial, 16);
+		case 5:
+		case 6:
+			return company_at(serial, 4);
+		}
+	}
+	return true;
+}
+
 /* Nothing, if it has none.  The device is open; its driver is asked, and may sleep. */
 void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 {
@@ -32,7 +65,8 @@ void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 	int len;
 
 	memset(serial, 0, sizeof(*serial));
-	if (!disk->fops->get_unique_id || nbdt_is_mapped(bdev))
+	if (!disk->fops->get_unique_id || nbdt_is_mapped(bdev) ||
+	    disk->flags & GENHD_FL_REMOVABLE)
 		return;
 	serial->driver = disk->fops;
 	for (i = 0; i < ARRAY_SIZE(kinds) && !serial->len; i++) {
@@ -43,6 +77,8 @@ void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 		serial->kind = kinds[i];
 		serial->len = len;
 	}
+	if (!has_company(serial))
+		serial->len = 0;
 	serial->start = bdev->bd_start_sect;
 }
 
