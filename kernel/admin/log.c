@@ -221,7 +221,7 @@ static const char *why_stay(int err)
 	case -EROFS:
 		return ": it is read-only";
 	case -EINVAL:
-		return ": it has another size, or other blocks";
+		return ": it has another size, other blocks, or another identity";
 	default:
 		return "";
 	}
