@@ -382,7 +382,7 @@ enum {
 	NBDTARGET_A_EXPORT_STATS,
 	/*
 	 * u32: Device number of the block device, major << 20 | minor. With
-	 * export-add, what the caller has found at its path: ESTALE when it
+	 * export-add, what the caller has found at its path: ENXIO when it
 	 * has become another since. Any when absent.
 	 */
 	NBDTARGET_A_EXPORT_DEVICE_ID,

@@ -485,7 +485,7 @@ static int check_node(struct genl_info *info, const char *device,
 	nbdt_set_err_msg(info->extack,
 			 "there is another device at '%.32s' by now: try again",
 			 device);
-	return -ESTALE;
+	return -ENXIO;
 }
 
 static int do_export_add(struct sk_buff *skb, struct genl_info *info)

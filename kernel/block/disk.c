@@ -21,6 +21,7 @@
 #include <linux/sizes.h>
 #include <linux/slab.h>
 
+#include "base/text.h"
 #include "block/disk.h"
 #include "block/pages.h"
 #include "compat/compat.h"
@@ -379,6 +380,18 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
 	return -EINVAL;
 }
 
+/* There is no client any more who would be told. */
+static void end_flush_err(struct nbdt_disk *disk)
+{
+	int err = nbdt_disk_take_flush_err(disk);
+	char name[NBDT_NAME_SHOWN];
+
+	if (err)
+		pr_warn_ratelimited("export '%s': a flush failed with error %d, and no client was told\n",
+				    nbdt_text_show_name(name, disk->content.name),
+				    -err);
+}
+
 /**
  * nbdt_disk_reopen - open the device anew that went away
  * @disk: nothing is under way on it, nor begun
@@ -415,6 +428,9 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 	nbdt_proof_close(&disk->content.proof);
 	nbdt_watch_end(&disk->watch);
 	nbdt_bdev_close(&device);
+	/* It may be another, of whose clients nothing was lost. */
+	if (!disk->serial.len)
+		end_flush_err(disk);
 	/* Who has one keeps it, and may be asked for it at any time. */
 	if (!disk->serial.len)
 		nbdt_serial_read(&disk->serial, disk->content.bdev);
@@ -447,9 +463,7 @@ err_restore:
 /* Nothing reads or writes the device any more.  One that hangs doesn't keep the other. */
 void nbdt_disk_close(struct nbdt_disk *disk)
 {
-	if (disk->flush_err)
-		pr_warn_ratelimited("export '%s': a flush failed with error %d, and no client was told before its end\n",
-				    disk->content.name, -disk->flush_err);
+	end_flush_err(disk);
 	nbdt_metadata_leave(&disk->content);
 	if (!disk->content.read_only)
 		nbdt_pages_end(disk->content.bdev, disk->pages);
