@@ -274,8 +274,9 @@ static void put_listeners(struct nlmsghdr *nlh, const struct endpoints *all)
 		mnl_attr_put(nlh, NBDTARGET_A_EXPORT_ALL_LISTENERS, 0, NULL);
 }
 
-/* As format-metadata knew it. */
-static void put_identity(struct nlmsghdr *nlh, const struct export_wanted *w)
+/* As format-metadata knew it; EXACT: and no other, which may be at its path by then. */
+static void put_identity(struct nlmsghdr *nlh, const struct export_wanted *w,
+			 bool exact)
 {
 	dev_t dev = blockdev_number(w->device);
 	char *s;
@@ -285,9 +286,9 @@ static void put_identity(struct nlmsghdr *nlh, const struct export_wanted *w)
 		return;
 	s = device_identity(dev, w->device, blockdev_number(w->metadata));
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA_IDENTITY, s);
-	/* And no other, which may be at its path before the module looks. */
-	mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_DEVICE_ID,
-			 export_device_id(dev));
+	if (exact)
+		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_DEVICE_ID,
+				 export_device_id(dev));
 	free(s);
 }
 
@@ -326,14 +327,14 @@ static void put_boot(struct nlmsghdr *nlh, const char *device)
 }
 
 static void put_metadata(struct nlmsghdr *nlh, const struct args *a,
-			 const struct export_wanted *w)
+			 const struct export_wanted *w, bool exact)
 {
 	const struct opt_value *o = a->opt;
 
 	if (!w->metadata)
 		return;
 	mnl_attr_put_strz(nlh, NBDTARGET_A_EXPORT_METADATA, w->metadata);
-	put_identity(nlh, w);
+	put_identity(nlh, w, exact);
 	put_boot(nlh, w->device);
 	if (o[ADD_ON_ERROR].given)
 		mnl_attr_put_u8(nlh, NBDTARGET_A_EXPORT_METADATA_CONTINUE,
@@ -376,7 +377,7 @@ static int check_metadata(struct tool *t, const struct args *a)
 }
 
 static int send_add(struct tool *t, const struct args *a,
-		    const struct export_wanted *w, uint32_t access)
+		    const struct export_wanted *w, uint32_t access, bool exact)
 {
 	struct nlmsghdr *nlh = nl_request(t->nl, NBDTARGET_CMD_EXPORT_ADD);
 
@@ -399,10 +400,22 @@ static int send_add(struct tool *t, const struct args *a,
 		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ON_RETURN,
 				 w->on_return);
 	export_put_listeners(nlh, &w->listeners);
-	put_metadata(nlh, a, w);
+	put_metadata(nlh, a, w, exact);
 	if (access != NBDTARGET_ACCESS_ALLOW)
 		mnl_attr_put_u32(nlh, NBDTARGET_A_EXPORT_ACCESS, access);
 	return nl_do(t->nl, nlh, NULL);
+}
+
+/* A module of before there was that lacks no more than the guard. */
+static int send_add_to_any(struct tool *t, const struct args *a,
+			   const struct export_wanted *w, uint32_t access)
+{
+	int ret = send_add(t, a, w, access, true);
+
+	if (ret == -EINVAL &&
+	    nl_last_error(t->nl)->attr == NBDTARGET_A_EXPORT_DEVICE_ID)
+		ret = send_add(t, a, w, access, false);
+	return ret;
 }
 
 /* The rules of an export that has none: nobody. */
@@ -558,7 +571,7 @@ static int add_export(struct tool *t, const struct args *a)
 			     NULL;
 		w.deny = access == NBDTARGET_ACCESS_DENY;
 		w.allow = o[ADD_ACCESS].given && !w.deny;
-		ret = send_add(t, a, &w, access);
+		ret = send_add_to_any(t, a, &w, access);
 		if (ret) {
 			ret = add_failed(t, a, &w, -ret);
 		} else {
