@@ -34,6 +34,8 @@
 #include "base/fail.h"
 #include "base/mem.h"
 #include "config/apply.h"
+#include "config/config.h"
+#include "config/file.h"
 #include "config/handover.h"
 #include "config/lock.h"
 #include "config/module.h"
@@ -246,6 +248,17 @@ static int save_config(struct upgrade *u)
 	return run_verb(u, &verb_save, (const char *[]) { u->config, NULL });
 }
 
+/* Else all of it would be gone: what was taken once may not be what a file may say. */
+static int check_saved(struct upgrade *u)
+{
+	struct config c = { 0 };
+	int ret = file_read(u->t, u->config, &c);
+
+	config_free(&c);
+	return ret ? fail(u->t, NULL,
+			  "what is configured can't be restored: change it first") : 0;
+}
+
 static int end_exports(struct upgrade *u)
 {
 	char *seconds = mem_printf("%" PRIu64 ".%03" PRIu64, u->timeout / 1000,
@@ -416,7 +429,10 @@ static int run_locked(struct upgrade *u)
 		ret = check_exports(u);
 	if (!ret)
 		ret = save_config(u);
+	if (!ret)
+		ret = check_saved(u);
 	if (ret) {
+		unlink(u->config);
 		rmdir(u->folder);
 		return ret;
 	}
