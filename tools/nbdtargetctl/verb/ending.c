@@ -25,6 +25,7 @@
 #include "base/descriptors.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/signals.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
 #include "nl/nl.h"
@@ -151,10 +152,7 @@ void endings_init(struct endings *x, struct tool *t)
 
 	memset(x, 0, sizeof(*x));
 	x->t = t;
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGHUP);
+	signals_fill(&set);
 	sigprocmask(SIG_BLOCK, &set, &x->mask);
 	signal(SIGCHLD, SIG_DFL);
 	x->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

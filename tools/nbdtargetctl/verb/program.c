@@ -24,6 +24,7 @@
 
 #include "base/clock.h"
 #include "base/out.h"
+#include "base/signals.h"
 #include "verb/program.h"
 
 /* What it gets to end by itself, and then to be gone; ms. */
@@ -35,11 +36,8 @@
 /* Signals that are waited for. */
 static void fill_set(sigset_t *set)
 {
-	sigemptyset(set);
+	signals_fill(set);
 	sigaddset(set, SIGCHLD);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGHUP);
 }
 
 static bool tell(int guard, pid_t group)

@@ -205,7 +205,9 @@ static int restore_bitmap(struct restore *r, const struct item *item)
 		kernel_warn(r->t, item->content.bitmap);
 		return 0;
 	}
-	r->t->distrusted++;
+	/* News, unless it was so before. */
+	if (is_set(item, "consistent"))
+		r->t->distrusted++;
 	fail(r->t, item->content.bitmap,
 	     "warning: all of it counts as dirty: %s", why);
 	return 0;
