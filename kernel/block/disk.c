@@ -428,12 +428,14 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 	nbdt_proof_close(&disk->content.proof);
 	nbdt_watch_end(&disk->watch);
 	nbdt_bdev_close(&device);
-	/* It may be another, of whose clients nothing was lost. */
-	if (!disk->serial.len)
+	/*
+	 * Without an identity it may be another device, of whose clients nothing was
+	 * lost.  Who has one keeps it, and may be asked for it at any time.
+	 */
+	if (!disk->serial.len) {
 		end_flush_err(disk);
-	/* Who has one keeps it, and may be asked for it at any time. */
-	if (!disk->serial.len)
 		nbdt_serial_read(&disk->serial, disk->content.bdev);
+	}
 	disk->refused = 0;
 	nbdt_watch_begin(&disk->watch, bdev_whole(disk->content.bdev)->bd_dev);
 	WRITE_ONCE(disk->content.began_anew, true);
