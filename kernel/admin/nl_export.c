@@ -357,7 +357,7 @@ static int put_export_metadata(struct sk_buff *skb, struct nbdt_export *export)
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_METADATA_WRITES,
 			      info.writes, pad) ||
 	    nla_put_u32(skb, NBDTARGET_A_EXPORT_METADATA_DEVICE_ID,
-			MAJOR(info.dev) << MINORBITS | MINOR(info.dev)) ||
+			nbdt_device_id(info.dev)) ||
 	    nla_put_u64_64bit(skb, NBDTARGET_A_EXPORT_METADATA_SIZE, info.size,
 			      pad) ||
 	    (info.err && nla_put_u32(skb, NBDTARGET_A_EXPORT_METADATA_ERROR,
@@ -478,9 +478,7 @@ static int check_node(struct genl_info *info, const char *device,
 {
 	struct nlattr *attr = info->attrs[NBDTARGET_A_EXPORT_DEVICE_ID];
 
-	if (!attr || node->err ||
-	    nla_get_u32(attr) == (MAJOR(node->dev) << MINORBITS |
-				  MINOR(node->dev)))
+	if (!attr || node->err || nla_get_u32(attr) == nbdt_device_id(node->dev))
 		return 0;
 	nbdt_set_err_msg(info->extack,
 			 "there is another device at '%.32s' by now: try again",

@@ -200,8 +200,7 @@ static int check_device(struct nbdt_disk *disk,
 {
 	struct block_device *bdev = disk->content.bdev;
 
-	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
-			    MINOR(bdev->bd_dev);
+	disk->device_id = nbdt_device_id(bdev->bd_dev);
 	disk->bytes = bdev_nr_bytes(bdev);
 	disk->content.block = bdev_logical_block_size(bdev);
 	if (disk->content.block > NBDT_BLOCK_MAX) {
@@ -457,8 +456,7 @@ err_restore:
 	disk->content.number = number;
 	disk->content.block = block;
 	disk->bytes = bytes;
-	disk->device_id = MAJOR(bdev->bd_dev) << MINORBITS |
-			  MINOR(bdev->bd_dev);
+	disk->device_id = nbdt_device_id(bdev->bd_dev);
 	return err;
 }
 

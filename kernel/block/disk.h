@@ -2,6 +2,7 @@
 #ifndef NBDT_DISK_H
 #define NBDT_DISK_H
 
+#include <linux/kdev_t.h>
 #include <linux/llist.h>
 #include <linux/sizes.h>
 #include <linux/types.h>
@@ -44,7 +45,7 @@ struct nbdt_disk {
 	char *path;
 	struct nbdt_bdev device;	/* held, if it is written to */
 	struct address_space *pages;	/* the host's cache; see pages.c */
-	u32 device_id;			/* major << 20 | minor */
+	u32 device_id;			/* nbdt_device_id() */
 	struct nbdt_serial serial;
 	u64 bytes;			/* of the device when it was opened */
 	u32 min_block;			/* told to clients */
@@ -106,6 +107,12 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 void nbdt_disk_search(const struct nbdt_disk *disk, void (*found)(dev_t dev));
 bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial);
 void nbdt_disk_close(struct nbdt_disk *disk);
+
+/* A device's number as the contract has it, whatever the kernel's own is like. */
+static inline u32 nbdt_device_id(dev_t dev)
+{
+	return MAJOR(dev) << 20 | MINOR(dev);
+}
 
 int nbdt_disk_flush(struct nbdt_disk *disk);
 void nbdt_disk_keep_flush_err(struct nbdt_disk *disk, int err);
