@@ -238,20 +238,6 @@ static bool counts_reads(const struct export *e, const char *disk)
 	return get_counts(e, disk, &now) && now.reads - before.reads > reads;
 }
 
-/* The disk's name, to be freed; NULL: unknown. */
-static char *disk_name(const struct export *e, const char *disk)
-{
-	dev_t dev = export_device(e);
-	char *path = mem_printf("/sys/dev/block/%u:%u/%s", major(dev), minor(dev),
-				disk);
-	char *real = realpath(path, NULL);
-	char *name = real ? mem_copy(strrchr(real, '/') + 1) : NULL;
-
-	free(real);
-	free(path);
-	return name;
-}
-
 /* Of the kinds of arrays of md, those that count what is discarded as well. */
 static bool is_counting_array(const struct export *e, const char *disk)
 {
@@ -273,11 +259,17 @@ static bool is_counting_array(const struct export *e, const char *disk)
  */
 static bool is_counting_driver(const struct export *e, const char *disk)
 {
-	char *name = disk_name(e, disk);
-	bool is = name && (!strncmp(name, "dm-", 3) ||
-			   !strncmp(name, "pmem", 4));
+	char *folder = blockdev_folder(export_device(e));
+	const char *name = "";
+	bool is;
 
-	free(name);
+	/* A partition's is in that of its disk. */
+	if (folder && *disk)
+		*strrchr(folder, '/') = '\0';
+	if (folder)
+		name = strrchr(folder, '/') + 1;
+	is = !strncmp(name, "dm-", 3) || !strncmp(name, "pmem", 4);
+	free(folder);
 	return is || is_counting_array(e, disk);
 }
 
