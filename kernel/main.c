@@ -36,7 +36,7 @@
  *			whether others wrote while nobody was there (look.c)
  *	base/		what all use: target.c (limits), proto.c (wire format and
  *			rules), access.c, identity.c, gate.c, event.c, work.c,
- *			watch.c (disks that become others)
+ *			watch.c (disks that become others), awake.c (no hibernation)
  *	compat/		what differs between kernels
  *
  * transport/ and block/ know nothing of each other.
@@ -91,6 +91,7 @@
 #include <net/genetlink.h>
 
 #include "admin/netlink.h"
+#include "base/awake.h"
 #include "base/target.h"
 #include "base/watch.h"
 #include "base/work.h"
@@ -120,11 +121,14 @@ static int __init nbdt_init(void)
 	err = nbdt_work_init();
 	if (err)
 		goto err_placement;
+	err = nbdt_awake_init();
+	if (err)
+		goto err_work;
 	nbdt_arrival_init(nbdt_export_count, nbdt_export_search,
 			  nbdt_export_arrived);
 	err = nbdt_watch_init(nbdt_arrival_note, nbdt_export_look);
 	if (err)
-		goto err_work;
+		goto err_awake;
 	err = nbdt_front_init();
 	if (err)
 		goto err_watch;
@@ -137,6 +141,8 @@ err_front:
 	nbdt_front_exit();
 err_watch:
 	nbdt_watch_exit();
+err_awake:
+	nbdt_awake_exit();
 err_work:
 	nbdt_work_exit();
 err_placement:
@@ -162,6 +168,7 @@ static void __exit nbdt_exit(void)
 	nbdt_left_exit();
 	nbdt_watch_exit();
 	nbdt_arrival_exit();
+	nbdt_awake_exit();
 	nbdt_work_exit();
 	nbdt_placement_exit();
 	nbdt_stock_exit();

@@ -559,11 +559,12 @@ enum {
 	NBDTARGET_A_EXPORT_METADATA_ERROR,
 	/*
 	 * string [min-len 1, max-len max-boot]: With export-add, what this
-	 * start of the machine is known by, as its boot_id. Only if it is
-	 * the same as when the export was removed, the disk's counters of
-	 * writes tell something, by what metadata has of them: whether
-	 * others have written in between, and whether what was known to be
-	 * zero still is. They don't when absent.
+	 * start of the machine is known by, as its boot_id, and another
+	 * after it has slept. Only if it is the same as when the export was
+	 * removed, the disk's counters of writes tell something, by what
+	 * metadata has of them: whether others have written in between, and
+	 * whether what was known to be zero still is. They don't when
+	 * absent.
 	 */
 	NBDTARGET_A_EXPORT_METADATA_BOOT,
 	/*
@@ -1526,14 +1527,15 @@ enum {
 	/*
 	 * Export a block device. EEXIST when the name is taken, ENOENT or
 	 * ENOTBLK when the device isn't there or isn't one, EBUSY when
-	 * somebody else uses it, EROFS when it is read-only and the export
-	 * isn't, EINVAL when it is too small. With a bitmap, also ENOENT
-	 * when that isn't there, EBUSY when it is recording, ENODEV as
-	 * bitmap-del, EINVAL when its size is another. With metadata, also
-	 * EUCLEAN when there is none or it is damaged, ESTALE when it is of
-	 * another device or of the past, EAGAIN when a checkpoint of a group
-	 * is pending that the metadata of another export decides, EFBIG when
-	 * its regions are too small for the device, EIO.
+	 * somebody else uses it, or the machine is about to hibernate, EROFS
+	 * when it is read-only and the export isn't, EINVAL when it is too
+	 * small. With a bitmap, also ENOENT when that isn't there, EBUSY
+	 * when it is recording, ENODEV as bitmap-del, EINVAL when its size
+	 * is another. With metadata, also EUCLEAN when there is none or it
+	 * is damaged, ESTALE when it is of another device or of the past,
+	 * EAGAIN when a checkpoint of a group is pending that the metadata
+	 * of another export decides, EFBIG when its regions are too small
+	 * for the device, EIO.
 	 */
 	NBDTARGET_CMD_EXPORT_ADD,
 	/*

@@ -29,6 +29,7 @@
 #include <linux/xarray.h>
 
 #include "base/access.h"
+#include "base/awake.h"
 #include "base/event.h"
 #include "base/place.h"
 #include "base/target.h"
@@ -835,6 +836,16 @@ static int check_free_name(const char *name, struct netlink_ext_ack *extack)
 	return err;
 }
 
+/* No memory is saved that doesn't know of it, from before its metadata is read. */
+static int stay_awake(struct netlink_ext_ack *extack)
+{
+	int err = nbdt_awake_begin();
+
+	if (err)
+		nbdt_set_err_msg(extack, "the machine is about to hibernate");
+	return err;
+}
+
 /**
  * nbdt_export_add - export a device
  * @config: what and how
@@ -865,13 +876,16 @@ int nbdt_export_add(const struct nbdt_export_config *config,
 	disk.metadata.failed = metadata_failed;
 	if (!try_module_get(THIS_MODULE))
 		return -ENODEV;
-	err = check_free_name(config->name, extack);
+	err = stay_awake(extack);
 	if (err)
 		goto err_module;
+	err = check_free_name(config->name, extack);
+	if (err)
+		goto err_awake;
 	err = -ENOMEM;
 	export = export_create(config, &disk);
 	if (!export)
-		goto err_module;
+		goto err_awake;
 	err = nbdt_disk_open(&export->disk, &disk, extack);
 	if (err)
 		goto err_put;
@@ -897,6 +911,8 @@ err_put:
 	/* Its device may have gone meanwhile. */
 	flush_work(&export->dead_work);
 	nbdt_export_put(export);
+err_awake:
+	nbdt_awake_end();
 err_module:
 	module_put(THIS_MODULE);
 	return err;
@@ -1219,6 +1235,7 @@ static void export_close(struct nbdt_export *export)
 	/* Nothing can queue it any more. */
 	flush_work(&export->dead_work);
 	nbdt_event_export(export, NBDT_EVENT_DEL);
+	nbdt_awake_end();
 	/*
 	 * Before anybody sees that it is closed, and wants the module to go; its
 	 * end waits for this worker.

@@ -242,7 +242,7 @@ static const char *why_uncounted(const struct nbdtarget_meta_left *entry,
 				 const char *boot)
 {
 	if (!is_same_boot(entry, boot))
-		return "the machine was started anew";
+		return "the machine was started anew, or has slept";
 	if (!is_same_disk(entry, content))
 		return "the device was set up anew";
 	return NULL;

@@ -8,6 +8,9 @@
 /* Of the monotonic clock, in ms. */
 int64_t clock_now(void);
 
+/* For how long the machine was asleep since it was started, in seconds. */
+unsigned int clock_slept(void);
+
 /* Let so many ms go by, less than a thousand; fewer when there is a signal. */
 void clock_pause(unsigned int ms);
 

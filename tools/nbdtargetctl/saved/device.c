@@ -25,6 +25,7 @@
 #include <zlib.h>
 
 #include "base/blockdev.h"
+#include "base/clock.h"
 #include "base/mem.h"
 #include "nbdtarget_metadata.h"
 #include "saved/device.h"
@@ -284,10 +285,27 @@ static bool does_count(const struct export *e, const char *disk)
 	return is_counting_driver(e, disk) && counts_reads(e, disk);
 }
 
-/* What this start of the machine is known by; to be freed; NULL if that isn't known. */
+/*
+ * What this start of the machine is known by; to be freed; NULL if that isn't known.
+ * While it is asleep it counts nothing, and its disks may be another's: it was started
+ * anew then, and by now has slept for longer.
+ */
 char *device_boot(void)
 {
-	return read_line("/proc/sys/kernel/random/boot_id");
+	char *id = read_line("/proc/sys/kernel/random/boot_id"), *boot, *to;
+	unsigned int slept = clock_slept();
+	const char *from;
+
+	if (!id || !slept)
+		return id;
+	/* There is room for that in metadata without the dashes. */
+	for (from = to = id; *from; from++)
+		if (*from != '-')
+			*to++ = *from;
+	*to = '\0';
+	boot = mem_printf("%.31s+%x", id, slept & 0xffffff);
+	free(id);
+	return boot;
 }
 
 /* The boot, the disk, and what was written to it, if it counts; NULL: unknown. */
@@ -487,7 +505,7 @@ const char *device_is_unproved(const struct export *e, const json_t *o)
 	else if (json_is_true(json_object_get(o, "being-written")))
 		why = "somebody was writing to the device as it was saved";
 	else if (!same_words(before, now, 1))
-		why = "the machine was started anew, and nobody knows what was written";
+		why = "the machine was started anew, or has slept, and nobody knows what was written";
 	else if (!same_disk(before, now))
 		why = "the device was set up anew, and nobody knows what was written";
 	else if (strcmp(before, now))
