@@ -3,18 +3,17 @@
  * Arrivals: block devices that come while exports wait for theirs.
  *
  * The kernel tells of each, in the context of whoever makes it come, who mustn't
- * be held up (watch.c).  So a work of its own goes through the exports: those whose
- * device is gone, and are to have it back by themselves, take it if it is theirs
- * (export.c).  To see that means to open it, and a device that hangs there holds up what
- * waits for that device, and no other arrival.  Nor does an export that hangs while it is
- * opened anew: only its own devices wait for that.
+ * be held up (watch.c).  And a device may be there before anybody waits for it, as by
+ * another way to the same disk.  So when an export begins to wait, or one has come, all
+ * block devices of the machine are gone through, a little later, as many may begin or
+ * come at once; and those are looked at that may be what an export waits for, by what is
+ * seen from outside.  No other is touched.
  *
- * A device may be there before anybody waits for it, as by another way to the same
- * disk; and it may come unseen, as the kernel loses events, and no more than ARRIVALS
- * are looked at together.  So when an export begins to wait, or one may have come
- * unseen, all block devices of the machine are gone through, and those are looked at
- * that may be what an export waits for, by what is seen from outside.  A second later,
- * as many may begin at once.
+ * To look at one, a work of its own opens it, and goes through the exports: those whose
+ * device is gone, and are to have it back by themselves, take it if it is theirs
+ * (export.c).  A device that hangs there holds up what waits for that device, and no other
+ * arrival.  Nor does an export that hangs while it is opened anew: only its own devices
+ * wait for that.  No more than ARRIVALS are looked at together.
  *
  * However often a device is to be looked at while that is under way, it is done once
  * more.
@@ -36,7 +35,7 @@
 #define ARRIVALS	256
 
 /* How long after it is wanted. */
-#define SEARCH_TIME	HZ
+#define SEARCH_TIME	(HZ / 10)
 
 struct arrival {
 	struct work_struct work;
@@ -73,7 +72,7 @@ static bool end(struct arrival *arrival)
 	over = !arrival->again;
 	if (over) {
 		list_del(&arrival->node);
-		nr_arrivals--;
+		WRITE_ONCE(nr_arrivals, nr_arrivals - 1);
 	}
 	spin_unlock_irq(&lock);
 	return over;
@@ -125,7 +124,7 @@ static bool add_locked(dev_t dev)
 	INIT_WORK(&arrival->work, look);
 	arrival->dev = dev;
 	list_add(&arrival->node, &arrivals);
-	nr_arrivals++;
+	WRITE_ONCE(nr_arrivals, nr_arrivals + 1);
 	queue_work(nbdt_close_wq, &arrival->work);
 	return true;
 }
@@ -152,16 +151,28 @@ void nbdt_arrival_search(void)
 	queue_delayed_work(nbdt_control_wq, &search_work, SEARCH_TIME);
 }
 
-/* A device has come, or, if 0, may have.  Any context; mustn't wait. */
-void nbdt_arrival_note(dev_t dev)
+/* A device has come, or may have.  Any context; mustn't wait. */
+void nbdt_arrival_note(void)
 {
-	if (count() && (!dev || !begin_to_look(dev)))
+	if (count())
+		nbdt_arrival_search();
+}
+
+/* Is any looked at? */
+bool nbdt_arrival_is_any(void)
+{
+	return READ_ONCE(nr_arrivals);
+}
+
+static void found(dev_t dev)
+{
+	if (!begin_to_look(dev))
 		nbdt_arrival_search();
 }
 
 static void search(struct work_struct *work)
 {
-	search_all(nbdt_arrival_note);
+	search_all(found);
 }
 
 /* No export is there any more that could wait, and no more is told. */
