@@ -19,7 +19,9 @@
 #include "admin/nl_place.h"
 #include "admin/nl_secret.h"
 #include "base/identity.h"
+#include "block/arrival.h"
 #include "block/checkpoint.h"
+#include "block/export.h"
 #include "compat/compat.h"
 #include "session/conn.h"
 #include "session/front.h"
@@ -125,6 +127,17 @@ static int claim(struct genl_info *info)
 	if (nbdt_nl_job_is_any()) {
 		nbdt_set_err_msg(info->extack,
 				 "a command of somebody else is still under way");
+		return -EAGAIN;
+	}
+	/* Either may take as long as a device does, and the module can't go before. */
+	if (nbdt_export_closing_count()) {
+		nbdt_set_err_msg(info->extack,
+				 "an export that was removed is still being closed");
+		return -EAGAIN;
+	}
+	if (nbdt_arrival_is_any()) {
+		nbdt_set_err_msg(info->extack,
+				 "a device that may be what an export waits for is still being opened");
 		return -EAGAIN;
 	}
 	/* Who holds it couldn't end it any more. */

@@ -505,7 +505,7 @@ const char *device_is_unproved(const struct export *e, const json_t *o)
 	else if (json_is_true(json_object_get(o, "being-written")))
 		why = "somebody was writing to the device as it was saved";
 	else if (!same_words(before, now, 1))
-		why = "the machine was started anew, or has slept, and nobody knows what was written";
+		why = "the machine was started anew, or has slept: nobody knows what was written";
 	else if (!same_disk(before, now))
 		why = "the device was set up anew, and nobody knows what was written";
 	else if (strcmp(before, now))
