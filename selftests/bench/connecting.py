@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""What connecting costs under TLS, with and without tickets.
+"""What connecting costs: to each server, and to the target under TLS, with and without
+tickets.
 
-A connection is from SYN to the end, with GO and one READ of 4 KiB, by a client in
-Python, one after the other.  Both sides have a certificate of an elliptic curve
-(P-256), and the client's is required.
+A connection is from SYN to the server's FIN, with GO and one READ of 4 KiB, by a client
+in Python, one after the other.  Under TLS both sides have a certificate of an elliptic
+curve (P-256), and the client's is required.
 """
 
 import pathlib
@@ -13,16 +14,46 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 
+from points import USER_SPACE
 import servers
 import tls
+import wire
 
 PORT = 10980
+FIRST_PORT = 10960
 COUNT = 40      # connections for each figure
 
 # What the agent is told, and whether the client comes back.
 WAYS = {"no tickets": ((), False),
         "a ticket is given": (("--tickets", "3600"), False),
         "a ticket is used": (("--tickets", "3600"), True)}
+
+
+def connect_plainly(port):
+    with wire.connect("bench", port=port) as client:
+        client.read(0, 4096)
+        client.disconnect()
+
+
+def measure_plain(port):
+    """In ns of a clock that instructions drive: of all that runs there, waiting
+    included, and of the client's process."""
+    connect_plainly(port)
+    before = time.monotonic_ns(), time.process_time_ns()
+    for _ in range(COUNT):
+        connect_plainly(port)
+    after = time.monotonic_ns(), time.process_time_ns()
+    return {name: (end - begin) / COUNT for name, begin, end in
+            zip(("all_ns", "client_ns"), before, after)}
+
+
+def plain(disk):
+    figures = {}
+    for number, name in enumerate(("nbdtarget", *USER_SPACE)):
+        print(f"bench: connecting: {name}", file=sys.stderr, flush=True)
+        with servers.NBD[name](disk, FIRST_PORT + number):
+            figures[name] = measure_plain(FIRST_PORT + number)
+    return figures
 
 
 def connect(context, session=None):
@@ -55,7 +86,7 @@ def measure_one(agent, context, resumes):
             zip(("all_ns", "agent_ns", "client_ns"), before, after)}
 
 
-def measure(disk):
+def encrypted(disk):
     figures = {}
     with tempfile.TemporaryDirectory() as work:
         authority = tls.Authority(f"{work}/ca")
@@ -67,3 +98,7 @@ def measure(disk):
                     tls.agent(folder, *options) as agent:
                 figures[name] = measure_one(agent, context, resumes)
     return figures
+
+
+def measure(disk):
+    return {"plain": plain(disk), "tls": encrypted(disk)}

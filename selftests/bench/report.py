@@ -6,7 +6,7 @@ import pathlib
 import re
 import statistics
 
-from points import ALL, COMMITTED, POINTS, USER_SPACE, WALL, WITH_SHARE
+from points import ALL, COMMITTED, POINTS, USER_SPACE, WITH_SHARE
 
 README = pathlib.Path(__file__).resolve().parents[2] / "README"
 WIDTH = max(map(len, POINTS)) + 2
@@ -146,11 +146,35 @@ def tls(figures):
                    [f"{share['nbdtarget'] / best:.0%}"])
 
 
-def connect(figures):
+def connect(found):
+    names = list(found["plain"])
+    yield line("a connection, us", names)
+    for what, part in (("all", "all_ns"), ("client", "client_ns")):
+        yield line(what, [f"{found['plain'][name][part] / 1000:.0f}"
+                          for name in names])
+    yield ""
     yield line("a connection under TLS, instr.", ["all", "agent", "client"])
-    for name, found in figures.items():
-        yield line(name, [f"{found[part] / 2:.0f}" for part in
+    for name, figures in found["tls"].items():
+        yield line(name, [f"{figures[part] / 2:.0f}" for part in
                           ("all_ns", "agent_ns", "client_ns")])
+
+
+def beside_cells(figures, alone):
+    if not figures:
+        return ["", "", ""]
+    return [f"{figures['median_ns'] / alone:.1f}", f"{figures['mean_ns'] / alone:.1f}",
+            f"{figures['worst_ns'] / alone:.0f}"]
+
+
+def neighbours(found):
+    """As multiples of the mean of a read that is alone."""
+    alone = found["alone"]["other"]["mean_ns"]
+    yield f"a read of 4 KiB alone: {alone / 2:.0f} instructions; times as many beside"
+    yield line("", ["others':", "", "", "the same's:", "", ""])
+    yield line("", ["median", "mean", "worst"] * 2)
+    for name, figures in found.items():
+        yield line(name, beside_cells(figures.get("other"), alone) +
+                   beside_cells(figures.get("same"), alone))
 
 
 def scale(found):
