@@ -380,15 +380,17 @@ static int check_same(const struct nbdt_disk *disk, u64 bytes, u32 block,
 }
 
 /* There is no client any more who would be told. */
-static void end_flush_err(struct nbdt_disk *disk)
+static void forget_loss(struct nbdt_disk *disk)
 {
-	int err = nbdt_disk_take_flush_err(disk);
+	u32 loss = nbdt_disk_loss(disk);
 	char name[NBDT_NAME_SHOWN];
 
-	if (err)
-		pr_warn_ratelimited("export '%s': a flush failed with error %d, and no client was told\n",
-				    nbdt_text_show_name(name, disk->content.name),
-				    -err);
+	if (!loss)
+		return;
+	pr_warn_ratelimited("export '%s': a flush failed with error %d, and no client is known to have been told\n",
+			    nbdt_text_show_name(name, disk->content.name),
+			    -nbdt_disk_loss_error(loss));
+	nbdt_disk_end_loss(disk, loss);
 }
 
 /**
@@ -432,7 +434,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 	 * lost.  Who has one keeps it, and may be asked for it at any time.
 	 */
 	if (!disk->serial.len) {
-		end_flush_err(disk);
+		forget_loss(disk);
 		nbdt_serial_read(&disk->serial, disk->content.bdev);
 	}
 	disk->refused = 0;
@@ -463,7 +465,7 @@ err_restore:
 /* Nothing reads or writes the device any more.  One that hangs doesn't keep the other. */
 void nbdt_disk_close(struct nbdt_disk *disk)
 {
-	end_flush_err(disk);
+	forget_loss(disk);
 	nbdt_metadata_leave(&disk->content);
 	if (!disk->content.read_only)
 		nbdt_pages_end(disk->content.bdev, disk->pages);
@@ -514,36 +516,43 @@ bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial)
 	return serial->len;
 }
 
-/**
- * nbdt_disk_flush - put on stable media what was written, for the target itself
- * @disk: a device that may hang; waits for it
- *
- * What a device had taken and lost it tells of once, to whom asks next.  If that isn't
- * a client it is kept for the next one who does, as it was clients' data.
- *
- * Return: 0 or a negative errno.
- */
+/* For the target itself: put on stable media what was written.  Waits for the device. */
 int nbdt_disk_flush(struct nbdt_disk *disk)
 {
 	int err = blkdev_issue_flush(disk->content.bdev);
 
-	if (err) {
-		nbdt_proof_doubt(&disk->content.proof);
-		nbdt_disk_keep_flush_err(disk, err);
-	}
+	if (err)
+		nbdt_disk_note_loss(disk, err);
 	return err;
 }
 
-/* Of a flush whose client wasn't told of it, or that had none.  Any context. */
-void nbdt_disk_keep_flush_err(struct nbdt_disk *disk, int err)
+/**
+ * nbdt_disk_note_loss - a flush failed, whoever asked for it
+ * @disk: what it had taken it may have lost, of any client's
+ * @err: how it said so
+ *
+ * The device tells once, to whom asks next; that may be nobody's request, or that of a
+ * client that never hears of it.  So each FLUSH from here on is told instead of it, until
+ * nbdt_disk_end_loss().  One with FUA isn't: it is for what it writes itself.
+ *
+ * Any context.  Return: the loss, which isn't 0.
+ */
+u32 nbdt_disk_note_loss(struct nbdt_disk *disk, int err)
 {
-	WRITE_ONCE(disk->flush_err, err);
+	u32 was, loss;
+
+	nbdt_proof_doubt(&disk->content.proof);
+	do {
+		was = READ_ONCE(disk->loss);
+		loss = ((was | MAX_ERRNO) + 1) | -err;
+	} while (cmpxchg(&disk->loss, was, loss) != was);
+	return loss;
 }
 
-/* For a client's FLUSH: what it is told instead, once, or 0.  Any context. */
-int nbdt_disk_take_flush_err(struct nbdt_disk *disk)
+/* Somebody is known to have it; another may have come since.  Any context. */
+void nbdt_disk_end_loss(struct nbdt_disk *disk, u32 loss)
 {
-	return READ_ONCE(disk->flush_err) ? xchg(&disk->flush_err, 0) : 0;
+	cmpxchg(&disk->loss, loss, loss & ~MAX_ERRNO);
 }
 
 /* As clients see it, in bytes: whole blocks, and at least sectors. */

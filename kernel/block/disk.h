@@ -2,6 +2,8 @@
 #ifndef NBDT_DISK_H
 #define NBDT_DISK_H
 
+#include <linux/compiler.h>
+#include <linux/err.h>
 #include <linux/kdev_t.h>
 #include <linux/llist.h>
 #include <linux/sizes.h>
@@ -68,8 +70,11 @@ struct nbdt_disk {
 	 */
 	unsigned long refused;
 	struct nbdt_watch watch;
-	/* Of a flush that no client was told of, and that the next to ask is. */
-	int flush_err;
+	/*
+	 * What a flush found lost, which each that asks is told of until somebody is
+	 * known to have it: an errno, or 0, and above it the number of such losses.
+	 */
+	u32 loss;
 
 	/* Its own, as a device that hangs keeps all workers that it gets. */
 	struct workqueue_struct *slow_wq;
@@ -115,8 +120,21 @@ static inline u32 nbdt_device_id(dev_t dev)
 }
 
 int nbdt_disk_flush(struct nbdt_disk *disk);
-void nbdt_disk_keep_flush_err(struct nbdt_disk *disk, int err);
-int nbdt_disk_take_flush_err(struct nbdt_disk *disk);
+u32 nbdt_disk_note_loss(struct nbdt_disk *disk, int err);
+void nbdt_disk_end_loss(struct nbdt_disk *disk, u32 loss);
+
+static inline int nbdt_disk_loss_error(u32 loss)
+{
+	return -(int)(loss & MAX_ERRNO);
+}
+
+/* That clients have to be told of; or 0.  Any context. */
+static inline u32 nbdt_disk_loss(const struct nbdt_disk *disk)
+{
+	u32 loss = READ_ONCE(disk->loss);
+
+	return nbdt_disk_loss_error(loss) ? loss : 0;
+}
 
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
 u64 nbdt_disk_seq(const struct nbdt_disk *disk);

@@ -12,6 +12,7 @@
 #include "block/complete.h"
 #include "block/disk.h"
 #include "block/io.h"
+#include "block/origin.h"
 #include "block/pages.h"
 #include "block/request.h"
 #include "block/request_trace.h"
@@ -37,11 +38,20 @@ static void put_bio(struct nbdt_request *req)
 	}
 }
 
+/* A device with a cache and without FUA writes, and then flushes all that it has. */
+static bool has_flushed(const struct nbdt_request *req)
+{
+	return req->cmd.type == NBDT_CMD_FLUSH ||
+	       (req->cmd.type == NBDT_CMD_WRITE &&
+		(req->cmd.flags & NBDT_CMD_FUA) &&
+		bdev_write_cache(req->disk->content.bdev));
+}
+
 static void io_failed(struct nbdt_request *req, int err)
 {
 	cmpxchg(&req->status, 0, err);
-	if (req->cmd.type == NBDT_CMD_FLUSH)
-		nbdt_proof_doubt(&req->disk->content.proof);
+	if (has_flushed(req))
+		WRITE_ONCE(req->loss, nbdt_disk_note_loss(req->disk, err));
 }
 
 static void io_end(struct bio *bio)
@@ -135,15 +145,25 @@ void nbdt_io_rw(struct nbdt_request *req)
 	submit_bio(&req->bio);
 }
 
+/* Is it to tell of a loss?  Its client may be the one that has been told. */
+static bool tells_loss(struct nbdt_request *req)
+{
+	if (likely(!nbdt_disk_loss(req->disk)))
+		return false;
+	req->origin->settle(req->origin);
+	req->loss = nbdt_disk_loss(req->disk);
+	req->status = nbdt_disk_loss_error(req->loss);
+	return req->loss;
+}
+
 /**
  * nbdt_io_flush - put on stable media what was written (TX3, TX5)
- * @req: completed when it is done
+ * @req: completed when it is done; the caller is its connection's thread
  */
 void nbdt_io_flush(struct nbdt_request *req)
 {
 	trace_nbdt_request_submit(req);
-	req->status = nbdt_disk_take_flush_err(req->disk);
-	if (req->status || !bdev_write_cache(req->disk->content.bdev)) {
+	if (tells_loss(req) || !bdev_write_cache(req->disk->content.bdev)) {
 		nbdt_request_complete(req);
 		return;
 	}

@@ -21,6 +21,8 @@ struct nbdt_origin {
 	struct task_struct *task;	/* pinned until the memory is freed */
 	/* Have it end.  Any context, any number; doesn't wait. */
 	void (*kill)(struct nbdt_origin *origin, const char *reason);
+	/* By its thread: if it is known now to have been told of a loss, end that. */
+	void (*settle)(struct nbdt_origin *origin);
 
 	/* The thread's alone: requests that it has carried out itself. */
 	struct llist_head here;

@@ -39,6 +39,7 @@ struct nbdt_request {
 	struct nbdt_cmd cmd;
 	struct nbdt_series *series;	/* the READ it is a part of, or NULL */
 	enum nbdt_error error;		/* what it will be answered */
+	u32 loss;			/* that this tells of; see disk.h */
 	bool hole;			/* known to be zero: no I/O, no data */
 	u64 contexts;			/* that a BLOCK_STATUS asks for */
 
@@ -98,6 +99,7 @@ static inline void nbdt_request_reset(struct nbdt_request *req)
 {
 	req->series = NULL;
 	req->error = NBDT_OK;
+	req->loss = 0;
 	req->hole = false;
 	req->status = 0;
 	nbdt_request_init_buffer(req);

@@ -172,14 +172,14 @@ static bool slow_read(struct nbdt_request *req)
 
 static int flush_if_fua(struct nbdt_request *req)
 {
-	struct nbdt_content *content = &req->disk->content;
+	struct block_device *bdev = req->disk->content.bdev;
 	int err;
 
-	if (!(req->cmd.flags & NBDT_CMD_FUA) || !bdev_write_cache(content->bdev))
+	if (!(req->cmd.flags & NBDT_CMD_FUA) || !bdev_write_cache(bdev))
 		return 0;
-	err = blkdev_issue_flush(content->bdev);
+	err = blkdev_issue_flush(bdev);
 	if (err)
-		nbdt_proof_doubt(&content->proof);
+		req->loss = nbdt_disk_note_loss(req->disk, err);
 	return err;
 }
 

@@ -427,8 +427,8 @@ static void tick_one(struct nbdt_conn *conn)
 				&conn->origin.stats, many))
 		nbdt_origin_resume(&conn->origin);
 
-	/* Whether replies are read is for the thread to see... */
-	if (READ_ONCE(conn->tx_since))
+	/* Whether replies are read, or known to be, is for the thread to see... */
+	if (READ_ONCE(conn->tx_since) || READ_ONCE(conn->told.loss))
 		nbdt_origin_resume(&conn->origin);
 
 	/* ...and so is how much its keys are worn. */

@@ -167,6 +167,12 @@ struct nbdt_conn {
 		u64 acked;		/* by the client, at tx_since */
 		struct kvec vec[NBDT_BATCH_VECS];	/* of one send */
 	} tx;
+	/* Of the loss that the client was told of last; see reply.c. */
+	struct {
+		u32 loss;		/* 0: none; others may read it */
+		u64 end;		/* of the reply, as TCP counts; or U64_MAX */
+		u64 received;		/* requests, when that was known */
+	} told;
 	struct hlist_head free;		/* requests to be used again */
 	struct page *spare[NBDT_SPARE_MAX];	/* pieces to be used again */
 	unsigned int nr_spare;

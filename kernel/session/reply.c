@@ -12,12 +12,19 @@
  * a READ in parts are joined by their series (series.h), and the chunks of a
  * BLOCK_STATUS, heads and all, were written into its buffer (status.c).
  *
+ * A reply that tells what a flush found lost isn't known to have been heard when the
+ * socket has taken it: the client's network may be away, and it come back by another
+ * connection.  It is when TCP's peer has acknowledged it and, as that may be a proxy,
+ * a request came behind it.  Nobody looks out for that but those who flush when
+ * something was lost, DISC, and the housekeeping.
+ *
  * Everything here runs in the connection's thread.
  */
 #include <linux/mm.h>
 
 #include "base/event.h"
 #include "block/disk.h"
+#include "block/export.h"
 #include "block/request.h"
 #include "block/request_trace.h"
 #include "session/conn.h"
@@ -219,6 +226,42 @@ static void take_status(struct nbdt_request *req)
 	nbdt_event_io_error(nbdt_conn_of(req)->export, req);
 }
 
+/* Where its reply ends is known when it has been sent. */
+static void note_told(struct nbdt_conn *conn, u32 loss)
+{
+	if (!loss || conn->told.loss == loss)
+		return;
+	WRITE_ONCE(conn->told.loss, loss);
+	conn->told.end = U64_MAX;
+	/* After this round, in which it is. */
+	WRITE_ONCE(conn->origin.resume, true);
+}
+
+/* So many as came from the client. */
+static u64 received(const struct nbdt_conn *conn)
+{
+	return conn->origin.stats.requests + conn->in_flight;
+}
+
+/**
+ * nbdt_reply_settle - end a loss that the client is known to have been told of
+ * @conn: has its socket
+ */
+void nbdt_reply_settle(struct nbdt_conn *conn)
+{
+	if (!conn->told.loss || conn->origin.gone)
+		return;
+	if (conn->told.end == U64_MAX && list_empty(&conn->tx.queue)) {
+		conn->told.end = nbdt_stream_sent(&conn->sock);
+		conn->told.received = received(conn);
+	}
+	if (nbdt_stream_acked(&conn->sock) < conn->told.end ||
+	    received(conn) <= conn->told.received)
+		return;
+	nbdt_disk_end_loss(&conn->export->disk, conn->told.loss);
+	WRITE_ONCE(conn->told.loss, 0);
+}
+
 /**
  * nbdt_reply_queue - a request came to its end; answer it
  * @req: with its error set, or the status of its I/O; -ESHUTDOWN when it wasn't
@@ -232,6 +275,7 @@ void nbdt_reply_queue(struct nbdt_request *req)
 			return;
 		}
 		take_status(req);
+		note_told(nbdt_conn_of(req), req->loss);
 	}
 	if (frame(req))
 		list_add_tail(&req->queue, &nbdt_conn_of(req)->tx.queue);
@@ -354,9 +398,6 @@ static void drop_all(struct nbdt_conn *conn)
 
 	list_for_each_entry_safe(req, next, &conn->tx.queue, queue) {
 		list_del(&req->queue);
-		/* A device tells once what it has lost; who comes next is told. */
-		if (req->cmd.type == NBDT_CMD_FLUSH && req->status)
-			nbdt_disk_keep_flush_err(req->disk, req->status);
 		nbdt_stock_put(req);
 	}
 	conn->tx.sent = 0;

@@ -8,5 +8,6 @@ struct nbdt_request;
 void nbdt_reply_queue(struct nbdt_request *req);
 void nbdt_reply_drop(struct nbdt_request *req);
 void nbdt_reply_send(struct nbdt_conn *conn);
+void nbdt_reply_settle(struct nbdt_conn *conn);
 
 #endif /* NBDT_REPLY_H */

@@ -444,6 +444,7 @@ static int rx_header(struct nbdt_conn *conn)
 	if (req->cmd.payload > NBDT_MAX_PAYLOAD)
 		return -EMSGSIZE;
 	if (req->cmd.type == NBDT_CMD_DISC) {
+		nbdt_reply_settle(conn);
 		stop_reading(conn, "client disconnected");
 		return 0;
 	}
@@ -784,6 +785,7 @@ void nbdt_transmit(struct nbdt_conn *conn)
 			note_parting(conn);
 			trim(conn);
 			nbdt_tls_audit(conn);
+			nbdt_reply_settle(conn);
 			nbdt_placement_resume(&conn->placement);
 		}
 		check_cancelled(conn);
@@ -816,8 +818,19 @@ void nbdt_transmit(struct nbdt_conn *conn)
 	}
 }
 
+/* While a FLUSH goes to the device, without the socket. */
+static void settle(struct nbdt_origin *origin)
+{
+	struct nbdt_conn *conn = container_of(origin, struct nbdt_conn, origin);
+
+	if (nbdt_sock_hold(&conn->sock))
+		nbdt_reply_settle(conn);
+	nbdt_sock_let_go(&conn->sock);
+}
+
 int nbdt_transmit_init(struct nbdt_conn *conn)
 {
+	conn->origin.settle = settle;
 	conn->rx.header_len = nbdt_proto_request_len(conn->mode);
 	conn->rx.buf = (u8 *)__get_free_page(GFP_KERNEL);
 	return conn->rx.buf ? 0 : -ENOMEM;

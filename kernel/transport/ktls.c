@@ -250,7 +250,7 @@ static int send_close_notify(struct nbdt_sock *s)
 }
 
 /* Has kTLS given everything to TCP? */
-static bool is_drained(struct sock *sk)
+bool nbdt_ktls_is_drained(struct sock *sk)
 {
 	const struct tls_context *ctx;
 	bool drained;
@@ -285,7 +285,8 @@ void nbdt_ktls_close(struct nbdt_sock *s)
 	} while (err == -EAGAIN);
 	if (err < 0)
 		return;
-	while (!is_drained(s->sock->sk) && time_before(jiffies, deadline)) {
+	while (!nbdt_ktls_is_drained(s->sock->sk) &&
+	       time_before(jiffies, deadline)) {
 		err = nbdt_sock_pause(s, CLOSE_POLL);
 		if (err == -ECANCELED)
 			return;

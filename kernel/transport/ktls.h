@@ -9,6 +9,7 @@
 #include "transport/sock.h"
 
 struct iov_iter;
+struct sock;
 struct socket;
 
 int nbdt_ktls_check(struct socket *sock, u16 *version, u16 *cipher);
@@ -19,6 +20,7 @@ bool nbdt_ktls_cipher_wears_out(u16 cipher);
 /* By the socket's thread, once TLS is on: */
 int nbdt_ktls_recv_result(struct nbdt_sock *s, int n);
 int nbdt_ktls_send_iter(struct nbdt_sock *s, struct iov_iter *iter, bool more);
+bool nbdt_ktls_is_drained(struct sock *sk);
 void nbdt_ktls_close(struct nbdt_sock *s);
 
 /* Before each record: is there another key to be had?  As nbdt_rekey_send(). */

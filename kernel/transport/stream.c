@@ -385,6 +385,24 @@ u64 nbdt_stream_acked(const struct nbdt_sock *s)
 }
 
 /*
+ * What nbdt_stream_acked() will be when the peer has all that was sent; U64_MAX while
+ * TLS has some of it yet.
+ */
+u64 nbdt_stream_sent(struct nbdt_sock *s)
+{
+	struct sock *sk = s->sock->sk;
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u64 sent;
+
+	if (s->tls && !nbdt_ktls_is_drained(sk))
+		return U64_MAX;
+	lock_sock(sk);
+	sent = tp->bytes_acked + (u32)(tp->write_seq - tp->snd_una);
+	release_sock(sk);
+	return sent;
+}
+
+/*
  * Should the peer say something, as what we sent hasn't been acknowledged?  HEARD
  * is set to when it last did, in jiffies; that may be long ago.
  */

@@ -20,6 +20,7 @@ int nbdt_stream_send_iter(struct nbdt_sock *s, struct iov_iter *iter,
 			  bool more);
 int nbdt_stream_peek(struct nbdt_sock *s);
 u64 nbdt_stream_acked(const struct nbdt_sock *s);
+u64 nbdt_stream_sent(struct nbdt_sock *s);
 int nbdt_stream_arrival(const struct nbdt_sock *s);
 bool nbdt_stream_is_asking(const struct nbdt_sock *s, u32 *heard);
 bool nbdt_stream_heard_since(const struct nbdt_sock *s, unsigned long since);
