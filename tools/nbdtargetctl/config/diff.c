@@ -60,6 +60,7 @@ struct door {
 	struct step *const *who;	/* the steps of that, for each change, or NULL */
 	enum step_phase wider;
 	const struct step *spent;	/* before it is open for the first time, or NULL */
+	struct step *behind;		/* when it is what it shall be, or NULL */
 };
 
 /*
@@ -136,6 +137,8 @@ static void diff_door(const struct diff *d, const struct door *o, size_t shifts)
 	if (rules_unset(o->now))
 		step_needs(rules[CHANGE_WIDENS], o->spent);
 	order_steps(o->who, rules);
+	for (change = CHANGE_NARROWS; change < CHANGES; change++)
+		step_needs(o->behind, rules[change]);
 }
 
 /* --- Rules of exports --- */
@@ -156,6 +159,7 @@ static void diff_access_of_export(const struct diff *d, const struct export *e,
 		.who = twin->who,
 		.wider = PHASE_WIDER,
 		.spent = spent,
+		.behind = twin->heir,
 	};
 	struct step *s;
 
@@ -167,6 +171,7 @@ static void diff_access_of_export(const struct diff *d, const struct export *e,
 		s = rules_step(d, &o, CHANGE_WIDENS, o.want);
 		step_needs(s, twin->in);
 		step_needs(s, spent);
+		step_needs(o.behind, s);
 	}
 	free(o.owner);
 }

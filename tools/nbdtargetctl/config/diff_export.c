@@ -5,7 +5,8 @@
  * survive. What can't be done to the end isn't begun: an export whose new device isn't
  * there, is held by one that stays or by somebody else, or can't be what it is for,
  * stays as well. One that nobody speaks of
- * is left alone, whatever became of its device, its path or its lender meanwhile.
+ * is left alone, whatever became of its device, its path or its lender meanwhile. The
+ * default goes from one to another when that is open, and not at all if it can't be.
  *
  * A device is known by its number, however it is spelt: a path may lead elsewhere than
  * it did.
@@ -602,6 +603,25 @@ static void need_devices(struct step *s, const struct twins *twins,
 	}
 }
 
+/* But for one with the empty name: beside that no other becomes it, and it needn't. */
+static bool is_any_default(const struct twins *twins)
+{
+	size_t i;
+
+	for (i = 0; i < twins->n; i++)
+		if (twins->list[i].now && twins->list[i].now->is_default)
+			return !twins_of(twins, text_of(""));
+	return false;
+}
+
+/* It gets the default from another, when all else is done to it. */
+static bool is_heir(const struct twins *twins, const struct twin *twin)
+{
+	return twin->want && twin->want->is_default &&
+	       !(twin->now && twin->now->is_default) &&
+	       twin->stopped != STEP_ABSENT && is_any_default(twins);
+}
+
 static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
 		    const struct config *want, const struct wish *wish)
 {
@@ -610,7 +630,7 @@ static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
 				  &verb_add_export);
 	const struct twin *lender;
 
-	words_export(s, twin->want);
+	words_export(s, twin->want, is_heir(twins, twin));
 	s->opens = !twin_is_closed(twin, want, wish);
 	if (!s->opens)
 		step_option(s, "--access", mem_copy("deny"));
@@ -648,8 +668,25 @@ static void plan_who(struct plan *p, struct twin *twin)
 	}
 }
 
-static void plan_set(struct plan *p, struct twin *twin,
-		     bool someone_is_default)
+/*
+ * Somebody is to be the default; but not one whose device comes later, before which none is.
+ */
+static bool has_default(const struct twins *twins)
+{
+	const struct twin *twin;
+	size_t i;
+
+	for (i = 0; i < twins->n; i++) {
+		twin = &twins->list[i];
+		if (twin->want && twin->want->is_default &&
+		    twin->stopped != STEP_ABSENT)
+			return true;
+	}
+	return false;
+}
+
+static void plan_set(struct plan *p, const struct twins *twins,
+		     struct twin *twin)
 {
 	struct step *s = plan_add(p, PHASE_SET, &verb_set_export);
 	bool differs;
@@ -657,7 +694,8 @@ static void plan_set(struct plan *p, struct twin *twin,
 	if (twin->fate == TWIN_REOPENED)
 		step_option(s, "--reopen", NULL);
 	differs = words_export_set(s, twin->want, twin->now,
-				   someone_is_default);
+				   twin->want->is_default ?
+				   is_heir(twins, twin) : has_default(twins));
 	step_name(s, twin->want->name);
 	if (!differs && twin->fate != TWIN_REOPENED) {
 		plan_drop_last(p);
@@ -666,20 +704,23 @@ static void plan_set(struct plan *p, struct twin *twin,
 	if (twin->fate == TWIN_REOPENED)
 		note(s, twin);
 	step_needs(s, twin->who[CHANGE_NARROWS]);
+	twin->set = s;
 }
 
-/* One becomes the default, or is it; none that can't be made or opened. */
-static bool has_default(const struct twins *twins)
+/* Who sets its rules adds to what this needs. */
+static void plan_heir(struct plan *p, struct twin *twin)
 {
-	const struct twin *twin;
-	size_t i;
+	struct step *s = plan_add(p, PHASE_DEFAULT, &verb_set_export);
+	enum change change;
 
-	for (i = 0; i < twins->n; i++) {
-		twin = &twins->list[i];
-		if (twin->want && twin->want->is_default && !is_stopped(twin))
-			return true;
-	}
-	return false;
+	step_option(s, "--default", NULL);
+	step_name(s, twin->want->name);
+	step_needs(s, twin->out);
+	step_needs(s, twin->in);
+	step_needs(s, twin->set);
+	for (change = CHANGE_NARROWS; change < CHANGES; change++)
+		step_needs(s, twin->who[change]);
+	twin->heir = s;
 }
 
 /* Those that come at once: who lends a bitmap, or who borrows one. */
@@ -724,10 +765,12 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 	plan_all_in(p, twins, true, want, wish);
 	for (i = 0; i < twins->n; i++) {
 		twin = &twins->list[i];
-		if (!twin_stays(twin))
-			continue;
 		plan_about(p, CONFIG_EXPORTS, twin->want);
-		plan_who(p, twin);
-		plan_set(p, twin, has_default(twins));
+		if (twin_stays(twin)) {
+			plan_who(p, twin);
+			plan_set(p, twins, twin);
+		}
+		if (is_heir(twins, twin))
+			plan_heir(p, twin);
 	}
 }

@@ -21,8 +21,9 @@ struct twin {
 	bool looked_at;			/* these are */
 	enum step_result stopped;	/* STEP_PLANNED when nothing is in the way */
 	char *why;			/* what is in the way, or what it costs */
-	struct step *out, *in;		/* of its own, or NULL */
+	struct step *out, *in, *set;	/* of its own, or NULL */
 	struct step *who[CHANGES];	/* by which who comes in changes so */
+	struct step *heir;		/* by which it gets the default from another; or NULL */
 };
 
 struct twins {

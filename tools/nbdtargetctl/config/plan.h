@@ -29,6 +29,7 @@ enum step_phase {
 	PHASE_BITMAP_IN,
 	PHASE_BORROWER_IN,
 	PHASE_WIDER,		/* of exports; of those that are new, until then nobody */
+	PHASE_DEFAULT,		/* goes from one that was it to one that is open */
 	PHASE_LISTENER_IN,
 	PHASE_LISTENER_WIDER,
 };

@@ -135,14 +135,14 @@ static void put_metadata(struct step *s, const struct export *e)
 		step_option(s, "--on-metadata-error", mem_copy("continue"));
 }
 
-/* All of add-export. */
-void words_export(struct step *s, const struct export *e)
+/* All of add-export. is_moved: it becomes the default by another step. */
+void words_export(struct step *s, const struct export *e, bool is_moved)
 {
 	if (e->read_only)
 		step_option(s, "--read-only", NULL);
 	if (e->description.len)
 		step_option(s, "--description", text_copy(e->description));
-	if (e->is_default)
+	if (e->is_default && !is_moved)
 		step_option(s, "--default", NULL);
 	if (e->max_connections)
 		step_option(s, "--max-connections",
@@ -228,8 +228,8 @@ bool words_export_who(struct step *s, const struct export *want,
 }
 
 /*
- * Of set-export, what else differs; false when nothing does. is_moved: another becomes the
- * default, which takes it from any that was.
+ * Of set-export, what else differs; false when nothing does. is_moved: by another step it
+ * becomes the default, or another, which takes it from any that was.
  */
 bool words_export_set(struct step *s, const struct export *want,
 		      const struct export *now, bool is_moved)
@@ -239,10 +239,9 @@ bool words_export_set(struct step *s, const struct export *want,
 	if (!text_same(want->description, now->description))
 		step_option(s, "--description", want->description.len ?
 			    text_copy(want->description) : mem_copy(""));
-	if (want->is_default && !now->is_default)
-		step_option(s, "--default", NULL);
-	if (now->is_default && !want->is_default && !is_moved)
-		step_option(s, "--no-default", NULL);
+	if (want->is_default != now->is_default && !is_moved)
+		step_option(s, want->is_default ? "--default" : "--no-default",
+			    NULL);
 	if (want->max_connections != now->max_connections)
 		step_option(s, "--max-connections",
 			    words_number(want->max_connections));

@@ -8,7 +8,7 @@
 
 bool words_target(struct step *s, const struct target *want,
 		  const struct target *now);
-void words_export(struct step *s, const struct export *e);
+void words_export(struct step *s, const struct export *e, bool is_moved);
 bool words_export_who(struct step *s, const struct export *want,
 		      const struct export *now, enum change change);
 enum change words_listeners_change(const struct export *want,

@@ -2,7 +2,8 @@
 /*
  * Plans of apply from random configurations to others, carried out on a model: at no
  * time may anybody use an export by a listener who may neither before nor after, wherever
- * a plan ends, and whichever of its steps fails or is refused. The next goes on from there.
+ * a plan ends, and whichever of its steps fails or is refused; nor does the default go from
+ * an export to one that isn't open. The next goes on from there.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #define EXPORTS 2
 #define RULES 2
 #define LAST PHASE_LISTENER_WIDER
+#define NONE -1
 
 /* What a rule may ask for: nothing, one of two networks, a name by TLS. */
 enum { ANYBODY, NETWORK, OTHER_NETWORK, NAMED, PATTERNS };
@@ -47,6 +49,7 @@ struct model {
 		unsigned int bound;	/* to these; 0: to all */
 		struct model_rules rules;
 	} e[EXPORTS];
+	int is_default;			/* of these; NONE */
 };
 
 /* Which clients may use which export by which listener. */
@@ -122,6 +125,38 @@ static void expect(bool ok, const char *what, const char *step)
 		snprintf(wrong, sizeof(wrong), "%s, behind %s", what, step);
 }
 
+/* As to who may use it. */
+static bool export_is_as_wanted(int e)
+{
+	int client;
+
+	for (client = 0; client < CLIENTS; client++)
+		if (allows(&model.e[e].rules, client) !=
+		    allows(&after.e[e].rules, client))
+			return false;
+	return model.e[e].there && model.e[e].tls == after.e[e].tls &&
+	       model.e[e].bound == after.e[e].bound;
+}
+
+/*
+ * Who asks for no name gets the one that was the default, until the one that is to be is
+ * open; from one that goes, or is to be it no more and no other is, there is none.
+ */
+static void check_default(const char *step)
+{
+	int was = before.is_default, be = after.is_default;
+	int is = model.is_default;
+
+	if (is == was)
+		return;
+	expect(is == NONE || is == be, "another is the default", step);
+	if (is == NONE)
+		expect(be == NONE || !model.e[was].there,
+		       "none is the default", step);
+	else if (is == be && was != NONE && model.e[was].there)
+		expect(export_is_as_wanted(is), "the default isn't open", step);
+}
+
 static void check_now(const char *step)
 {
 	struct access_map was = access_of(&before), is = access_of(&model);
@@ -133,6 +168,7 @@ static void check_now(const char *step)
 			expect(!(is.of[l][e] & ~(was.of[l][e] | be.of[l][e])),
 			       "somebody may who may neither before nor after",
 			       step);
+	check_default(step);
 }
 
 /* What is known not to be done from the beginning is no reason to shut anybody out. */
@@ -209,6 +245,7 @@ static void put_export(struct config *c, const struct model *m, int i)
 	e->name = text_of(names[i]);
 	e->device = text_of("/nowhere");
 	e->tls_required = m->e[i].tls;
+	e->is_default = m->is_default == i;
 	for (l = 0; l < LISTENERS; l++)
 		if (m->e[i].bound & 1U << l)
 			endpoint_of(l, &e->listeners.at[e->listeners.n++]);
@@ -314,6 +351,17 @@ static void take_export(int e, const struct args *a)
 	}
 	if (option(a, "--access"))
 		model.e[e].rules.deny = true;
+	if (option(a, "--default"))
+		model.is_default = e;
+	else if (option(a, "--no-default") && model.is_default == e)
+		model.is_default = NONE;
+}
+
+static void clear_export(int e)
+{
+	memset(&model.e[e], 0, sizeof(model.e[e]));
+	if (model.is_default == e)
+		model.is_default = NONE;
 }
 
 static void take(const struct args *a)
@@ -326,7 +374,7 @@ static void take(const struct args *a)
 		i = is_export ? export_of(a->pos[0]) : listener_of(a->pos[0]);
 	if (!strncmp(verb, "add-", 4) || !strncmp(verb, "remove-", 7)) {
 		if (is_export)
-			memset(&model.e[i], 0, sizeof(model.e[i]));
+			clear_export(i);
 		else
 			memset(&model.l[i], 0, sizeof(model.l[i]));
 	}
@@ -369,7 +417,7 @@ static const struct verb *on_model(const struct verb *verb)
 
 /* --- A plan --- */
 
-/* What isn't there on a machine without the devices is no matter here. */
+/* What isn't there on a machine without the devices may be no matter here. */
 static void prepare(struct plan *p, bool refusing)
 {
 	struct step *s;
@@ -377,7 +425,8 @@ static void prepare(struct plan *p, bool refusing)
 
 	for (i = 0; i < p->n; i++) {
 		s = p->steps[i];
-		if (!strcmp(s->verb->name, "add-export"))
+		if (!strcmp(s->verb->name, "add-export") &&
+		    !(refusing && chance(50)))
 			step_note(s, STEP_PLANNED, "there is no device");
 		if (refusing && !strcmp(s->verb->name, "remove-export"))
 			step_note(s, STEP_REFUSED, "refused");
@@ -450,6 +499,8 @@ static void change_model(struct model *m, int percent, bool rules)
 		if (rules && chance(percent))
 			change_rules(&m->e[i].rules);
 	}
+	if (chance(percent))
+		m->is_default = rand() % (EXPORTS + 1) + NONE;
 }
 
 /* What isn't there has no state. */
@@ -463,13 +514,16 @@ static void forget_absent(struct model *m)
 	for (i = 0; i < EXPORTS; i++)
 		if (!m->e[i].there)
 			memset(&m->e[i], 0, sizeof(m->e[i]));
+	if (m->is_default != NONE && !m->e[m->is_default].there)
+		m->is_default = NONE;
 }
 
 static bool same_access(void)
 {
 	struct access_map is = access_of(&model), be = access_of(&after);
 
-	return !memcmp(&is, &be, sizeof(is));
+	return !memcmp(&is, &be, sizeof(is)) &&
+	       model.is_default == after.is_default;
 }
 
 static void same_rules(void)
@@ -555,6 +609,9 @@ static void print_model(const char *what, const struct model *m)
 		       m->e[i].tls, m->e[i].bound);
 		print_rules(&m->e[i].rules);
 	}
+	if (m->is_default != NONE)
+		printf("# %s: export %s is the default\n", what,
+		       names[m->is_default]);
 }
 
 static void test_all(struct tool *t, bool rules, const char *what)
@@ -564,6 +621,7 @@ static void test_all(struct tool *t, bool rules, const char *what)
 	*wrong = '\0';
 	for (i = 0; i < ROUNDS && !*wrong; i++) {
 		memset(&before, 0, sizeof(before));
+		before.is_default = NONE;
 		change_model(&before, 90, true);
 		for (int l = 0; l < LISTENERS; l++)
 			before.l[l].there = chance(80);
