@@ -11,11 +11,13 @@
  * A loaded state never changes, but for the key of its tickets, which is made anew from
  * time to time (ticket.c), and what was told of it. When files did, the agent loads
  * another and drops its reference to the first, which lives on until the handshakes
- * that began with it have ended, none of them well. Secrets are wiped from memory with
- * the last reference, and files that hold them right after they were parsed.
+ * that began with it have ended, none of them well unless the other was made of the same.
+ * Secrets are wiped from memory with the last reference, and files that hold them right
+ * after they were parsed.
  */
 #include <gnutls/x509.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/cred.h"
 #include "agent/crl.h"
@@ -29,6 +31,7 @@ struct cred {
 	unsigned int refs;
 	struct cred_policy policy;
 	struct files files;		/* with data while it is loaded */
+	unsigned char digest[FILES_DIGEST];	/* of these */
 	gnutls_certificate_credentials_t x509;	/* or NULL */
 	gnutls_psk_server_credentials_t psk;	/* or NULL */
 	gnutls_priority_t priority;
@@ -77,6 +80,12 @@ void cred_tell(const struct tool *t, struct cred *cred)
 bool cred_changed(struct cred *cred)
 {
 	return files_changed(&cred->files);
+}
+
+/* Whether each lets in whom the other does: so it is when they were made of the same. */
+bool cred_same(const struct cred *a, const struct cred *b)
+{
+	return !memcmp(a->digest, b->digest, sizeof(a->digest));
 }
 
 /* --- Certificates --- */
@@ -229,10 +238,20 @@ static int load_psk(const struct tool *t, struct cred *cred)
 
 /* --- All of it --- */
 
+static int read_files(const struct tool *t, struct cred *cred)
+{
+	int err, ret = files_read(t, &cred->files);
+
+	if (ret)
+		return ret;
+	err = files_digest(&cred->files, cred->digest);
+	return err ? fail(t, NULL, "%s", gnutls_strerror(err)) : 0;
+}
+
 static int load(const struct tool *t, struct cred *cred,
 		const struct crl_memory *before)
 {
-	int ret = files_read(t, &cred->files);
+	int ret = read_files(t, cred);
 
 	if (!ret)
 		ret = check_crl(t, cred, before);

@@ -43,6 +43,7 @@ struct cred *cred_load(const struct tool *t, const char *dir,
 const struct crl_memory *cred_crls(const struct cred *cred);
 void cred_tell(const struct tool *t, struct cred *cred);
 bool cred_changed(struct cred *cred);
+bool cred_same(const struct cred *a, const struct cred *b);
 struct cred *cred_get(struct cred *cred);
 void cred_put(struct cred *cred);
 

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The files of the folder of credentials: which there are, who may have written
- * them, and whether they have changed. What was read is wiped from memory.
+ * them, whether they have changed, and what is in them. What was read is wiped from memory.
  *
  * Whoever can write any of them is the server, and so is who can put another in
  * its place: see way.c.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <gnutls/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -85,6 +86,46 @@ static void take_stamp(struct stamp *stamp, const struct stat *st)
 	stamp->size = st->st_size;
 	stamp->mtime = st->st_mtim;
 	stamp->ctime = st->st_ctim;
+}
+
+static int add_to_digest(gnutls_hash_hd_t hash, bool there,
+			 const gnutls_datum_t *data)
+{
+	int err = gnutls_hash(hash, &there, sizeof(there));
+
+	if (!err)
+		err = gnutls_hash(hash, &data->size, sizeof(data->size));
+	if (!err && data->size)
+		err = gnutls_hash(hash, data->data, data->size);
+	return err;
+}
+
+/* What the system allows, by which the library judges certificates as well. */
+static int add_system(gnutls_hash_hd_t hash)
+{
+	const char *path = gnutls_get_system_config_file();
+	gnutls_datum_t data = { 0 };
+	bool there = path && !gnutls_load_file(path, &data);
+	int err = add_to_digest(hash, there, &data);
+
+	gnutls_free(data.data);
+	return err;
+}
+
+/* Of all that was read, before it is parsed, to DIGEST; 0 or a GnuTLS error. */
+int files_digest(const struct files *f, unsigned char *digest)
+{
+	gnutls_hash_hd_t hash;
+	int i, err = gnutls_hash_init(&hash, GNUTLS_DIG_SHA256);
+
+	if (err)
+		return err;
+	for (i = 0; i < N_FILES && !err; i++)
+		err = add_to_digest(hash, f->had[i], &f->data[i]);
+	if (!err)
+		err = add_system(hash);
+	gnutls_hash_deinit(hash, digest);
+	return err;
 }
 
 static bool same_time(const struct timespec *a, const struct timespec *b)

@@ -24,6 +24,9 @@ struct stamp {
 	struct timespec ctime;
 };
 
+/* In bytes. */
+#define FILES_DIGEST 32
+
 struct files {
 	char *dir;
 	bool had[N_FILES];		/* those that were there to be read */
@@ -37,6 +40,7 @@ int files_fail(const struct tool *t, const struct files *f, int i,
 void files_warn(const struct tool *t, const struct files *f, int i,
 		const char *text);
 int files_read(const struct tool *t, struct files *f);
+int files_digest(const struct files *f, unsigned char *digest);
 bool files_changed(struct files *f);
 void files_drop(struct files *f);
 void files_wipe(gnutls_datum_t *datum);

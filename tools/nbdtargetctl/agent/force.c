@@ -2,7 +2,8 @@
 /*
  * The credentials that are in force: loaded when the agent begins, when it is told to,
  * and when files have changed and a client comes, or has shown who it is. Those that
- * don't load leave those that did in force.
+ * don't load leave those that did in force; those that are the same as these end nobody
+ * who negotiates by them.
  *
  * What is wrong with them needn't be in the files themselves: there may be no memory,
  * a folder above may have to be put right, a file may come by and by. So they are tried
@@ -80,9 +81,12 @@ static struct cred *load(const struct force *f, const struct tool *t,
 
 static void replace(struct force *f, struct cred *cred)
 {
+	bool same = cred_same(f->cred, cred);
+
 	cred_put(f->cred);
 	f->cred = cred;
-	f->replaced(f);
+	if (!same)
+		f->replaced(f);
 	cred_tell(f->t, cred);
 	if (f->said)
 		tell_loaded(f);

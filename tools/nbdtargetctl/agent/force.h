@@ -12,7 +12,7 @@ struct force {
 	const struct tool *t;
 	const char *dir;
 	struct cred_policy policy;
-	/* Told of others in force, before anybody else is. */
+	/* Told of others in force, before anybody else is; not of the same. */
 	void (*replaced)(struct force *f);
 	struct cred *cred;
 	char *said;		/* of those that don't load; NULL while there are none */
