@@ -220,6 +220,16 @@ class Agent:
             raise AssertionError("not a word to systemd of " + state)
         assert said == state, said
 
+    def reload(self):
+        """By SIGHUP, whatever it has said to systemd before; it is over."""
+        self.notified.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while self.notified.recv(4096):
+                pass
+        self.send_signal(signal.SIGHUP)
+        for state in ("RELOADING=1", "READY=1"):
+            self.expect(state)
+
     def said(self):
         # Without a seek(): the agent's writes go where this file is.
         size = os.fstat(self.log.fileno()).st_size

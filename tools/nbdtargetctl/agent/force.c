@@ -107,7 +107,7 @@ static void keep(struct force *f, char *said, bool tell)
 	f->said = said;
 }
 
-/* Tells what it came to, but not twice the same unless it is ASKED to. */
+/* Tells what it came to, but not what it has said already unless it is ASKED to. */
 static void try(struct force *f, bool asked)
 {
 	struct tool t = *f->t;
@@ -122,7 +122,7 @@ static void try(struct force *f, bool asked)
 	if (!said)
 		said = mem_copy("");
 	if (!cred) {
-		keep(f, said, asked || strcmp(said, f->said));
+		keep(f, said, asked || !f->said || strcmp(said, f->said));
 		return;
 	}
 	fputs(said, stderr);
@@ -130,19 +130,24 @@ static void try(struct force *f, bool asked)
 	replace(f, cred);
 }
 
-void force_reload(struct force *f)
+static void reload(struct force *f, bool asked)
 {
 	notify_reloading();
 	f->pause = PAUSE_MIN;
-	try(f, true);
+	try(f, asked);
 	force_ready(f);
+}
+
+void force_reload(struct force *f)
+{
+	reload(f, true);
 }
 
 /* A handshake that begins or ends with what was replaced would be a surprise. */
 void force_refresh(struct force *f)
 {
 	if (cred_changed(f->cred))
-		force_reload(f);
+		reload(f, false);
 }
 
 /* There are some that didn't load. */
