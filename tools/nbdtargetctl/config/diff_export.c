@@ -707,6 +707,21 @@ static void plan_set(struct plan *p, const struct twins *twins,
 	twin->set = s;
 }
 
+/* Whatever becomes of that, it is there. */
+static void plan_on_return(struct plan *p, const struct twin *twin)
+{
+	struct step *s = plan_add(p, twin->in ? twin->in->phase : PHASE_SET,
+				  &verb_set_export);
+	bool differs = words_export_on_return(s, twin->want,
+					      twin->in ? NULL : twin->now);
+
+	step_name(s, twin->want->name);
+	step_needs(s, twin->in);
+	step_needs(s, twin->set);
+	if (!differs)
+		plan_drop_last(p);
+}
+
 /* Who sets its rules adds to what this needs. */
 static void plan_heir(struct plan *p, struct twin *twin)
 {
@@ -770,6 +785,8 @@ void twins_plan(struct twins *twins, struct plan *p, const struct config *want,
 			plan_who(p, twin);
 			plan_set(p, twins, twin);
 		}
+		if (twin->in || twin_stays(twin))
+			plan_on_return(p, twin);
 		if (is_heir(twins, twin))
 			plan_heir(p, twin);
 	}

@@ -135,7 +135,10 @@ static void put_metadata(struct step *s, const struct export *e)
 		step_option(s, "--on-metadata-error", mem_copy("continue"));
 }
 
-/* All of add-export. is_moved: it becomes the default by another step. */
+/*
+ * All of add-export, but what becomes of it when its device returns. is_moved: it becomes
+ * the default by another step.
+ */
 void words_export(struct step *s, const struct export *e, bool is_moved)
 {
 	if (e->read_only)
@@ -151,8 +154,6 @@ void words_export(struct step *s, const struct export *e, bool is_moved)
 	put_metadata(s, e);
 	if (e->tls_required)
 		step_option(s, "--tls", mem_copy("required"));
-	if (e->on_return == NBDTARGET_ON_RETURN_REOPEN)
-		step_option(s, "--on-return", mem_copy("reopen"));
 	if (e->listeners.n)
 		step_option(s, "--listeners",
 			    export_format_listeners(&e->listeners));
@@ -245,10 +246,24 @@ bool words_export_set(struct step *s, const struct export *want,
 	if (want->max_connections != now->max_connections)
 		step_option(s, "--max-connections",
 			    words_number(want->max_connections));
-	if (want->on_return != now->on_return)
-		step_option(s, "--on-return", mem_copy(want->on_return ?
-						       "reopen" : "stay"));
 	return s->n > n;
+}
+
+/*
+ * The same of what a device may not be fit for, which is no reason not to do the rest;
+ * NOW: NULL for one that is added.
+ */
+bool words_export_on_return(struct step *s, const struct export *want,
+			    const struct export *now)
+{
+	uint64_t is = now ? now->on_return : NBDTARGET_ON_RETURN_STAY;
+
+	if (want->on_return == is)
+		return false;
+	step_option(s, "--on-return",
+		    mem_copy(want->on_return == NBDTARGET_ON_RETURN_REOPEN ?
+			     "reopen" : "stay"));
+	return true;
 }
 
 /* All of add-bitmap. What it missed, and what it had, isn't known. */

@@ -15,6 +15,8 @@ enum change words_listeners_change(const struct export *want,
 				   const struct export *now);
 bool words_export_set(struct step *s, const struct export *want,
 		      const struct export *now, bool is_moved);
+bool words_export_on_return(struct step *s, const struct export *want,
+			    const struct export *now);
 void words_bitmap(struct step *s, const struct bitmap *b);
 void words_rules(struct step *s, const struct rules *r);
 

@@ -124,6 +124,9 @@ static char *busy_remedy(struct tool *t, const char *device)
 	return text;
 }
 
+static const char without_identity[] =
+	"--on-return stay, and set-export --reopen, go without";
+
 static char *add_remedy(struct tool *t, const char *device, int err)
 {
 	switch (err) {
@@ -139,7 +142,7 @@ static char *add_remedy(struct tool *t, const char *device, int err)
 	case EACCES:
 		return mem_copy("--read-only exports it all the same");
 	case EOPNOTSUPP:
-		return mem_copy("--on-return stay, and set-export --reopen, go without");
+		return mem_copy(without_identity);
 	case EUCLEAN:
 		return mem_copy("see format-metadata and check-metadata");
 	case ESTALE:
@@ -646,7 +649,8 @@ static int set_failed(struct tool *t, const struct args *a, int err)
 
 	if (lacks && a->opt[SET_IF_EXISTS].given)
 		return TOOL_OK;
-	return kernel_fail(t, a->pos[0], lacks ? no_export : NULL);
+	return kernel_fail(t, a->pos[0], lacks ? no_export :
+			   err == -EOPNOTSUPP ? without_identity : NULL);
 }
 
 static int set_export(struct tool *t, const struct args *a)
