@@ -193,6 +193,27 @@ static int begin_brought(struct apply *a)
 	return a->run.dry ? 0 : brought_begin(a->t, &a->brought);
 }
 
+/*
+ * The file, with what it says nothing of. What was left closed half way has no rules to be
+ * kept: none were lost, see stop_for_rules().
+ */
+static void complete(const struct apply *a, struct config *all,
+		     const struct config *now)
+{
+	const struct subject *s;
+	const struct export *e;
+	size_t i;
+
+	config_complete(all, &a->file, &a->before, now);
+	for (i = 0; i < all->exports.n && !a->file.has[CONFIG_ACCESS]; i++) {
+		e = all->exports.at[i];
+		s = brought_find(&a->brought, CONFIG_EXPORTS, e);
+		if (s && s->half &&
+		    rules_unset(config_rules_of_export(all, e->name)))
+			config_drop_rules(all, e->name);
+	}
+}
+
 /* --- A round --- */
 
 static void plan_and_run(struct apply *a, const struct config *want,
@@ -213,7 +234,7 @@ static void run_round(struct apply *a, const struct config *now,
 	bool all_of_it = !a->wish.restore;
 	struct config all = { 0 }, some = { 0 };
 
-	config_complete(&all, &a->file, &a->before, now);
+	complete(a, &all, now);
 	if (!all_of_it)
 		config_only(&some, &all, now, &choice);
 	plan_and_run(a, all_of_it ? &all : &some, now, first, last);
@@ -258,7 +279,7 @@ static void look_at_rest(struct apply *a, const struct config *now)
 	struct plan plan = { 0 };
 	size_t i;
 
-	config_complete(&all, &a->file, &a->before, now);
+	complete(a, &all, now);
 	config_only(&want, &all, now, &choice);
 	diff_plan(&plan, &want, now, &wish);
 	for (i = 0; i < plan.n; i++)
@@ -306,7 +327,7 @@ static void look_at_others(struct apply *a)
 	struct config all = { 0 }, want = { 0 }, now = a->before;
 	struct plan plan = { 0 };
 
-	config_complete(&all, &a->file, &a->before, &a->before);
+	complete(a, &all, &a->before);
 	all.exports.n = 0;
 	now.exports.n = 0;
 	config_only(&want, &all, &now, &choice);

@@ -178,6 +178,7 @@ void brought_add(struct brought *b, enum config_section section,
 		 bool awaited)
 {
 	struct subject *s;
+	enum found found;
 
 	b->list = mem_resize(b->list, (b->n + 1) * sizeof(*b->list));
 	s = &b->list[b->n++];
@@ -185,9 +186,10 @@ void brought_add(struct brought *b, enum config_section section,
 	s->section = section;
 	s->key = make_key(section, about);
 	s->whole = whole;
-	s->take = takes[mark_of(b, s->key)]
-		       [found_as(now, s, find_there(now, section, about))];
+	found = found_as(now, s, find_there(now, section, about));
+	s->take = takes[mark_of(b, s->key)][found];
 	s->ours = s->take != TAKE_BACK;
+	s->half = s->take == TAKE && found == CLOSED;
 	if (!awaited)
 		s->take = TAKE;
 }

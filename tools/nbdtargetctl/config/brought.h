@@ -16,6 +16,7 @@ struct subject {
 	char *key;
 	bool whole;		/* the file has the section that it is of */
 	bool ours;		/* it wasn't there, or wasn't finished: nobody else's */
+	bool half;		/* it is there by us, and lets in nobody yet */
 	enum take take;		/* what becomes of it by this run */
 	bool remains;		/* it isn't what it is to become yet, */
 	bool waits;		/* or is but for bitmaps, and interfaces that aren't there */

@@ -603,6 +603,20 @@ void config_complete(struct config *want, const struct config *file,
 		keep_access(want, file, before, now);
 }
 
+/* All may use it. */
+void config_drop_rules(struct config *c, struct text export)
+{
+	const struct rules *r;
+	size_t i, n = 0;
+
+	for (i = 0; i < c->access.n; i++) {
+		r = c->access.at[i];
+		if (r->listener || !text_same(r->export_name, export))
+			c->access.at[n++] = r;
+	}
+	c->access.n = n;
+}
+
 static enum take take_export(const struct choice *c, const struct config *file,
 			     struct text name)
 {

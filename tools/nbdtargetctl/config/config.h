@@ -89,6 +89,7 @@ int config_get(struct tool *t, struct config *c);
 void config_sort(struct config *c);
 void config_complete(struct config *want, const struct config *file,
 		     const struct config *before, const struct config *now);
+void config_drop_rules(struct config *c, struct text export);
 void config_only(struct config *want, const struct config *file,
 		 const struct config *now, const struct choice *choice);
 
