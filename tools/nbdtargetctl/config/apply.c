@@ -21,6 +21,7 @@
 #include "base/fail.h"
 #include "config/apply.h"
 #include "config/brought.h"
+#include "config/closing.h"
 #include "config/config.h"
 #include "config/diff.h"
 #include "config/file.h"
@@ -363,6 +364,19 @@ static int check_file(struct apply *a)
 	return ret;
 }
 
+/* What an earlier run began, of what this one is to bring. */
+static void wait_for_closing(struct apply *a)
+{
+	struct items wanted = { 0 };
+	size_t i;
+
+	for (i = 0; i < a->file.exports.n; i++)
+		if (take_some(a, CONFIG_EXPORTS, a->file.exports.at[i]) == TAKE)
+			items_add(&wanted, a->file.exports.at[i]);
+	closing_wait(a->t, &wanted, &a->before);
+	free(wanted.at);
+}
+
 /* What was done is told, whatever comes behind it. */
 static int run_all(struct apply *a)
 {
@@ -374,6 +388,8 @@ static int run_all(struct apply *a)
 		json_decref(a->run.told);
 		return ret;
 	}
+	if (!a->run.dry)
+		wait_for_closing(a);
 	ret = run_rounds(a);
 	if (!ret)
 		ret = end_brought(a);
