@@ -128,12 +128,11 @@ static void check_device(struct twin *twin, const struct wish *wish)
 static bool is_other_metadata(const struct export *want,
 			      const struct export *now)
 {
-	dev_t be, is;
+	dev_t be, is = export_metadata_device(now);
 
 	if (!want->metadata.len || !now->metadata.len)
 		return want->metadata.len != now->metadata.len;
 	be = find_device(want->metadata);
-	is = find_device(now->metadata);
 	return be && is ? be != is : !text_same(want->metadata, now->metadata);
 }
 
@@ -283,10 +282,7 @@ static void count_costs(struct twin *twin, const struct config *now,
 		     bitmaps);
 }
 
-/*
- * What an export holds, so that no other can: what it only reads isn't. The module tells
- * no number of metadata: where its path leads elsewhere by now, that is taken for it.
- */
+/* What an export holds, so that no other can: what it only reads isn't. */
 struct held {
 	dev_t device, metadata;
 };
@@ -297,7 +293,7 @@ static struct held held_now(const struct twin *twin)
 
 	return (struct held) {
 		.device = e->read_only ? 0 : export_device(e),
-		.metadata = e->metadata.len ? find_device(e->metadata) : 0,
+		.metadata = export_metadata_device(e),
 	};
 }
 
