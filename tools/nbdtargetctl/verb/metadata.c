@@ -316,17 +316,38 @@ static json_t *map_json(const struct metadata *m)
 	return o;
 }
 
-static void print_json(const struct metadata *m, bool held, const char *user)
+/* What is found on one that may be in use, and by whom. */
+struct finding {
+	struct metadata *m, *later;
+	char *user;		/* the export's name, or NULL */
+	bool unasked;		/* the module doesn't say whether it is one */
+	bool held;		/* by whomever */
+	bool unsettled;		/* no two readings were of one state */
+	int err;
+};
+
+/* Of one that is held. */
+static const char *holder_of(const struct finding *f)
 {
+	if (f->user)
+		return "export";
+	return f->unasked ? "unknown" : "other";
+}
+
+static void print_json(const struct finding *f)
+{
+	const struct metadata *m = f->m;
 	const struct nbdtarget_meta_head *head = &m->head;
 	json_t *o = json_object(), *list = json_array();
 	uint32_t i;
 
 	json_put(o, "uuid", json_take(metadata_uuid(head->mark.uuid)));
 	json_put(o, "state", json_string(state_of(head)));
-	json_put(o, "held", json_boolean(held));
-	if (user)
-		json_put_text(o, "held-by", text_of(user));
+	json_put(o, "held", json_boolean(f->held));
+	if (f->held)
+		json_put(o, "holder", json_string(holder_of(f)));
+	if (f->user)
+		json_put_text(o, "held-by", text_of(f->user));
 	json_put(o, "good", json_boolean(metadata_is_good(m)));
 	json_put(o, "lost", json_boolean(m->lost));
 	json_put(o, "generation",
@@ -368,16 +389,6 @@ static void print_bitmap(const struct nbdtarget_meta_bitmap *entry,
 		printf(", %" PRIu64 " blocks with one good copy", b->torn);
 	putchar('\n');
 }
-
-/* What is found on one that may be in use, and by whom. */
-struct finding {
-	struct metadata *m, *later;
-	char *user;		/* the export's name, or NULL */
-	bool unasked;		/* the module doesn't say whether it is one */
-	bool held;		/* by whomever */
-	bool unsettled;		/* no two readings were of one state */
-	int err;
-};
 
 static void print_holder(const struct finding *f)
 {
@@ -533,7 +544,7 @@ static int tell_finding(struct tool *t, const char *path,
 	if (f->err)
 		return fail(t, path, "%s", strerror(-f->err));
 	if (t->json)
-		print_json(f->m, f->held, f->user);
+		print_json(f);
 	else
 		print_text(f);
 	return say_wrong(t, path, f->m);
