@@ -1873,7 +1873,8 @@ enum {
 	 * are EINPROGRESS. Processes that the program has started belong to
 	 * it. EAGAIN while a command of another is under way, or a
 	 * checkpoint is held, EBUSY when another socket has sent this:
-	 * nothing has changed then.
+	 * nothing has changed then. The text with EINPROGRESS and EBUSY
+	 * names the program's process.
 	 */
 	NBDTARGET_CMD_HANDOVER_CLAIM,
 

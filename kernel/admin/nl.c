@@ -116,12 +116,16 @@ static bool is_change(const struct nbdt_compat_genl_op *op)
 
 static int begin_change(struct genl_info *info)
 {
+	struct nbdt_handover_program by;
+
 	down_read(&changes);
-	if (!nbdt_handover_keeps_out())
+	if (!nbdt_handover_keeps_out(&by))
 		return 0;
 	up_read(&changes);
+	/* As long as it may be: there is no room for more. */
 	nbdt_set_err_msg(info->extack,
-			 "the module is being replaced; try again when 'nbdtargetctl upgrade' has ended");
+			 "the module is being replaced by process %d (%s); wait for it",
+			 by.pid, by.name);
 	return -EINPROGRESS;
 }
 

@@ -122,6 +122,7 @@ static int check_format(struct genl_info *info)
 
 static int claim(struct genl_info *info)
 {
+	struct nbdt_handover_program by;
 	int err;
 
 	if (nbdt_nl_job_is_any()) {
@@ -146,10 +147,11 @@ static int claim(struct genl_info *info)
 				 "a checkpoint is held by somebody else");
 		return -EAGAIN;
 	}
-	err = nbdt_handover_claim(genl_info_net(info), info->snd_portid);
+	err = nbdt_handover_claim(genl_info_net(info), info->snd_portid, &by);
 	if (err)
 		nbdt_set_err_msg(info->extack,
-				 "somebody else is replacing the module");
+				 "process %d (%s) is replacing the module",
+				 by.pid, by.name);
 	return err;
 }
 

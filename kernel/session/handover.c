@@ -145,16 +145,34 @@ static bool is_program(void)
 	return is;
 }
 
+static void tell_program(struct nbdt_handover_program *by)
+{
+	struct task_struct *task;
+
+	lockdep_assert_held(&handover_mutex);
+	by->pid = pid_vnr(program);
+	rcu_read_lock();
+	task = pid_task(program, PIDTYPE_TGID);
+	/* It may have left its socket to another. */
+	if (task)
+		get_task_comm(by->name, task);
+	else
+		strscpy(by->name, "ended", sizeof(by->name));
+	rcu_read_unlock();
+}
+
 /**
  * nbdt_handover_claim - be who replaces the module, from now on
  * @net: network namespace of the netlink socket
  * @portid: of that; nbdt_handover_closed() is called when it is closed
+ * @by: set to who is already, when that is another
  *
  * Once more changes nothing.  The caller is in the program's process.
  *
  * Return: 0; -EBUSY when another is.
  */
-int nbdt_handover_claim(const struct net *net, u32 portid)
+int nbdt_handover_claim(const struct net *net, u32 portid,
+			struct nbdt_handover_program *by)
 {
 	int err = 0;
 
@@ -164,19 +182,22 @@ int nbdt_handover_claim(const struct net *net, u32 portid)
 		taker = portid;
 		program = get_pid(task_tgid(current));
 	} else if (!is_taker(net, portid)) {
+		tell_program(by);
 		err = -EBUSY;
 	}
 	mutex_unlock(&handover_mutex);
 	return err;
 }
 
-/* Is the current process to leave all as it is, since another replaces the module? */
-bool nbdt_handover_keeps_out(void)
+/* Is the current process to leave all as it is, since another, BY, replaces the module? */
+bool nbdt_handover_keeps_out(struct nbdt_handover_program *by)
 {
 	bool keeps_out;
 
 	mutex_lock(&handover_mutex);
 	keeps_out = program && !is_program();
+	if (keeps_out)
+		tell_program(by);
 	mutex_unlock(&handover_mutex);
 	return keeps_out;
 }

@@ -3,6 +3,7 @@
 #define NBDT_HANDOVER_H
 
 #include <linux/list.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 
 #include "base/place.h"
@@ -43,18 +44,25 @@ struct nbdt_handover {
 	struct nbdt_rekey_state keys;
 };
 
+/* Who replaces the module, for people. */
+struct nbdt_handover_program {
+	pid_t pid;		/* of the reader's namespace; 0 when it isn't there */
+	char name[TASK_COMM_LEN];
+};
+
 struct nbdt_handover *nbdt_handover_alloc(void);
 void nbdt_handover_free(struct nbdt_handover *h);
 
 /* For who takes them, by his netlink socket. */
-int nbdt_handover_claim(const struct net *net, u32 portid);
+int nbdt_handover_claim(const struct net *net, u32 portid,
+			struct nbdt_handover_program *by);
 int nbdt_handover_begin(const struct net *net, u32 portid);
 int nbdt_handover_take(const struct net *net, u32 portid,
 		       struct nbdt_handover **h);
 void nbdt_handover_closed(const struct net *net, u32 portid);
 
 /* For all others. */
-bool nbdt_handover_keeps_out(void);
+bool nbdt_handover_keeps_out(struct nbdt_handover_program *by);
 
 /* For who gives them. */
 void nbdt_handover_note_given(void);
