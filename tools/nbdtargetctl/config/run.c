@@ -41,9 +41,11 @@ static bool keeps_out(const struct step *s)
 	       s->phase != PHASE_BITMAP_OUT;
 }
 
+/* Why it isn't done is no matter: that a device is absent, for one, is no failure. */
 static void note_result(struct run *r, const struct step *s)
 {
-	if (!is_failure(s->result) || !keeps_out(s))
+	if (s->result == STEP_PLANNED || s->result == STEP_DONE ||
+	    !keeps_out(s))
 		return;
 	r->kept_any = true;
 	r->kept_listener |= s->section == CONFIG_LISTENERS;

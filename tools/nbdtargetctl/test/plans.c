@@ -429,7 +429,8 @@ static void prepare(struct plan *p, bool refusing)
 		    !(refusing && chance(50)))
 			step_note(s, STEP_PLANNED, "there is no device");
 		if (refusing && !strcmp(s->verb->name, "remove-export"))
-			step_note(s, STEP_REFUSED, "refused");
+			step_note(s, chance(50) ? STEP_REFUSED : STEP_ABSENT,
+				  "refused");
 		s->verb = on_model(s->verb);
 	}
 }
