@@ -337,9 +337,10 @@ static void come_back(struct upgrade *u)
 	u->gone_on = handover_give_all(&u->conns, u->timeout);
 }
 
+/* What couldn't be added a moment ago may be now, and what was saved of it is as good. */
 static void let_in(struct upgrade *u)
 {
-	u->failed |= apply_as_restore(u->t, u->config, NULL, true) != 0;
+	u->failed |= apply_as_restore(u->t, u->config, u->bitmaps, true) != 0;
 }
 
 static int replace_module(struct upgrade *u)
