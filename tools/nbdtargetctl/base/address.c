@@ -64,6 +64,14 @@ bool endpoint_is_stand_in(const struct endpoint *ep)
 	return ep->ifindex > INT32_MAX - ZONE_STAND_INS;
 }
 
+/* Its interface has gone, or never came: a number is all that there is of it. */
+bool endpoint_is_nameless(const struct endpoint *ep)
+{
+	char name[IF_NAMESIZE];
+
+	return ep->ifindex && !ep->netns && !if_indextoname(ep->ifindex, name);
+}
+
 /* ADDRESS[%ZONE] without brackets; the string is cut at the zone. */
 static const char *parse_ipv6(char *s, struct endpoint *ep)
 {

@@ -30,6 +30,7 @@ extern const char *const endpoint_no_interface;
 const char *endpoint_parse(const char *s, struct endpoint *ep);
 uint32_t zone_stand_in(size_t i);
 bool endpoint_is_stand_in(const struct endpoint *ep);
+bool endpoint_is_nameless(const struct endpoint *ep);
 bool endpoint_same(const struct endpoint *a, const struct endpoint *b);
 char *endpoint_format(const struct endpoint *ep);
 void address_format(const struct address *a, char buf[ADDRESS_MAX]);

@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,6 +169,15 @@ static void take_address(struct reader *r, const struct place *place,
 			 place->key);
 }
 
+/* What is behind the '%' that there is. */
+static const char *zone_of(struct reader *r, const char *s)
+{
+	const char *at = strchr(s, '%') + 1;
+	size_t len = strcspn(at, "]");
+
+	return memcpy(config_alloc(r->c, len + 1), at, len);
+}
+
 /* One for each, so that two of them aren't one. */
 static uint32_t zone_number(struct reader *r, const char *zone)
 {
@@ -191,13 +201,10 @@ static uint32_t zone_number(struct reader *r, const char *zone)
 static const char *stand_in(struct reader *r, const struct place *place,
 			    const char *s, struct endpoint *to)
 {
-	const char *at = strchr(s, '%') + 1, *problem;
-	size_t len = strcspn(at, "]");
-	char *zone = config_alloc(r->c, len + 1), *known;
+	const char *at = strchr(s, '%') + 1, *zone = zone_of(r, s), *problem;
+	char *known = mem_printf("%.*s%u%s", (int)(at - s), s,
+				 zone_number(r, zone), at + strlen(zone));
 
-	memcpy(zone, at, len);
-	known = mem_printf("%.*s%u%s", (int)(at - s), s, zone_number(r, zone),
-			   at + len);
 	problem = endpoint_parse(known, to);
 	free(known);
 	if (!problem)
@@ -205,6 +212,17 @@ static const char *stand_in(struct reader *r, const struct place *place,
 			"warning: '%s': there is no interface '%s', so nobody comes by that",
 			s, zone);
 	return problem;
+}
+
+/*
+ * When the machine has started anew, a number may be that of another interface. What stands
+ * for one that isn't there is none's at any time: upgrade has it in its file.
+ */
+static bool is_by_number(struct reader *r, const char *s,
+			 const struct endpoint *ep)
+{
+	return ep->ifindex && !endpoint_is_stand_in(ep) &&
+	       !if_nametoindex(zone_of(r, s));
 }
 
 static void take_endpoint(struct reader *r, const struct place *place,
@@ -218,7 +236,8 @@ static void take_endpoint(struct reader *r, const struct place *place,
 		return;
 	}
 	problem = endpoint_parse(s, to);
-	if (problem == endpoint_no_interface)
+	if (problem == endpoint_no_interface ||
+	    (!problem && is_by_number(r, s, to)))
 		problem = stand_in(r, place, s, to);
 	if (problem)
 		wrong_at(r, place, "'%s': %s", s, problem);

@@ -9,6 +9,7 @@
 #include "base/replace.h"
 #include "config/config.h"
 #include "config/diff.h"
+#include "config/save.h"
 #include "config/verbs.h"
 #include "config/write.h"
 #include "nl/kernel.h"
@@ -67,10 +68,47 @@ static int write_commands(struct tool *t, const struct config *c, FILE *f)
 	return ret;
 }
 
-/* The file says what there is in this network namespace, and can't say this. */
-static int check_bound(struct tool *t, const struct config *c)
+#define NO_INTERFACE \
+	"is on an interface that isn't there, so that it has no name for a file"
+
+static int check_listeners(struct tool *t, const struct config *c)
+{
+	struct endpoint ep;
+	int ret = 0;
+	char *there;
+	size_t i;
+
+	for (i = 0; i < c->listeners.n; i++) {
+		listener_endpoint(c->listeners.at[i], &ep);
+		if (!endpoint_is_nameless(&ep))
+			continue;
+		there = endpoint_format(&ep);
+		ret = fail(t, NULL,
+			   "listener %s " NO_INTERFACE ": remove-listener it",
+			   there);
+		free(there);
+	}
+	return ret;
+}
+
+/*
+ * The file says what there is in this network namespace, and has names of interfaces: what
+ * it can't say of a binding, or NULL.
+ */
+static const char *binding_wrong(const struct endpoint *ep, bool stand_ins)
+{
+	if (ep->netns)
+		return "no file can say: save from there, or";
+	if (endpoint_is_nameless(ep) &&
+	    !(stand_ins && endpoint_is_stand_in(ep)))
+		return NO_INTERFACE ":";
+	return NULL;
+}
+
+static int check_bound(struct tool *t, const struct config *c, bool stand_ins)
 {
 	const struct export *e;
+	const char *wrong;
 	int ret = 0;
 	char *there;
 	size_t i, k;
@@ -78,16 +116,27 @@ static int check_bound(struct tool *t, const struct config *c)
 	for (i = 0; i < c->exports.n; i++) {
 		e = c->exports.at[i];
 		for (k = 0; k < e->listeners.n; k++) {
-			if (!e->listeners.at[k].netns)
+			wrong = binding_wrong(&e->listeners.at[k], stand_ins);
+			if (!wrong)
 				continue;
 			there = endpoint_format(&e->listeners.at[k]);
 			ret = fail(t, NULL,
-				   "export '%.*s' is bound to the listener %s, which no file can say: save from there, or bind it anew (set-export --listeners)",
-				   (int)e->name.len, e->name.p, there);
+				   "export '%.*s' is bound to the listener %s, which %s bind it anew (set-export --listeners)",
+				   (int)e->name.len, e->name.p, there, wrong);
 			free(there);
 		}
 	}
 	return ret;
+}
+
+/* Of what there is, that a file can say all of it. */
+static int get_all(struct tool *t, struct config *c, bool stand_ins)
+{
+	int ret = config_get(t, c);
+
+	if (!ret)
+		ret = check_listeners(t, c);
+	return ret ? ret : check_bound(t, c, stand_ins);
 }
 
 static int write_file(struct tool *t, const struct config *c, const char *path,
@@ -129,6 +178,25 @@ static int check_lent(struct tool *t, const struct config *c)
 	return 0;
 }
 
+/*
+ * For one who restores it at once: also who waits for an interface does so again, though by
+ * then nobody knows which.
+ */
+int save_for_now(struct tool *t, const char *path)
+{
+	struct config c = { 0 };
+	int ret = get_all(t, &c, true);
+
+	if (!ret)
+		ret = check_lent(t, &c);
+	if (!ret) {
+		config_sort(&c);
+		ret = write_file(t, &c, path, write_json);
+	}
+	config_free(&c);
+	return ret;
+}
+
 static int save(struct tool *t, const struct args *a)
 {
 	bool to_stdout = !a->n || !strcmp(a->pos[0], "-");
@@ -139,9 +207,7 @@ static int save(struct tool *t, const struct args *a)
 
 	if (ret)
 		return ret;
-	ret = config_get(t, &c);
-	if (!ret)
-		ret = check_bound(t, &c);
+	ret = get_all(t, &c, false);
 	if (!ret && a->opt[SAVE_NO_BITMAPS].given) {
 		c.has[CONFIG_BITMAPS] = false;
 		c.bitmaps.n = 0;

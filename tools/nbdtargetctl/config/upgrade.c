@@ -39,6 +39,7 @@
 #include "config/handover.h"
 #include "config/lock.h"
 #include "config/module.h"
+#include "config/save.h"
 #include "config/verbs.h"
 #include "nbdtarget.h"
 #include "nl/kernel.h"
@@ -245,7 +246,7 @@ static int make_folder(struct upgrade *u)
 
 static int save_config(struct upgrade *u)
 {
-	return run_verb(u, &verb_save, (const char *[]) { u->config, NULL });
+	return save_for_now(u->t, u->config);
 }
 
 /* Else all of it would be gone: what was taken once may not be what a file may say. */
