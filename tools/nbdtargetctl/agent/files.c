@@ -16,9 +16,9 @@
 
 #include "agent/files.h"
 #include "agent/log.h"
-#include "agent/way.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/way.h"
 
 #define FILE_MAX (4 << 20)
 

@@ -33,6 +33,7 @@
 #include "base/clock.h"
 #include "base/fail.h"
 #include "base/mem.h"
+#include "base/way.h"
 #include "config/apply.h"
 #include "config/config.h"
 #include "config/file.h"
@@ -230,11 +231,33 @@ static int check_exports(struct upgrade *u)
 	return ret;
 }
 
+/* What others put there would be restored. That they can't move ours doesn't keep them. */
+static int check_folder(struct upgrade *u)
+{
+	struct stat st;
+	int ret = way_check(u->t, u->folder);
+
+	if (ret)
+		return ret;
+	if (stat(u->folder, &st))
+		return fail(u->t, u->folder, "%s", strerror(errno));
+	return st.st_mode & 022 ?
+	       fail(u->t, u->folder, "may be written by others") : 0;
+}
+
 /* What is there of another time is all that there is of some bitmaps. */
 static int make_folder(struct upgrade *u)
 {
-	if (mkdir(u->folder, 0700) && errno != EEXIST)
+	bool made = !mkdir(u->folder, 0700);
+	int ret;
+
+	if (!made && errno != EEXIST)
 		return fail(u->t, u->folder, "%s", strerror(errno));
+	ret = check_folder(u);
+	if (ret && made)
+		rmdir(u->folder);
+	if (ret)
+		return ret;
 	if (!access(u->config, F_OK) || !access(u->bitmaps, F_OK))
 		return fail(u->t, u->folder,
 			    "has what an upgrade that failed has saved: 'restore %s --bitmaps %s', and remove the files",

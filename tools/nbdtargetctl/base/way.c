@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The way to a file: all folders that it leads through, and all links, have to be those
- * of root or the agent's user. Whoever can write to one of them can put another in the
+ * of root or the user who asks. Whoever can write to one of them can put another in the
  * place of what lies behind.
  *
  * It is gone along as the kernel does, part by part. Only so are those folders seen in
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/way.h"
+#include "base/way.h"
 #include "base/fail.h"
 #include "base/mem.h"
 
