@@ -116,10 +116,12 @@ enum {
 	/*
 	 * Its driver took it away, another medium is in its place (by the
 	 * number of its disk, which a loop device with another file changes,
-	 * too), or its logical blocks are larger than they were. Its clients
-	 * are ended, nobody becomes one until it is there again, see reopen,
-	 * and bitmaps that record are inconsistent, as others may have
-	 * written to it.
+	 * too), it tells another identity than it had, as a LUN does that
+	 * has become another volume once the kernel has read that anew, or
+	 * its logical blocks are larger than they were. Its clients are
+	 * ended, nobody becomes one until it is there again, see reopen, and
+	 * bitmaps that record are inconsistent, as others may have written
+	 * to it.
 	 */
 	NBDTARGET_EXPORT_STATE_GONE,
 	/*
@@ -171,6 +173,11 @@ enum {
  * Longest traffic secret of TLS 1.3, in bytes.
  */
 #define NBDTARGET_MAX_TLS_SECRET 48
+
+/*
+ * Longest identifier that a device is known by, in bytes.
+ */
+#define NBDTARGET_MAX_DEVICE_SERIAL 16
 
 /*
  * What a listener makes of TLS (1.6 of the conformance rules).
@@ -285,7 +292,7 @@ enum {
  * Format of what a connection is between two modules. It changes whenever
  * one who knows only that before would take it wrongly.
  */
-#define NBDTARGET_HANDOVER_FORMAT 2
+#define NBDTARGET_HANDOVER_FORMAT 3
 
 /*
  * Most bytes that a module received and has not yet looked at.
@@ -1490,6 +1497,17 @@ enum {
 	 * made anew elsewhere.
 	 */
 	NBDTARGET_A_HANDOVER_DEVICE_START,
+	/*
+	 * binary [max-len max-device-serial]: What the export's device was
+	 * known by, as its driver told it; absent if by nothing. Where it
+	 * tells another by now, as a LUN does that has become another
+	 * volume, the connection doesn't go on.
+	 */
+	NBDTARGET_A_HANDOVER_DEVICE_SERIAL,
+	/*
+	 * u32: Of which kind that is, as SCSI numbers them.
+	 */
+	NBDTARGET_A_HANDOVER_DEVICE_SERIAL_KIND,
 
 	/* private: */
 	__NBDTARGET_A_HANDOVER_MAX,

@@ -68,6 +68,11 @@ handover_give_policy[NBDTARGET_A_HANDOVER_MAX + 1] = {
 	[NBDTARGET_A_HANDOVER_DEVICE_ID] = { .type = NLA_U32 },
 	[NBDTARGET_A_HANDOVER_DISKSEQ] = { .type = NLA_U64 },
 	[NBDTARGET_A_HANDOVER_DEVICE_START] = { .type = NLA_U64 },
+	[NBDTARGET_A_HANDOVER_DEVICE_SERIAL] = {
+		.type = NLA_BINARY,
+		.len = NBDTARGET_MAX_DEVICE_SERIAL,
+	},
+	[NBDTARGET_A_HANDOVER_DEVICE_SERIAL_KIND] = { .type = NLA_U32 },
 	[NBDTARGET_A_HANDOVER_SIZE] = { .type = NLA_U64 },
 	[NBDTARGET_A_HANDOVER_TRANSMISSION_FLAGS] = { .type = NLA_U16 },
 	[NBDTARGET_A_HANDOVER_REPLY_MODE] =
@@ -286,6 +291,19 @@ static int put_tls(struct sk_buff *msg, const struct nbdt_handover *h)
 	return put_keys(msg, &h->keys);
 }
 
+/* What it is known by, if it is. */
+static int put_serial(struct sk_buff *msg, const struct nbdt_serial *serial)
+{
+	if (!serial->len)
+		return 0;
+	if (nla_put(msg, NBDTARGET_A_HANDOVER_DEVICE_SERIAL, serial->len,
+		    serial->id) ||
+	    nla_put_u32(msg, NBDTARGET_A_HANDOVER_DEVICE_SERIAL_KIND,
+			serial->kind))
+		return -EMSGSIZE;
+	return 0;
+}
+
 static int put_handover(struct sk_buff *msg, const struct nbdt_handover *h,
 			int fd)
 {
@@ -300,6 +318,7 @@ static int put_handover(struct sk_buff *msg, const struct nbdt_handover *h,
 	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_DISKSEQ, h->diskseq, pad) ||
 	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_DEVICE_START, h->start,
 			      pad) ||
+	    put_serial(msg, &h->serial) ||
 	    nla_put_u64_64bit(msg, NBDTARGET_A_HANDOVER_SIZE, h->size, pad) ||
 	    nla_put_u16(msg, NBDTARGET_A_HANDOVER_TRANSMISSION_FLAGS,
 			h->flags) ||
@@ -413,6 +432,19 @@ static int get_file_of(struct genl_info *info, struct nbdt_handover *h)
 	return 0;
 }
 
+static void get_serial(struct genl_info *info, struct nbdt_serial *serial)
+{
+	struct nlattr *id = info->attrs[NBDTARGET_A_HANDOVER_DEVICE_SERIAL];
+	struct nlattr *kind =
+		info->attrs[NBDTARGET_A_HANDOVER_DEVICE_SERIAL_KIND];
+
+	if (!id || !kind)
+		return;
+	serial->kind = nla_get_u32(kind);
+	serial->len = nla_len(id);
+	memcpy(serial->id, nla_data(id), serial->len);
+}
+
 static int get_disk(struct genl_info *info, struct nbdt_handover *h)
 {
 	struct nlattr *id = info->attrs[NBDTARGET_A_HANDOVER_DEVICE_ID];
@@ -424,6 +456,7 @@ static int get_disk(struct genl_info *info, struct nbdt_handover *h)
 	h->device_id = nla_get_u32(id);
 	h->diskseq = nla_get_u64(seq);
 	h->start = nla_get_u64(start);
+	get_serial(info, &h->serial);
 	return 0;
 }
 

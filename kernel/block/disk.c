@@ -577,6 +577,26 @@ u64 nbdt_disk_start(const struct nbdt_disk *disk)
 	return get_start_sect(disk->content.bdev);
 }
 
+/*
+ * Is its device no longer what was opened?  Why, in a few words, as nbdt_content_lost();
+ * NULL if it still is.
+ */
+const char *nbdt_disk_lost(const struct nbdt_disk *disk)
+{
+	const char *why = nbdt_content_lost(&disk->content);
+
+	if (!why && nbdt_disk_is_other(disk, &disk->serial))
+		why = "it has another identity, as of another volume";
+	return why;
+}
+
+/* Is it certain to be another than what was known by that, of the same disk? */
+bool nbdt_disk_is_other(const struct nbdt_disk *disk,
+			const struct nbdt_serial *was)
+{
+	return nbdt_serial_is_other(was, disk->content.bdev);
+}
+
 /* It may do what it refused when it has become another since. */
 void nbdt_disk_look(struct nbdt_disk *disk)
 {

@@ -139,6 +139,9 @@ static inline u32 nbdt_disk_loss(const struct nbdt_disk *disk)
 u64 nbdt_disk_size(const struct nbdt_disk *disk);
 u64 nbdt_disk_seq(const struct nbdt_disk *disk);
 u64 nbdt_disk_start(const struct nbdt_disk *disk);
+const char *nbdt_disk_lost(const struct nbdt_disk *disk);
+bool nbdt_disk_is_other(const struct nbdt_disk *disk,
+			const struct nbdt_serial *was);
 void nbdt_disk_look(struct nbdt_disk *disk);
 bool nbdt_disk_can_trim(const struct nbdt_disk *disk);
 bool nbdt_disk_is_locked(const struct nbdt_disk *disk);

@@ -377,7 +377,7 @@ static bool refresh_state(struct nbdt_export *export)
 	/* One that is being removed, or never came to be, may have closed its device. */
 	if (export->disk.content.closing || !export->id)
 		return false;
-	why = nbdt_content_lost(&export->disk.content);
+	why = nbdt_disk_lost(&export->disk);
 	if (why)
 		die(export, why);
 	nbdt_proof_tick(&export->disk.content.proof);

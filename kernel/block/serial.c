@@ -13,6 +13,10 @@
  *
  * Nor does a drive's identifier say anything of the medium in it.
  *
+ * A disk may become another in place: a LUN behind which the storage maps another
+ * volume stays the same disk, with its number, to whoever has it open.  Once the kernel
+ * has read its identifier anew, that tells.
+ *
  * What is made of a disk isn't that disk, though it may tell the disk's identifier
  * as its own: a mapped device does on newer kernels, if it is made of one.  So it is
  * known by nothing, and an identifier is the same only if the same driver says it.
@@ -57,11 +61,11 @@ static bool has_company(const struct nbdt_serial *serial)
 	return true;
 }
 
-/* Nothing, if it has none.  The device is open; its driver is asked, and may sleep. */
-void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
+/* Its identifier of that kind; nothing, if it has none. */
+static void read_kind(struct nbdt_serial *serial, struct block_device *bdev,
+		      u32 kind)
 {
 	struct gendisk *disk = bdev->bd_disk;
-	unsigned int i;
 	int len;
 
 	memset(serial, 0, sizeof(*serial));
@@ -69,17 +73,43 @@ void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
 	    disk->flags & GENHD_FL_REMOVABLE)
 		return;
 	serial->driver = disk->fops;
-	for (i = 0; i < ARRAY_SIZE(kinds) && !serial->len; i++) {
-		len = disk->fops->get_unique_id(disk, serial->id, kinds[i]);
-		if (len <= 0 || len > NBDT_SERIAL_MAX ||
-		    (kinds[i] == BLK_UID_T10 && len <= VENDOR_LEN))
-			continue;
-		serial->kind = kinds[i];
+	serial->kind = kind;
+	serial->start = bdev->bd_start_sect;
+	len = disk->fops->get_unique_id(disk, serial->id, kind);
+	if (len > (kind == BLK_UID_T10 ? VENDOR_LEN : 0) &&
+	    len <= NBDT_SERIAL_MAX)
 		serial->len = len;
-	}
+}
+
+/* Nothing, if it has none.  The device is open; its driver is asked, and may sleep. */
+void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev)
+{
+	unsigned int i = 0;
+
+	do
+		read_kind(serial, bdev, kinds[i]);
+	while (!serial->len && ++i < ARRAY_SIZE(kinds));
 	if (!has_company(serial))
 		serial->len = 0;
-	serial->start = bdev->bd_start_sect;
+}
+
+/**
+ * nbdt_serial_is_other - does an open device tell another identifier than it did?
+ * @was: of the same disk, whichever module has asked it
+ * @bdev: whose driver is asked for one of the same kind, and waits for no device
+ *
+ * Who tells none, or has had none, may be the same.
+ */
+bool nbdt_serial_is_other(const struct nbdt_serial *was,
+			  struct block_device *bdev)
+{
+	struct nbdt_serial now;
+
+	if (!was->len)
+		return false;
+	read_kind(&now, bdev, was->kind);
+	return now.len && has_company(&now) &&
+	       (now.len != was->len || memcmp(now.id, was->id, now.len));
 }
 
 /* May it be the device of that serial, as far as is seen without opening it? */

@@ -19,6 +19,8 @@ struct nbdt_serial {
 };
 
 void nbdt_serial_read(struct nbdt_serial *serial, struct block_device *bdev);
+bool nbdt_serial_is_other(const struct nbdt_serial *was,
+			  struct block_device *bdev);
 bool nbdt_serial_fits(const struct nbdt_serial *serial,
 		      const struct block_device *bdev);
 bool nbdt_serial_same(const struct nbdt_serial *a, const struct nbdt_serial *b);

@@ -368,6 +368,7 @@ static int save(const struct nbdt_conn *conn, struct nbdt_handover *h)
 	h->device_id = conn->export->disk.device_id;
 	h->diskseq = nbdt_disk_seq(&conn->export->disk);
 	h->start = nbdt_disk_start(&conn->export->disk);
+	h->serial = conn->export->disk.serial;
 	h->size = conn->limits.size;
 	h->flags = conn->limits.flags;
 	h->mode = conn->mode;
@@ -464,8 +465,8 @@ static int resume_tls(struct nbdt_conn *conn, struct nbdt_handover *h)
 }
 
 /*
- * A path may lead elsewhere by now, a number be another disk's, and a partition be
- * another part of it.
+ * A path may lead elsewhere by now, a number be another disk's, a partition be another
+ * part of it, and the disk have become another volume.
  */
 static int check_device(struct nbdt_conn *conn, const struct nbdt_handover *h)
 {
@@ -473,7 +474,8 @@ static int check_device(struct nbdt_conn *conn, const struct nbdt_handover *h)
 
 	if (disk->device_id == h->device_id &&
 	    nbdt_disk_seq(disk) == h->diskseq &&
-	    nbdt_disk_start(disk) == h->start)
+	    nbdt_disk_start(disk) == h->start &&
+	    !nbdt_disk_is_other(disk, &h->serial))
 		return 0;
 	return fail(conn, -ESTALE, "its export has another device now");
 }

@@ -8,6 +8,7 @@
 
 #include "base/place.h"
 #include "base/proto.h"
+#include "block/serial.h"
 #include "content/context.h"
 #include "transport/rekey.h"
 
@@ -33,6 +34,7 @@ struct nbdt_handover {
 	u32 device_id;			/* of its device, like the next */
 	u64 diskseq;			/* of its disk, never used again */
 	u64 start;			/* in its disk, in sectors */
+	struct nbdt_serial serial;	/* its kind, length and identifier */
 	u64 size;			/* as the client was told, like the next */
 	u16 flags;
 	enum nbdt_mode mode;
