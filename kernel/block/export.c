@@ -985,13 +985,55 @@ static int begin_reopening(struct nbdt_export *export,
 	return err;
 }
 
+/* What is to be changed, with all that it takes. */
+struct change {
+	const struct nbdt_export_change *what;
+	char *description;		/* both to be freed: they are exchanged */
+	struct nbdt_place *places;
+};
+
+/* All of it, or nothing. */
+static int carry_out(struct nbdt_export *export, struct change *change,
+		     struct netlink_ext_ack *extack)
+{
+	const struct nbdt_export_change *what = change->what;
+	int err = 0;
+
+	lockdep_assert_held(&exports_mutex);
+	if (export->removed) {
+		nbdt_set_err_msg(extack, "the export is being removed");
+		return -ENOENT;
+	}
+	if (what->set_on_return)
+		err = check_on_return(export, what->on_return, extack);
+	if (!err && what->set_default)
+		err = change_default(export, what->is_default, extack);
+	if (err)
+		return err;
+	if (change->description)
+		swap(export->description, change->description);
+	if (what->set_places) {
+		swap(export->places, change->places);
+		WRITE_ONCE(export->nr_places, what->nr_places);
+	}
+	if (what->set_max_connections)
+		export->max_connections = what->max_connections;
+	if (what->set_on_return)
+		WRITE_ONCE(export->on_return, what->on_return);
+	if (what->set_tls_required)
+		WRITE_ONCE(export->tls_required, what->tls_required);
+	refresh_limits(export);
+	generation++;
+	return 0;
+}
+
 /*
  * It was begun, by a caller who has a reference.  Its clients were told to end when the
  * device went.  Whoever removes it meanwhile waits until this is over (close_work), so
- * it may hang here.
+ * it may hang here.  What is to be changed with it is so before there is a client.
  */
 static int reopen(struct nbdt_export *export, const struct nbdt_node *node,
-		  struct netlink_ext_ack *extack)
+		  struct change *change, struct netlink_ext_ack *extack)
 {
 	int err = wait_for_io(export);
 
@@ -1012,6 +1054,8 @@ static int reopen(struct nbdt_export *export, const struct nbdt_node *node,
 			die(export, GIVEN_UP);
 	}
 	export->disk.content.closing = export->removed;
+	if (!err && change)
+		err = carry_out(export, change, extack);
 	/* The last that is done to it, if it was removed. */
 	WRITE_ONCE(export->reopening, false);
 	/* Who waits is looked for after that. */
@@ -1022,24 +1066,27 @@ static int reopen(struct nbdt_export *export, const struct nbdt_node *node,
 	return err;
 }
 
-static int reopen_by_name(const char *name, const struct nbdt_node *node,
-			  struct netlink_ext_ack *extack)
+/* The same where it isn't opened anew. */
+static int change_only(struct nbdt_export *export, struct change *change,
+		       struct netlink_ext_ack *extack)
 {
-	struct nbdt_export *export;
 	int err;
 
 	mutex_lock(&exports_mutex);
-	export = find_or_tell(name, extack);
-	if (export)
-		kref_get(&export->ref);
+	err = carry_out(export, change, extack);
 	mutex_unlock(&exports_mutex);
-	if (!export)
-		return -ENOENT;
-	/* With nothing there it isn't begun: what comes by itself would find it so. */
-	err = nbdt_disk_check_node(&export->disk, node, extack) ?:
-	      begin_reopening(export, extack) ?: reopen(export, node, extack);
-	nbdt_export_put(export);
 	return err;
+}
+
+static int change_reopened(struct nbdt_export *export, struct change *change,
+			   struct netlink_ext_ack *extack)
+{
+	const struct nbdt_node *node = &change->what->node;
+
+	/* With nothing there it isn't begun: what comes by itself would find it so. */
+	return nbdt_disk_check_node(&export->disk, node, extack) ?:
+	       begin_reopening(export, extack) ?:
+	       reopen(export, node, change, extack);
 }
 
 /* Also one that is being opened anew, which may come to nothing. */
@@ -1073,7 +1120,7 @@ static void take_back(struct nbdt_export *export, dev_t dev)
 		wait_var_event(&export->reopening,
 			       !READ_ONCE(export->reopening));
 	}
-	err = reopen(export, &node, NULL);
+	err = reopen(export, &node, NULL, NULL);
 	WRITE_ONCE(export->return_err, err);
 	if (err)
 		nbdt_event_export(export, NBDT_EVENT_STAY);
@@ -1116,6 +1163,40 @@ void nbdt_export_search(void (*found)(dev_t dev))
 	}
 }
 
+static struct nbdt_export *get_or_tell(const char *name,
+				       struct netlink_ext_ack *extack)
+{
+	struct nbdt_export *export;
+
+	mutex_lock(&exports_mutex);
+	export = find_or_tell(name, extack);
+	if (export)
+		kref_get(&export->ref);
+	mutex_unlock(&exports_mutex);
+	return export;
+}
+
+/* What may fail, before anything is changed. */
+static int prepare(struct change *change, const char *name,
+		   struct netlink_ext_ack *extack)
+{
+	const struct nbdt_export_change *what = change->what;
+
+	if (what->description) {
+		change->description = kstrdup(what->description, GFP_KERNEL);
+		if (!change->description)
+			return -ENOMEM;
+	}
+	if (what->nr_places) {
+		change->places = kmemdup(what->places, what->nr_places *
+					 sizeof(*what->places), GFP_KERNEL);
+		if (!change->places)
+			return -ENOMEM;
+	}
+	return what->set_default && what->is_default ?
+	       check_may_be_default(name, extack) : 0;
+}
+
 /**
  * nbdt_export_set - change an export
  * @name: terminated
@@ -1130,71 +1211,27 @@ void nbdt_export_search(void (*found)(dev_t dev))
 int nbdt_export_set(const char *name, const struct nbdt_export_change *change,
 		    struct netlink_ext_ack *extack)
 {
-	struct nbdt_place *places = NULL;
+	struct change prepared = { .what = change };
 	struct nbdt_export *export;
-	char *description = NULL;
-	int err = -ENOMEM;
+	int err;
 
-	/* What may fail, before anything is changed. */
-	if (change->description) {
-		description = kstrdup(change->description, GFP_KERNEL);
-		if (!description)
-			goto out_free;
-	}
-	if (change->nr_places) {
-		places = kmemdup(change->places, change->nr_places *
-				 sizeof(*places), GFP_KERNEL);
-		if (!places)
-			goto out_free;
-	}
-	if (change->set_default && change->is_default) {
-		err = check_may_be_default(name, extack);
-		if (err)
-			goto out_free;
-	}
-	if (change->reopen) {
-		err = reopen_by_name(name, &change->node, extack);
-		if (err)
-			goto out_free;
-	}
-
-	mutex_lock(&exports_mutex);
-	export = find_or_tell(name, extack);
-	err = export ? 0 : -ENOENT;
-	if (!err && change->set_on_return)
-		err = check_on_return(export, change->on_return, extack);
-	if (!err && change->set_default)
-		err = change_default(export, change->is_default, extack);
-	if (err)
-		goto out_unlock;
-	if (description)
-		swap(export->description, description);
-	if (change->set_places) {
-		swap(export->places, places);
-		WRITE_ONCE(export->nr_places, change->nr_places);
-	}
-	if (change->set_max_connections)
-		export->max_connections = change->max_connections;
-	if (change->set_on_return)
-		WRITE_ONCE(export->on_return, change->on_return);
-	if (change->set_tls_required)
-		WRITE_ONCE(export->tls_required, change->tls_required);
-	refresh_limits(export);
-	generation++;
-	kref_get(&export->ref);
-out_unlock:
-	mutex_unlock(&exports_mutex);
-out_free:
-	kfree(places);
-	kfree(description);
-	if (err)
-		return err;
-	nbdt_event_export(export, NBDT_EVENT_SET);
+	export = get_or_tell(name, extack);
+	if (!export)
+		return -ENOENT;
+	err = prepare(&prepared, name, extack);
+	if (!err)
+		err = change->reopen ?
+		      change_reopened(export, &prepared, extack) :
+		      change_only(export, &prepared, extack);
+	kfree(prepared.places);
+	kfree(prepared.description);
+	if (!err)
+		nbdt_event_export(export, NBDT_EVENT_SET);
 	/* It may be there already, and comes no more. */
-	if (change->set_on_return && is_waiting(export))
+	if (!err && change->set_on_return && is_waiting(export))
 		nbdt_arrival_search();
 	nbdt_export_put(export);
-	return 0;
+	return err;
 }
 
 /**
