@@ -476,16 +476,22 @@ void nbdt_disk_close(struct nbdt_disk *disk)
 struct search {
 	const struct nbdt_disk *disk;
 	void (*found)(dev_t dev);
+	unsigned int sizeless;
 };
 
 /* One of all block devices. */
 static int look_at(struct device *dev, void *data)
 {
-	const struct search *search = data;
+	struct search *search = data;
 	struct block_device *bdev = dev_to_bdev(dev);
+	u64 bytes = bdev_nr_bytes(bdev);
 
-	if (nbdt_serial_fits(&search->disk->serial, bdev) &&
-	    bdev_nr_bytes(bdev) == search->disk->bytes)
+	if (!nbdt_serial_fits(&search->disk->serial, bdev))
+		return 0;
+	/* One that goes has none, either. */
+	if (!bytes && disk_live(bdev->bd_disk))
+		search->sizeless++;
+	else if (search->found && bytes == search->disk->bytes)
 		search->found(bdev->bd_dev);
 	return 0;
 }
@@ -493,15 +499,19 @@ static int look_at(struct device *dev, void *data)
 /**
  * nbdt_disk_search - find what there is that may be the same device
  * @disk: has been open; may be being opened anew
- * @found: called for each; to open it will tell more
+ * @found: called for each, if not NULL; to open it will tell more
  *
  * May sleep, for no device.
+ *
+ * Return: how many more may be, and have no size: it couldn't be read yet.
  */
-void nbdt_disk_search(const struct nbdt_disk *disk, void (*found)(dev_t dev))
+unsigned int nbdt_disk_search(const struct nbdt_disk *disk,
+			      void (*found)(dev_t dev))
 {
 	struct search search = { .disk = disk, .found = found };
 
 	class_for_each_device(READ_ONCE(blocks), NULL, &search, look_at);
+	return search.sizeless;
 }
 
 /* What the device of that number is known by; false if by nothing.  It is opened. */

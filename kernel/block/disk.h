@@ -109,7 +109,8 @@ int nbdt_disk_check_node(const struct nbdt_disk *disk,
 int nbdt_disk_hire(struct nbdt_disk *disk);
 int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 		     struct netlink_ext_ack *extack);
-void nbdt_disk_search(const struct nbdt_disk *disk, void (*found)(dev_t dev));
+unsigned int nbdt_disk_search(const struct nbdt_disk *disk,
+			      void (*found)(dev_t dev));
 bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial);
 void nbdt_disk_close(struct nbdt_disk *disk);
 

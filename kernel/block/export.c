@@ -318,10 +318,14 @@ static u16 transmission_flags(const struct nbdt_export *export)
 	return flags | NBDT_FLAG_SEND_WRITE_ZEROES | NBDT_FLAG_SEND_FAST_ZERO;
 }
 
-/* It takes no new connections. */
+/*
+ * It takes no new connections: also while the size of its device can't be read, which
+ * then is 0, as of a disk whose ways fail just when it is asked.
+ */
 static bool is_going(const struct nbdt_export *export)
 {
-	return export->disk.content.closing || export->dead;
+	return export->disk.content.closing || export->dead ||
+	       !nbdt_disk_size(&export->disk);
 }
 
 /* Size and flags follow the device; who is attached keeps those that it has. */
@@ -336,13 +340,18 @@ static void refresh_limits(struct nbdt_export *export)
 	export->limits.flags = transmission_flags(export);
 }
 
-void nbdt_export_limits(struct nbdt_export *export,
-			struct nbdt_cmd_limits *limits)
+/* 0; -ESHUTDOWN when it takes nobody: then they are what they were. */
+int nbdt_export_limits(struct nbdt_export *export,
+		       struct nbdt_cmd_limits *limits)
 {
+	int err;
+
 	mutex_lock(&exports_mutex);
 	refresh_limits(export);
 	*limits = export->limits;
+	err = is_going(export) ? -ESHUTDOWN : 0;
 	mutex_unlock(&exports_mutex);
+	return err;
 }
 
 /* --- The device --- */
@@ -418,6 +427,16 @@ static void look_after(struct nbdt_export *export)
 		nbdt_arrival_search();
 }
 
+/* That a device has got its size at last the kernel doesn't tell. */
+static void look_for_size(struct nbdt_export *export)
+{
+	u32 before = READ_ONCE(export->sizeless);
+
+	if (before && is_waiting(export) &&
+	    nbdt_disk_search(&export->disk, NULL) < before)
+		nbdt_arrival_search();
+}
+
 /* NBDTARGET_EXPORT_STATE_*, as it is now; those who monitor hear of it first. */
 u32 nbdt_export_state(struct nbdt_export *export)
 {
@@ -433,6 +452,7 @@ static void look_after_all(void)
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
 		look_after(export);
+		look_for_size(export);
 		nbdt_export_put(export);
 	}
 }
@@ -625,7 +645,8 @@ static int attach(struct nbdt_export *export, struct nbdt_origin *origin,
  * @has_room: it was a client before, which nobody ceases to be as a limit is lowered
  *
  * Return: 0; -EUSERS when there are as many clients as there may be;
- * -ESHUTDOWN when the export is being removed, or its device was; -ENOMEM.
+ * -ESHUTDOWN when the export is being removed, or its device was, or has no size;
+ * -ENOMEM.
  */
 int nbdt_export_attach(struct nbdt_export *export, struct nbdt_origin *origin,
 		       bool has_room)
@@ -1158,7 +1179,8 @@ void nbdt_export_search(void (*found)(dev_t dev))
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
 		if (is_waiting(export))
-			nbdt_disk_search(&export->disk, found);
+			WRITE_ONCE(export->sizeless,
+				   nbdt_disk_search(&export->disk, found));
 		nbdt_export_put(export);
 	}
 }

@@ -49,6 +49,7 @@ struct nbdt_export {
 	bool removed;			/* it will be closed, for good */
 	u32 on_return;			/* NBDTARGET_ON_RETURN_*; may be read without */
 	int return_err;			/* why it didn't get its device back */
+	u32 sizeless;			/* that may be its device, but have no size yet */
 	u32 state;			/* NBDTARGET_EXPORT_STATE_*, as it was told */
 
 	struct nbdt_disk disk;
@@ -126,8 +127,8 @@ struct nbdt_export *nbdt_export_get_closing(u32 id);
 void nbdt_export_put(struct nbdt_export *export);
 bool nbdt_export_is_default(const struct nbdt_export *export);
 char *nbdt_export_description(struct nbdt_export *export);
-void nbdt_export_limits(struct nbdt_export *export,
-			struct nbdt_cmd_limits *limits);
+int nbdt_export_limits(struct nbdt_export *export,
+		       struct nbdt_cmd_limits *limits);
 bool nbdt_export_is_bound_to(struct nbdt_export *export,
 			     const struct nbdt_place *place);
 int nbdt_export_places(struct nbdt_export *export, struct nbdt_place **places);

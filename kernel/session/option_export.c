@@ -22,14 +22,16 @@
 #include "nbdtarget.h"
 
 /* The limits as this client gets to know them; IG9: with INFO as with GO. */
-static void limits_on(const struct nbdt_negotiation *neg,
-		      struct nbdt_export *export,
-		      struct nbdt_cmd_limits *limits)
+static int limits_on(const struct nbdt_negotiation *neg,
+		     struct nbdt_export *export,
+		     struct nbdt_cmd_limits *limits)
 {
-	nbdt_export_limits(export, limits);
+	int err = nbdt_export_limits(export, limits);
+
 	limits->flags = nbdt_proto_flags(limits->flags, neg->conn->mode,
 					 nbdt_selection_on(&neg->selection,
 							   export));
+	return err;
 }
 
 /* For the administrator. */
@@ -41,7 +43,7 @@ static const char *why_not(int err)
 	case -ENOMEM:
 		return "out of memory";
 	default:
-		return "it is being removed, or its device is gone";
+		return "it is being removed, or its device is gone or has no size";
 	}
 }
 
@@ -99,7 +101,7 @@ static int reply_attach_error(struct nbdt_negotiation *neg, int err)
 					 "the server is short of memory");
 	default:
 		return nbdt_option_error(neg, NBDT_REP_ERR_SHUTDOWN,
-					 "the export is being removed");
+					 "the export is being removed, or its device isn't there");
 	}
 }
 
@@ -246,12 +248,11 @@ static int reply_info_export(struct nbdt_negotiation *neg,
  * for; the description when there is one; the rest always.
  */
 static int reply_infos(struct nbdt_negotiation *neg, struct nbdt_export *export,
-		       const struct nbdt_go *go)
+		       const struct nbdt_go *go,
+		       const struct nbdt_cmd_limits *limits)
 {
-	struct nbdt_cmd_limits limits;
 	int err = 0;
 
-	limits_on(neg, export, &limits);
 	if ((go->infos & BIT(NBDT_INFO_NAME)) ||
 	    go->name_len != export->name_len)
 		err = reply_info_text(neg, NBDT_INFO_NAME, export->name,
@@ -261,7 +262,7 @@ static int reply_infos(struct nbdt_negotiation *neg, struct nbdt_export *export,
 	if (!err)
 		err = reply_info_block_size(neg, export);
 	if (!err)
-		err = reply_info_export(neg, &limits);
+		err = reply_info_export(neg, limits);
 	return err;
 }
 
@@ -269,20 +270,21 @@ static int reply_infos(struct nbdt_negotiation *neg, struct nbdt_export *export,
 static int info_or_go(struct nbdt_negotiation *neg, struct nbdt_export *export,
 		      const struct nbdt_go *go)
 {
+	bool is_go = neg->head.option == NBDT_OPT_GO;
+	struct nbdt_cmd_limits limits;
 	int err;
 
-	if (neg->head.option == NBDT_OPT_GO) {
-		err = attach(neg, export);
-		if (err)
-			return reply_attach_error(neg, err);
+	err = is_go ? attach(neg, export) : limits_on(neg, export, &limits);
+	if (err)
+		return reply_attach_error(neg, err);
+	if (is_go)
 		err = confirm(neg, export);
-		if (err)
-			return err;
-	}
-	err = reply_infos(neg, export, go);
+	if (!err)
+		err = reply_infos(neg, export, go,
+				  is_go ? &neg->conn->limits : &limits);
 	if (!err)
 		err = nbdt_option_ack(neg);
-	if (!err && neg->head.option == NBDT_OPT_GO)
+	if (!err && is_go)
 		return NBDT_OPTION_TRANSMISSION;
 	return err;
 }
