@@ -15,6 +15,8 @@
  * A writer holds the device exclusively, and is told by its driver when it goes
  * away, where the kernel does so.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/blkdev.h>
 #include <linux/device.h>
 #include <linux/log2.h>
@@ -393,6 +395,23 @@ static void forget_loss(struct nbdt_disk *disk)
 	nbdt_disk_end_loss(disk, loss);
 }
 
+/*
+ * What recorded isn't believed, and a crash doesn't change that.  If it can't be stored,
+ * the device counts as gone to the bitmaps: what is left of them says so (left.c).
+ */
+static void distrust(struct nbdt_disk *disk, struct nbdt_metadata_storing *storing,
+		     struct netlink_ext_ack *extack)
+{
+	char name[NBDT_NAME_SHOWN];
+
+	nbdt_bitmaps_distrust(&disk->content);
+	if (!nbdt_metadata_store(&disk->content, storing, extack))
+		nbdt_bitmaps_back(&disk->content);
+	else
+		pr_warn_ratelimited("export '%s': that bitmaps that record are inconsistent can't be written to its metadata\n",
+				    nbdt_text_show_name(name, disk->content.name));
+}
+
 /**
  * nbdt_disk_reopen - open the device anew that went away
  * @disk: nothing is under way on it, nor begun
@@ -409,11 +428,16 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 {
 	struct block_device *bdev = disk->content.bdev;
 	struct nbdt_bdev device = disk->device;
+	struct nbdt_metadata_storing storing;
 	u64 number = disk->content.number;
 	u32 block = disk->content.block;
 	u64 bytes = disk->bytes;
 	int err;
 
+	/* What may fail later is the metadata's device alone. */
+	err = nbdt_metadata_reserve(&disk->content, &storing);
+	if (err)
+		return err;
 	err = open_device(disk, node);
 	if (err) {
 		device_error(disk->path, err, extack);
@@ -444,14 +468,14 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 	if (!disk->content.map_off)
 		nbdt_proof_open(&disk->content.proof, disk->content.bdev);
 	nbdt_content_set_reach(&disk->content);
-	nbdt_bitmaps_distrust(&disk->content);
 	/* The device is open, whether or not that can be said. */
-	nbdt_metadata_store(&disk->content, extack);
+	distrust(disk, &storing, extack);
 	return 0;
 
 err_close:
 	nbdt_bdev_close(&disk->device);
 err_restore:
+	nbdt_metadata_release(&storing);
 	disk->device = device;
 	disk->pages = nbdt_compat_mapping(bdev);
 	disk->content.bdev = bdev;

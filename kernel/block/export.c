@@ -40,6 +40,7 @@
 #include "compat/compat.h"
 #include "content/bitmaps.h"
 #include "content/map.h"
+#include "content/metadata.h"
 #include "content/scan.h"
 #include "nbdtarget.h"
 
@@ -414,11 +415,15 @@ static bool is_waiting(const struct nbdt_export *export)
  */
 static void look_after(struct nbdt_export *export)
 {
-	bool news;
+	bool news, gone;
 
 	mutex_lock(&exports_mutex);
 	news = refresh_state(export);
+	gone = export->id && export->dead;
 	mutex_unlock(&exports_mutex);
+	/* Not before, as it takes memory. */
+	if (gone)
+		nbdt_metadata_tell_gone(&export->disk.content);
 	if (!news)
 		return;
 	nbdt_event_export(export, NBDT_EVENT_STATE);

@@ -453,7 +453,7 @@ static int check_lendable(const struct nbdt_bitmap *bitmap, u64 size,
 	return 0;
 }
 
-/* The device is, until nbdt_bitmaps_distrust(). */
+/* The device is, until nbdt_bitmaps_back(). */
 void nbdt_bitmaps_gone(struct nbdt_content *content)
 {
 	char name[NBDT_NAME_SHOWN];
@@ -483,8 +483,15 @@ void nbdt_bitmaps_distrust(struct nbdt_content *content)
 		if (may_miss(bitmaps, slot))
 			nbdt_bitmap_fill(bitmaps->slots[slot]);
 	}
-	bitmaps->gone = false;
 	WRITE_ONCE(bitmaps->written, true);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+}
+
+/* The device is there again, and what that means was stored: nobody else has it. */
+void nbdt_bitmaps_back(struct nbdt_content *content)
+{
+	mutex_lock(&nbdt_bitmaps_mutex);
+	content->bitmaps.gone = false;
 	mutex_unlock(&nbdt_bitmaps_mutex);
 }
 

@@ -56,6 +56,7 @@ struct nbdt_bitmaps_piece {
 
 void nbdt_bitmaps_gone(struct nbdt_content *content);
 void nbdt_bitmaps_distrust(struct nbdt_content *content);
+void nbdt_bitmaps_back(struct nbdt_content *content);
 int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
 			struct nbdt_content *from, const char *name,
 			struct netlink_ext_ack *extack);

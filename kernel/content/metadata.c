@@ -14,10 +14,13 @@
  * then the head.  A crash before that head leaves what there was before.  What was found
  * to be damaged is written after a head that says so: by then nothing else does.
  *
- * Whether others have written since the last export ended in good order is judged by
- * left.c.  If it is certain that they have, what records is inconsistent; if nobody can
- * tell, it isn't.  What is known to be zero is taken over at the beginning, if it is
- * proved that nobody has, and left in the end, by memo.c.
+ * Whether others have written since the last export ended is judged by left.c.  If it is
+ * certain that they have, what records is inconsistent; if nobody can tell, as after a
+ * crash of the machine, it isn't.  What is known to be zero is taken over at the
+ * beginning, if it is proved that nobody has, and left in the end, by memo.c.
+ *
+ * A device that is gone may be somebody else's: as soon as that is known it is stored that
+ * what records is inconsistent, and again before the device counts as back.
  *
  * Commands change bitmaps in memory (bitmaps_edit.c), with the gate shut where that
  * matters, and have the result stored before they open it and answer.  Checkpoints
@@ -39,6 +42,7 @@
 #include <linux/log2.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -80,6 +84,9 @@ struct nbdt_metadata {
 
 	/* The group that isn't decided, or zeroes; guarded by the same. */
 	u8 undecided[NBDTARGET_META_UUID];
+
+	/* What was gathered last says that the device is gone; changed under the same. */
+	bool says_gone;
 };
 
 /* Those that are open, for who asks whether a group's checkpoint took place. */
@@ -577,7 +584,9 @@ static int write_bits(struct nbdt_scribe *scribe)
 	return err;
 }
 
-static u32 flags_of(const struct nbdt_bitmap_stored *stored, bool is_pending)
+/* To a device that is gone others may write, as for nbdt_bitmaps_doubt_locked(). */
+static u32 flags_of(const struct nbdt_bitmap_stored *stored, bool is_pending,
+		    bool gone)
 {
 	u32 flags = stored->recording ? NBDTARGET_META_RECORDING : 0;
 
@@ -585,6 +594,9 @@ static u32 flags_of(const struct nbdt_bitmap_stored *stored, bool is_pending)
 		flags |= NBDTARGET_META_RECORDING_AFTER;
 	if (is_pending && stored->only_after)
 		flags |= NBDTARGET_META_THERE_AFTER;
+	if (gone && (flags & (NBDTARGET_META_RECORDING |
+			      NBDTARGET_META_RECORDING_AFTER)))
+		flags |= NBDTARGET_META_INCONSISTENT;
 	return flags;
 }
 
@@ -602,13 +614,15 @@ static void gather_locked(struct nbdt_metadata *metadata,
 		if (bitmap && bitmap->stored.there)
 			nbdt_scribe_add(draft, bitmap,
 					flags_of(&bitmap->stored,
-						 metadata->is_pending));
+						 metadata->is_pending,
+						 bitmaps->gone));
 	}
 	draft->last = metadata->last;
 	draft->is_pending = metadata->is_pending;
 	draft->pending = metadata->pending;
 	memcpy(draft->decider, metadata->decider, sizeof(draft->decider));
 	memcpy(draft->groups, metadata->groups, sizeof(draft->groups));
+	WRITE_ONCE(metadata->says_gone, bitmaps->gone);
 }
 
 static bool may_record(const struct nbdt_scribe_draft *draft)
@@ -1025,20 +1039,31 @@ int nbdt_metadata_prepare(struct nbdt_content *content,
 }
 
 /**
- * nbdt_metadata_store - have what there is of bitmaps survive
- * @content: of the export
- * @extack: why not
+ * nbdt_metadata_tell_gone - have it stored that what records isn't believed
+ * @content: of an export whose device is gone, as nbdt_bitmaps_gone() was told
  *
- * Of those that began or ceased to record, or lost bits, with the gate shut.
- *
- * Return: as nbdt_metadata_prepare().
+ * If this machine is lost, or the export, before the device is back.  It isn't waited for.
+ * To be called again and again: without memory it is tried the next time.
  */
-int nbdt_metadata_store(struct nbdt_content *content,
-			struct netlink_ext_ack *extack)
+void nbdt_metadata_tell_gone(struct nbdt_content *content)
 {
-	if (!content->metadata)
-		return 0;
-	return result(content, store(content->metadata), extack);
+	struct nbdt_metadata *metadata = content->metadata;
+	struct nbdt_metadata_storing storing = { };
+	unsigned int noio;
+
+	if (!metadata || READ_ONCE(metadata->says_gone))
+		return;
+	/* Not by writing to devices, of which one may be the one that is gone. */
+	noio = memalloc_noio_save();
+	storing.draft = nbdt_scribe_compose();
+	memalloc_noio_restore(noio);
+	if (!storing.draft)
+		return;
+	mutex_lock(&nbdt_bitmaps_mutex);
+	if (content->bitmaps.gone)
+		submit_locked(metadata, &storing);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	nbdt_scribe_discard(storing.draft);
 }
 
 /**
@@ -1068,9 +1093,11 @@ void nbdt_metadata_release(struct nbdt_metadata_storing *storing)
 }
 
 /**
- * nbdt_metadata_begin_locked - begin what nbdt_metadata_store() does
+ * nbdt_metadata_begin_locked - begin to have what there is of bitmaps survive
  * @content: of the export; under the mutex of bitmaps.c
  * @storing: reserved
+ *
+ * Of those that began or ceased to record, or lost bits, with the gate shut.
  *
  * Under the same mutex as what it is about has changed, nobody else has stored that.
  */
@@ -1096,6 +1123,17 @@ int nbdt_metadata_end(struct nbdt_content *content,
 	if (!content->metadata)
 		return 0;
 	return result(content, wait_for(content->metadata, storing), extack);
+}
+
+/* Both, of what nobody else changes meanwhile. */
+int nbdt_metadata_store(struct nbdt_content *content,
+			struct nbdt_metadata_storing *storing,
+			struct netlink_ext_ack *extack)
+{
+	mutex_lock(&nbdt_bitmaps_mutex);
+	nbdt_metadata_begin_locked(content, storing);
+	mutex_unlock(&nbdt_bitmaps_mutex);
+	return nbdt_metadata_end(content, storing, extack);
 }
 
 static void prepare(struct nbdt_metadata *metadata,

@@ -71,10 +71,9 @@ void nbdt_metadata_free(struct nbdt_content *content);
 int nbdt_metadata_prepare(struct nbdt_content *content,
 			  struct nbdt_bitmap *bitmap,
 			  struct netlink_ext_ack *extack);
-int nbdt_metadata_store(struct nbdt_content *content,
-			struct netlink_ext_ack *extack);
+void nbdt_metadata_tell_gone(struct nbdt_content *content);
 
-/* The same in pieces; the first is all that memory is needed for. */
+/* In pieces; the first is all that memory is needed for. */
 int nbdt_metadata_reserve(struct nbdt_content *content,
 			  struct nbdt_metadata_storing *storing);
 void nbdt_metadata_release(struct nbdt_metadata_storing *storing);
@@ -83,6 +82,9 @@ void nbdt_metadata_begin_locked(struct nbdt_content *content,
 int nbdt_metadata_end(struct nbdt_content *content,
 		      struct nbdt_metadata_storing *storing,
 		      struct netlink_ext_ack *extack);
+int nbdt_metadata_store(struct nbdt_content *content,
+			struct nbdt_metadata_storing *storing,
+			struct netlink_ext_ack *extack);
 
 void nbdt_metadata_decide(struct nbdt_content *content, const u8 *group);
 void nbdt_metadata_checkpoint_begin(struct nbdt_content *content,

@@ -537,7 +537,7 @@ struct nbdt_scribe_draft *nbdt_scribe_compose(void)
 	return draft;
 }
 
-/* One that wasn't submitted. */
+/* One that wasn't submitted, or isn't waited for. */
 void nbdt_scribe_discard(struct nbdt_scribe_draft *draft)
 {
 	kref_put(&draft->ref, free_draft);
@@ -562,7 +562,7 @@ void nbdt_scribe_add(struct nbdt_scribe_draft *draft, struct nbdt_bitmap *bitmap
 /**
  * nbdt_scribe_submit - have a draft written after those that were submitted before
  * @scribe: the scribe
- * @draft: for nbdt_scribe_wait(), whatever this returns
+ * @draft: for nbdt_scribe_wait() or nbdt_scribe_discard(), whatever this returns
  *
  * As each draft says all that the head is to say, whoever gathers that submits it under
  * the same mutex, of bitmaps.c.
