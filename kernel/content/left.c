@@ -3,7 +3,11 @@
  * The device as it was left: what an export that ends writes down of it on its metadata
  * device, for the one that comes next to judge what happened in between.
  *
- * It is in the head that says that all is in good order, and in no other.
+ * It is in the head that says that all is in good order, and in no other.  When that head
+ * couldn't be written, the metadata is as after a crash, but the machine runs on: the
+ * module has it in memory (a guard), as long as it is loaded, with what the head may not
+ * say of what was recorded: that the device was gone, or that writes went on without the
+ * metadata.  A head that was the last of its generation is judged by that.
  *
  * That somebody has written is certain when the device's counters have grown, of what was
  * written and discarded, while the machine runs on and the disk is the one that was set
@@ -21,7 +25,7 @@
  * who writes to that may write to any partition, and the disk counts; when the ends are;
  * and when the disk wasn't changed, as by another table of a mapped device, which no
  * counter shows.  The module sees that as long as it is loaded: for each metadata it goes
- * on watching the disk (a guard).  If it was away meanwhile, nothing is believed of a
+ * on watching the disk (its guard).  If it was away meanwhile, nothing is believed of a
  * mapped device; of others, whose drivers give them another number when they become
  * another, it is.
  *
@@ -66,6 +70,11 @@ struct guard {
 	u8 uuid[NBDTARGET_META_UUID];
 	u64 generation;			/* in which it ended */
 	struct nbdt_watch watch;
+
+	/* As in struct nbdt_left. */
+	struct nbdtarget_meta_left entry;
+	bool gone;
+	bool went_on;
 };
 
 static DEFINE_MUTEX(guards_mutex);
@@ -114,6 +123,38 @@ static void post_guard(const struct nbdt_ledger *ledger,
 		nr_guards++;
 	}
 	mutex_unlock(&guards_mutex);
+}
+
+/* What the disk is like, which took a while to see. */
+static void brief_guard(const struct nbdt_ledger *ledger,
+			const struct nbdt_left *left)
+{
+	struct guard *guard;
+
+	mutex_lock(&guards_mutex);
+	guard = find_guard(ledger);
+	if (guard) {
+		guard->entry = left->entry;
+		guard->gone = left->gone;
+		guard->went_on = left->went_on;
+	}
+	mutex_unlock(&guards_mutex);
+}
+
+/* The last export that used the metadata, if the head that was found is of that one. */
+static bool recall(const struct nbdt_ledger *ledger, struct guard *copy)
+{
+	u64 generation = le64_to_cpu(ledger->head->mark.generation);
+	struct guard *guard;
+	bool is;
+
+	mutex_lock(&guards_mutex);
+	guard = find_guard(ledger);
+	is = guard && guard->generation == generation;
+	if (is)
+		*copy = *guard;
+	mutex_unlock(&guards_mutex);
+	return is;
 }
 
 /* Why it isn't the disk that it was; NULL if nobody has seen that. */
@@ -173,7 +214,8 @@ static void take_ends(struct nbdt_left *left)
 
 /**
  * nbdt_left_take - see what the device is like, for the last head to say so
- * @left: the caller's, until nbdt_left_end(); its entry is filled in
+ * @left: the caller's, until nbdt_left_end(); its entry is filled in, and it says what
+ *	the head may not
  * @ledger: whose head is going to be written; others may be writing to it
  * @content: nothing of the export writes to its device any more
  * @boot: what the machine's start is known by; empty: that isn't known
@@ -196,6 +238,7 @@ void nbdt_left_take(struct nbdt_left *left, const struct nbdt_ledger *ledger,
 	entry->written_disk = cpu_to_le64(nbdt_proof_counter(bdev_whole(bdev)));
 	entry->written = cpu_to_le64(nbdt_proof_counter(bdev));
 	take_ends(left);
+	brief_guard(ledger, left);
 }
 
 /* The device is going to be closed; if others' hang, it may not have been its turn. */
@@ -221,6 +264,7 @@ static bool is_same_disk(const struct nbdtarget_meta_left *entry,
 
 /* Why it isn't proved that nobody has written; NULL if it is. */
 static const char *why_unknown(const struct nbdt_ledger *ledger,
+			       const struct nbdtarget_meta_left *entry,
 			       struct nbdt_content *content, bool has_ends)
 {
 	struct block_device *disk = bdev_whole(content->bdev);
@@ -230,8 +274,8 @@ static const char *why_unknown(const struct nbdt_ledger *ledger,
 		return why;
 	if (!has_ends)
 		return "the device couldn't be read";
-	if (le64_to_cpu(ledger->head->left.written_disk) !=
-	    nbdt_proof_counter(disk) || !nbdt_content_is_believed(content))
+	if (le64_to_cpu(entry->written_disk) != nbdt_proof_counter(disk) ||
+	    !nbdt_content_is_believed(content))
 		return MAY_HAVE_WRITTEN;
 	return NULL;
 }
@@ -248,20 +292,11 @@ static const char *why_uncounted(const struct nbdtarget_meta_left *entry,
 	return NULL;
 }
 
-/**
- * nbdt_left_judge - has anybody written since it was left?
- * @ledger: its head is the one that was found, and says that all was in order
- * @content: nobody writes to its device yet, and its proof has begun
- * @boot: as in nbdt_left_take()
- * @why: told why it isn't NBDT_LEFT_SAME, in up to 40 characters; NULL if it is
- *
- * Return: what became of it.
- */
-enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,
-				       struct nbdt_content *content,
-				       const char *boot, const char **why)
+static enum nbdt_left_verdict judge(const struct nbdt_ledger *ledger,
+				    const struct nbdtarget_meta_left *entry,
+				    struct nbdt_content *content,
+				    const char *boot, const char **why)
 {
-	const struct nbdtarget_meta_left *entry = &ledger->head->left;
 	bool has_ends = entry->flags & cpu_to_le32(NBDTARGET_META_ENDS);
 	const char *uncounted;
 	u32 ends;
@@ -278,6 +313,49 @@ enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,
 	}
 	if (nbdt_proof_counter(content->bdev) > le64_to_cpu(entry->written))
 		return NBDT_LEFT_WRITTEN;
-	*why = why_unknown(ledger, content, has_ends);
+	*why = why_unknown(ledger, entry, content, has_ends);
 	return *why ? NBDT_LEFT_UNKNOWN : NBDT_LEFT_SAME;
+}
+
+/* The head isn't the last that there was to be, or it is after a crash. */
+static enum nbdt_left_verdict judge_unsaid(const struct nbdt_ledger *ledger,
+					   struct nbdt_content *content,
+					   const char *boot, const char **why)
+{
+	struct guard guard;
+
+	*why = MAY_HAVE_WRITTEN;
+	if (!recall(ledger, &guard))
+		return NBDT_LEFT_UNKNOWN;
+	if (guard.gone)
+		return NBDT_LEFT_WRITTEN;
+	return judge(ledger, &guard.entry, content, boot, why);
+}
+
+/**
+ * nbdt_left_judge - has anybody written since it was left?
+ * @ledger: its head is the one that was found
+ * @content: nobody writes to its device yet, and its proof has begun
+ * @boot: as in nbdt_left_take()
+ * @why: told why it isn't NBDT_LEFT_SAME, in up to 40 characters; NULL if it is
+ *
+ * Return: what became of it.
+ */
+enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,
+				       struct nbdt_content *content,
+				       const char *boot, const char **why)
+{
+	const struct nbdtarget_meta_head *head = ledger->head;
+
+	if (head->flags & cpu_to_le32(NBDTARGET_META_CLEAN))
+		return judge(ledger, &head->left, content, boot, why);
+	return judge_unsaid(ledger, content, boot, why);
+}
+
+/* Is it known that writes went on without the metadata, which may not say so? */
+bool nbdt_left_went_on(const struct nbdt_ledger *ledger)
+{
+	struct guard guard;
+
+	return recall(ledger, &guard) && guard.went_on;
 }

@@ -17,6 +17,9 @@ struct nbdt_left {
 	struct completion done;
 	const struct nbdt_content *content;
 	struct nbdtarget_meta_left entry;	/* for the head */
+	/* Set by the caller, before. */
+	bool gone;			/* the device is, or it isn't stored that it was */
+	bool went_on;			/* writes, when the metadata had failed */
 	u32 ends;			/* valid when it is done... */
 	int err;			/* ...and this is 0 */
 };
@@ -34,6 +37,7 @@ void nbdt_left_end(struct nbdt_left *left);
 enum nbdt_left_verdict nbdt_left_judge(const struct nbdt_ledger *ledger,
 				       struct nbdt_content *content,
 				       const char *boot, const char **why);
+bool nbdt_left_went_on(const struct nbdt_ledger *ledger);
 void nbdt_left_exit(void);
 
 #endif /* NBDT_LEFT_H */

@@ -287,7 +287,8 @@ static int check_stale(struct nbdt_metadata *metadata, u64 size,
 	}
 	if (why)
 		metadata->distrust = "stale metadata was accepted";
-	else if (ledger->head->flags & cpu_to_le32(NBDTARGET_META_FAILED))
+	else if (ledger->head->flags & cpu_to_le32(NBDTARGET_META_FAILED) ||
+		 nbdt_left_went_on(ledger))
 		metadata->distrust = "the metadata had failed, and writes went on";
 	return 0;
 }
@@ -733,15 +734,13 @@ static int begin(struct nbdt_metadata *metadata, u64 size,
 static const char *judge(struct nbdt_metadata *metadata)
 {
 	const struct nbdt_ledger *ledger = &metadata->scribe.ledger;
+	bool clean = ledger->head->flags & cpu_to_le32(NBDTARGET_META_CLEAN);
 	const char *why = NULL;
 
-	if (!(ledger->head->flags & cpu_to_le32(NBDTARGET_META_CLEAN))) {
-		if (!metadata->has_log)
-			metadata->missed = "no record in the log counts";
-		return NULL;
-	}
-	if (nbdt_left_judge(ledger, metadata->content, metadata->boot, &why) ==
-	    NBDT_LEFT_WRITTEN)
+	if (!clean && !metadata->has_log)
+		metadata->missed = "no record in the log counts";
+	else if (nbdt_left_judge(ledger, metadata->content, metadata->boot, &why) ==
+		 NBDT_LEFT_WRITTEN)
 		metadata->missed = why;
 	return why;
 }
@@ -939,6 +938,9 @@ void nbdt_metadata_leave(struct nbdt_content *content)
 
 	if (!metadata)
 		return;
+	metadata->left.gone = READ_ONCE(content->bitmaps.gone);
+	metadata->left.went_on = metadata->scribe.go_on &&
+				 READ_ONCE(metadata->scribe.err);
 	nbdt_left_take(&metadata->left, &metadata->scribe.ledger, content,
 		       metadata->boot);
 	metadata->believed = nbdt_content_is_believed(content);
