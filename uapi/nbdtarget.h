@@ -1722,7 +1722,8 @@ enum {
 	 * sample, unless a checkpoint is held. One that is frozen can't
 	 * record again, or be merged into, from then on: what was read may
 	 * be gone by after a crash. What it is can change between two
-	 * pieces, and so comes with each. ENOENT when it isn't there.
+	 * pieces, and so comes with each. ENOENT when it isn't there, EBUSY
+	 * when a command is at it that clients mustn't see half of.
 	 */
 	NBDTARGET_CMD_BITMAP_READ,
 	/*

@@ -37,7 +37,8 @@ struct nbdt_bitmap {
 	bool recording;			/* changes with the gate shut only */
 	bool inconsistent;		/* some writes may not be in it */
 	bool kept;			/* as it is, elsewhere; must stay so */
-	bool hidden;			/* nobody's to see yet */
+	bool hidden;			/* no client's to see yet, or for now */
+	bool listed;			/* was seen once: who lists all of them does */
 	bool changing;			/* a command is at it */
 	u64 version;			/* of what is in it; see bitmap.c */
 	struct nbdt_bitmap_stored stored;

@@ -150,6 +150,14 @@ bool nbdt_bitmaps_is_there(const struct nbdt_bitmap *bitmap)
 	return bitmap && !bitmap->hidden;
 }
 
+/* From now on it is there. */
+void nbdt_bitmaps_show_locked(struct nbdt_bitmap *bitmap)
+{
+	lockdep_assert_held(&nbdt_bitmaps_mutex);
+	bitmap->hidden = false;
+	bitmap->listed = true;
+}
+
 static u64 find_by_name(struct nbdt_bitmaps *bitmaps, const char *name,
 			size_t len)
 {
@@ -527,6 +535,12 @@ int nbdt_bitmaps_borrow(struct nbdt_content *content, u64 size,
 	return err;
 }
 
+/* Also while a command is at it, lest whoever saves them leave it out. */
+static bool is_listed(const struct nbdt_bitmap *bitmap)
+{
+	return bitmap && bitmap->listed;
+}
+
 static struct nbdt_bitmap *look(struct nbdt_content *content, unsigned int slot,
 				struct nbdt_bitmaps_info *info)
 {
@@ -535,7 +549,7 @@ static struct nbdt_bitmap *look(struct nbdt_content *content, unsigned int slot,
 
 	lockdep_assert_held(&nbdt_bitmaps_mutex);
 	while (slot < NBDT_BITMAPS_MAX &&
-	       !nbdt_bitmaps_is_there(bitmaps->slots[slot]))
+	       !is_listed(bitmaps->slots[slot]))
 		slot++;
 	if (slot == NBDT_BITMAPS_MAX)
 		return NULL;
@@ -599,7 +613,7 @@ int nbdt_bitmaps_get(struct nbdt_content *content, const char *name,
 
 	mutex_lock(&nbdt_bitmaps_mutex);
 	slot = nbdt_bitmaps_slot_locked(&content->bitmaps, name);
-	if (slot >= 0 && nbdt_bitmaps_is_there(content->bitmaps.slots[slot]))
+	if (slot >= 0 && is_listed(content->bitmaps.slots[slot]))
 		bitmap = look(content, slot, info);
 	if (bitmap)
 		nbdt_bitmap_get(bitmap);

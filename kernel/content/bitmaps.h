@@ -91,6 +91,7 @@ int nbdt_bitmaps_check_unused(const struct nbdt_bitmap *bitmap,
 int nbdt_bitmaps_check_recordable(const struct nbdt_content *content,
 				  struct netlink_ext_ack *extack);
 bool nbdt_bitmaps_is_there(const struct nbdt_bitmap *bitmap);
+void nbdt_bitmaps_show_locked(struct nbdt_bitmap *bitmap);
 int nbdt_bitmaps_slot_locked(struct nbdt_bitmaps *bitmaps, const char *name);
 int nbdt_bitmaps_find_locked(struct nbdt_content *content, const char *name,
 			     struct nbdt_bitmap **bitmap,

@@ -146,7 +146,7 @@ int nbdt_bitmaps_add(struct nbdt_content *content,
 	if (err)
 		nbdt_bitmaps_drop_locked(&content->bitmaps, bitmap);
 	else
-		bitmap->hidden = false;
+		nbdt_bitmaps_show_locked(bitmap);
 out:
 	mutex_unlock(&nbdt_bitmaps_mutex);
 	return err;
@@ -175,7 +175,7 @@ int nbdt_bitmaps_remove(struct nbdt_content *content, const char *name,
 	else
 		err = store(content, bitmap, false, extack);
 	if (err)
-		bitmap->hidden = false;
+		nbdt_bitmaps_show_locked(bitmap);
 	else
 		nbdt_bitmaps_drop_locked(&content->bitmaps, bitmap);
 out:
@@ -204,7 +204,7 @@ static int clear_stored(struct nbdt_content *content, struct nbdt_bitmap *bitmap
 	/* No copy is kept for that: it would be as large. */
 	if (err)
 		nbdt_bitmap_fill(bitmap);
-	bitmap->hidden = false;
+	nbdt_bitmaps_show_locked(bitmap);
 	return err;
 }
 
@@ -306,7 +306,7 @@ int nbdt_bitmaps_trust(struct nbdt_content *content, const char *name,
 		goto out;
 	bitmap->hidden = true;
 	err = be_alone(content, bitmap, &visit, extack);
-	bitmap->hidden = false;
+	nbdt_bitmaps_show_locked(bitmap);
 	kept = bitmap->kept;
 	if (!err) {
 		bitmap->inconsistent = false;
@@ -343,7 +343,8 @@ out:
  * @piece: set to what the bitmap is meanwhile
  * @extack: why not
  *
- * Return: how many bytes there are, 0 behind the end; or -ENOENT.
+ * Return: how many bytes there are, 0 behind the end; -ENOENT; or -EBUSY when a command
+ * is at it.
  */
 int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset,
 		      void *data, unsigned int len,
@@ -355,9 +356,12 @@ int nbdt_bitmaps_read(struct nbdt_content *content, const char *name, u64 offset
 
 	mutex_lock(&nbdt_bitmaps_mutex);
 	slot = nbdt_bitmaps_slot_locked(&content->bitmaps, name);
-	if (slot >= 0)
+	if (slot >= 0 && content->bitmaps.slots[slot]->listed)
 		bitmap = content->bitmaps.slots[slot];
-	if (bitmap && nbdt_bitmaps_is_there(bitmap)) {
+	if (bitmap && bitmap->hidden) {
+		nbdt_set_err_msg(extack, "bitmap '%.32s' is being changed", name);
+		ret = -EBUSY;
+	} else if (bitmap) {
 		/* What is read now is gone by after a crash. */
 		if (!bitmap->recording)
 			bitmap->kept = true;
@@ -436,7 +440,7 @@ int nbdt_bitmaps_merge(struct nbdt_content *content, const char *from,
 	source->changing = false;
 	target->stored.rewritten = true;
 	err = store(content, target, true, extack);
-	target->hidden = false;
+	nbdt_bitmaps_show_locked(target);
 out:
 	mutex_unlock(&nbdt_bitmaps_mutex);
 	return err;

@@ -113,7 +113,7 @@ static void switch_cancel(struct nbdt_content *content,
 	if (change->made)
 		nbdt_bitmaps_drop_locked(&content->bitmaps, change->start);
 	else
-		change->start->hidden = false;
+		nbdt_bitmaps_show_locked(change->start);
 }
 
 static void switch_commit(struct nbdt_content *content,
@@ -129,7 +129,7 @@ static void switch_commit(struct nbdt_content *content,
 	if (change->start) {
 		change->start->recording = true;
 		change->start->changing = false;
-		change->start->hidden = false;
+		nbdt_bitmaps_show_locked(change->start);
 	}
 	last->number++;
 	strscpy(last->name, name ?: "", sizeof(last->name));

@@ -485,7 +485,7 @@ static int publish(struct nbdt_content *content, struct nbdt_bitmap *bitmap,
 	err = nbdt_bitmaps_insert_locked(content, bitmap, extack);
 	if (!err) {
 		nbdt_bitmap_get(bitmap);
-		bitmap->hidden = false;
+		nbdt_bitmaps_show_locked(bitmap);
 	}
 	mutex_unlock(&nbdt_bitmaps_mutex);
 	return err;
