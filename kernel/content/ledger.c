@@ -66,6 +66,9 @@ static int write_blocks(struct nbdt_ledger *ledger, void *data, u64 block,
 {
 	if (READ_ONCE(ledger->barred))
 		return -EIO;
+	/* Another medium has nothing to do with it. */
+	if (READ_ONCE(ledger->device.bdev->bd_disk->diskseq) != ledger->number)
+		return -ENODEV;
 	WRITE_ONCE(ledger->writes, ledger->writes + 1);
 	return do_io(ledger, data, block, len,
 		     REQ_OP_WRITE | REQ_SYNC | REQ_IDLE | REQ_FUA);
@@ -617,6 +620,8 @@ static int open_device(struct nbdt_ledger *ledger, const struct nbdt_node *node,
 		err = nbdt_bdev_open(&ledger->device, node->dev, dead);
 	if (err)
 		return err;
+	/* Before anything is seen of it that another would have otherwise. */
+	ledger->number = READ_ONCE(ledger->device.bdev->bd_disk->diskseq);
 	if (bdev_read_only(ledger->device.bdev))
 		err = -EROFS;
 	else if (bdev_logical_block_size(ledger->device.bdev) > BLOCK)

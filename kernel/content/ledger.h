@@ -23,6 +23,7 @@ struct nbdt_ledger_area {
 /* A metadata device, block by block; see ledger.c. */
 struct nbdt_ledger {
 	struct nbdt_bdev device;
+	u64 number;			/* its disk's, when it was opened (diskseq) */
 	u64 blocks;			/* that it has */
 	u8 uuid[NBDTARGET_META_UUID];
 	u64 generation;			/* that is written */
