@@ -409,6 +409,7 @@ int metadata_read(int fd, uint64_t bytes, struct metadata *m)
 	if (m->head_good[0] || m->head_good[1]) {
 		/* Whatever others wrote there. */
 		m->head.identity[sizeof(m->head.identity) - 1] = '\0';
+		m->cut = le64toh(m->head.blocks) > bytes / BLOCK;
 		read_log(&r);
 		read_bitmaps(&r);
 		read_map(&r);
@@ -423,7 +424,8 @@ bool metadata_is_good(const struct metadata *m)
 	uint32_t flags = le32toh(m->head.flags);
 	uint64_t i;
 
-	if (m->lost || m->unreadable || (flags & NBDTARGET_META_FAILED) ||
+	if (m->lost || m->cut || m->unreadable ||
+	    (flags & NBDTARGET_META_FAILED) ||
 	    (!(flags & NBDTARGET_META_CLEAN) && !m->has_log))
 		return false;
 	for (i = 0; i < bitmaps_in(m); i++)

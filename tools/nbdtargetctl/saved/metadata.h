@@ -33,6 +33,7 @@ struct metadata {
 	struct nbdtarget_meta_log log;	/* the same, if has_log */
 	bool has_log;
 	bool lost;			/* a newer head was there */
+	bool cut;			/* it was made on a larger device */
 	struct metadata_bitmap bitmaps[NBDTARGET_META_BITMAPS];
 	uint64_t map_good;		/* blocks of the map */
 	uint64_t unreadable;		/* blocks */

@@ -441,6 +441,8 @@ static int say_wrong(struct tool *t, const char *path, const struct metadata *m)
 		return TOOL_OK;
 	if (m->lost)
 		return fail(t, path, "its last state is lost: what there is, is of the past");
+	if (m->cut)
+		return fail(t, path, "it is smaller than the one that it was made on");
 	if (le32toh(m->head.flags) & NBDTARGET_META_FAILED)
 		return fail(t, path, "it has failed, and writes went on: all is dirty");
 	if (m->unreadable)
