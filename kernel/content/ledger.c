@@ -215,7 +215,9 @@ static int read_record(struct nbdt_ledger *ledger, u64 at)
  * nbdt_ledger_read_log - read the record that counts into ledger->log
  * @ledger: its head was read
  *
- * What is written from now on is newer than all that was found, whatever this returns.
+ * What is written from now on is newer than the record that counts, or than all if none
+ * does, and of a newer generation than all.  Those of beginnings that have failed are
+ * written over, lest the next in the row be the one that counts.
  *
  * Return: 0; -ENODATA when there is none of the head's generation; -ESTALE when
  * one follows a head that is newer: then that has gone bad, and the other is of
@@ -254,6 +256,7 @@ int nbdt_ledger_read_log(struct nbdt_ledger *ledger)
 		return -EIO;
 	if (!found)
 		return -ENODATA;
+	ledger->log_sequence = best;
 	return read_record(ledger, best);
 }
 
