@@ -92,6 +92,17 @@ static char *identity(const struct export *e)
 	return s ? s : mem_printf("path %.*s", (int)e->device.len, e->device.p);
 }
 
+/* Has a metadata device no room for all of it, a checksum stands for the rest. */
+static void shorten(char *id)
+{
+	enum { SUM = 2 + 8 };		/* "..", and digits */
+	size_t len = strlen(id), room = NBDTARGET_META_NAME - 1;
+
+	if (len > room)
+		snprintf(id + room - SUM, SUM + 1, "..%08lx",
+			 crc32(0, (unsigned char *)id, len));
+}
+
 /*
  * The same of one that isn't exported, by what is to be on METADATA, which may be
  * none; to be freed. Where both are replicated together, it is the same on all hosts.
@@ -106,10 +117,7 @@ char *device_identity(dev_t dev, const char *path, dev_t metadata)
 
 	if (!s)
 		s = identity(&e);
-
-	/* As much as a metadata device has room for. */
-	if (strlen(s) >= NBDTARGET_META_NAME)
-		s[NBDTARGET_META_NAME - 1] = '\0';
+	shorten(s);
 	return s;
 }
 
