@@ -13,7 +13,7 @@ A test program:
 
 The functions run in the order of the file.  An exception fails the test, also one
 that ends a thread of its, and its traceback and what the test printed are shown;
-skip(REASON) skips it.
+skip(REASON) skips it.  Of what takes long it is said how long.
 KTAP_FILTER=REGEX runs only the tests whose description matches.
 
 Judging: `ktap.py FILE...` reads logs, in which the results of programs are
@@ -29,7 +29,11 @@ import os
 import re
 import sys
 import threading
+import time
 import traceback
+
+# In seconds; what takes longer tells so.
+LONG = 5
 
 
 class Skip(Exception):
@@ -77,11 +81,22 @@ def _threads_watched():
                            (len(ends), ends[0]))
 
 
+@contextlib.contextmanager
+def _timed():
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        took = time.monotonic() - began
+        if took >= LONG:
+            comment("took %.1f s" % took)
+
+
 def _run(number, description, function):
     """One test; True unless it failed."""
     said = io.StringIO()
     try:
-        with contextlib.redirect_stdout(said), _threads_watched():
+        with _timed(), contextlib.redirect_stdout(said), _threads_watched():
             function()
     except Skip as reason:
         print("ok %d %s # SKIP %s" % (number, description, reason))
@@ -107,7 +122,8 @@ def main(setup=None):
     with contextlib.ExitStack() as stack:
         if setup:
             try:
-                stack.enter_context(setup())
+                with _timed():
+                    stack.enter_context(setup())
             except Skip as reason:
                 print("1..0 # SKIP %s" % reason)
                 sys.exit(0)

@@ -7,7 +7,7 @@
 # ktap_main last.  Each function is one test, run in the order of the file, in
 # a subshell under errexit: any command that fails ends and fails the test.  Its
 # output is shown only then.  A function `setup` runs once before all of them;
-# what it changes is seen by the tests.
+# what it changes is seen by the tests.  Of what takes long it is said how long.
 #
 #	skip REASON		end this test (in setup: all of them) as skipped
 #	fail TEXT		end this test as failed
@@ -21,6 +21,8 @@ set -Eeuo pipefail
 shopt -s inherit_errexit
 
 readonly KTAP_SKIPPED=4
+# In seconds; what takes longer tells so.
+KTAP_LONG=5
 KTAP_DEFERRED=()
 KTAP_DIR=
 
@@ -110,6 +112,11 @@ ktap_result()
 	esac
 }
 
+ktap_took()
+{
+	[ "$1" -lt $KTAP_LONG ] || echo "# took $1 s" >&3
+}
+
 # Name the commands that fail from here on.
 ktap_trace()
 {
@@ -164,7 +171,7 @@ ktap_end()
 # What tests print goes to a log; only results go to the program's output.
 ktap_main()
 {
-	local tests number=0 name status worst=0
+	local tests number=0 name status worst=0 began
 
 	KTAP_DIR=$(mktemp -d)
 	trap 'ktap_end $?' EXIT
@@ -182,9 +189,11 @@ ktap_main()
 	for name in "${tests[@]}"; do
 		number=$((number + 1))
 		: >"$KTAP_DIR/log"
+		began=$SECONDS
 		set +e
 		(ktap_test "$name")
 		status=$?
+		ktap_took $((SECONDS - began))
 		ktap_result $number "$(ktap_describe "$name")" $status ||
 			worst=1
 		set -e
