@@ -61,12 +61,6 @@ def spoil(path, block, count=1):
         "seek=%d" % block, "count=%d" % count, "conv=notrunc", "status=none")
 
 
-def change_table(name, table):
-    run("dmsetup", "suspend", "--nolockfs", name)
-    run("dmsetup", "load", name, "--table", table)
-    run("dmsetup", "resume", name)
-
-
 @contextlib.contextmanager
 def hanging(name):
     """Whatever comes, waits."""

@@ -100,6 +100,14 @@ def disk(*words):
         run(LIB + "/disk", "drop", path)
 
 
+def change_table(name, table, lockfs=False):
+    """What a mapped device is made of; with LOCKFS as others do it, who have what is
+    mounted on it, or holds it, stand still first."""
+    run("dmsetup", "suspend", *(() if lockfs else ("--nolockfs",)), name)
+    run("dmsetup", "load", name, "--table", table)
+    run("dmsetup", "resume", name)
+
+
 @contextlib.contextmanager
 def exported(name, device, *options):
     ctl("add-export", name, device, *options)
