@@ -9,6 +9,7 @@ import subprocess
 import time
 
 import wire
+from ktap import skip
 
 LIB = os.path.dirname(os.path.abspath(__file__))
 HOST = "127.0.0.1"
@@ -27,6 +28,12 @@ GOOD = 0
 REFUSED = 1
 USAGE = 2
 UNREACHABLE = 3
+
+
+def takes_long():
+    """Skips what mostly repeats others' results, where only some of all is done."""
+    if SCALE > 1:
+        skip("takes long, unless NBDT_ALL is set")
 
 
 def run(*command, **kwargs):
