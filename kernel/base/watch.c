@@ -36,7 +36,7 @@ static DEFINE_SPINLOCK(lock);
 static LIST_HEAD(watches);
 
 static struct socket *uevents;
-static void (*arrived)(void);
+static void (*arrived)(dev_t dev);
 static void (*changed)(void);
 
 /* What an event says that matters. */
@@ -107,7 +107,7 @@ static void event_came(struct sock *sk)
 		if (event.block && event.change && !event.made_up)
 			tell(MKDEV(event.major, event.minor));
 		if (event.block && event.add && !event.made_up)
-			arrived();
+			arrived(MKDEV(event.major, event.minor));
 		consume_skb(skb);
 	}
 }
@@ -122,7 +122,7 @@ static void event_lost(struct sock *sk)
 
 	kernel_recvmsg(uevents, &msg, NULL, 0, 0, MSG_DONTWAIT);
 	tell(0);
-	arrived();
+	arrived(0);
 }
 
 /**
@@ -148,13 +148,13 @@ void nbdt_watch_end(struct nbdt_watch *watch)
 
 /**
  * nbdt_watch_init - begin to listen
- * @device_arrived: called for each block device that comes, and when some may have
- *	unseen; in the context of whoever makes it come; mustn't wait
+ * @device_arrived: called for each block device that comes, and with 0 when some
+ *	may have unseen; in the context of whoever makes it come; mustn't wait
  * @disk_changed: called when a disk that somebody watches has, or may have; the same
  *
  * Return: 0 or -errno.
  */
-int nbdt_watch_init(void (*device_arrived)(void),
+int nbdt_watch_init(void (*device_arrived)(dev_t dev),
 		    void (*disk_changed)(void))
 {
 	struct sockaddr_nl addr = {

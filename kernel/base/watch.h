@@ -12,7 +12,7 @@ struct nbdt_watch {
 	bool changed;		/* set by anybody, at any time */
 };
 
-int nbdt_watch_init(void (*device_arrived)(void),
+int nbdt_watch_init(void (*device_arrived)(dev_t dev),
 		    void (*disk_changed)(void));
 void nbdt_watch_exit(void);
 

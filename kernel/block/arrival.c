@@ -3,17 +3,19 @@
  * Arrivals: block devices that come while exports wait for theirs.
  *
  * The kernel tells of each, in the context of whoever makes it come, who mustn't
- * be held up (watch.c).  And a device may be there before anybody waits for it, as by
- * another way to the same disk.  So when an export begins to wait, or one has come, all
- * block devices of the machine are gone through, a little later, as many may begin or
- * come at once; and those are looked at that may be what an export waits for, by what is
- * seen from outside.  No other is touched.
- *
- * To look at one, a work of its own opens it, and goes through the exports: those whose
+ * be held up (watch.c).  So a work of its own goes through the exports: those whose
  * device is gone, and are to have it back by themselves, take it if it is theirs
- * (export.c).  A device that hangs there holds up what waits for that device, and no other
- * arrival.  Nor does an export that hangs while it is opened anew: only its own devices
- * wait for that.  No more than ARRIVALS are looked at together.
+ * (export.c).  To see that means to open it, if it may be one by what is seen from
+ * outside; no other is touched.  A device that hangs there holds up what waits for that
+ * device, and no other arrival.  Nor does an export that hangs while it is opened anew:
+ * only its own devices wait for that.
+ *
+ * A device may be there before anybody waits for it, as by another way to the same
+ * disk; and it may come unseen, as the kernel loses events, and no more than ARRIVALS
+ * are looked at together.  So when an export begins to wait, or one may have come
+ * unseen, all block devices of the machine are gone through, and those are looked at
+ * that may be what an export waits for, by what is seen from outside.  A second later,
+ * as many may begin at once.
  *
  * However often a device is to be looked at while that is under way, it is done once
  * more.
@@ -35,7 +37,7 @@
 #define ARRIVALS	256
 
 /* How long after it is wanted. */
-#define SEARCH_TIME	(HZ / 10)
+#define SEARCH_TIME	HZ
 
 struct arrival {
 	struct work_struct work;
@@ -151,28 +153,22 @@ void nbdt_arrival_search(void)
 	queue_delayed_work(nbdt_control_wq, &search_work, SEARCH_TIME);
 }
 
-/* A device has come, or may have.  Any context; mustn't wait. */
-void nbdt_arrival_note(void)
-{
-	if (count())
-		nbdt_arrival_search();
-}
-
 /* Is any looked at? */
 bool nbdt_arrival_is_any(void)
 {
 	return READ_ONCE(nr_arrivals);
 }
 
-static void found(dev_t dev)
+/* A device has come, or, if 0, may have.  Any context; mustn't wait. */
+void nbdt_arrival_note(dev_t dev)
 {
-	if (!begin_to_look(dev))
+	if (count() && (!dev || !begin_to_look(dev)))
 		nbdt_arrival_search();
 }
 
 static void search(struct work_struct *work)
 {
-	search_all(found);
+	search_all(nbdt_arrival_note);
 }
 
 /* No export is there any more that could wait, and no more is told. */

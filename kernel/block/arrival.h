@@ -8,7 +8,7 @@ void nbdt_arrival_init(u32 (*export_count)(void),
 		       void (*export_search)(void (*found)(dev_t dev)),
 		       void (*export_arrived)(dev_t dev));
 void nbdt_arrival_exit(void);
-void nbdt_arrival_note(void);
+void nbdt_arrival_note(dev_t dev);
 void nbdt_arrival_search(void);
 bool nbdt_arrival_is_any(void);
 

@@ -538,6 +538,19 @@ unsigned int nbdt_disk_search(const struct nbdt_disk *disk,
 	return search.sizeless;
 }
 
+/* May the device of that number be the same?  To open it will tell more.  Waits for none. */
+bool nbdt_disk_may_be(const struct nbdt_disk *disk, dev_t dev)
+{
+	struct device *device = class_find_device_by_devt(READ_ONCE(blocks), dev);
+	bool may_be;
+
+	if (!device)
+		return false;
+	may_be = nbdt_serial_fits(&disk->serial, dev_to_bdev(device));
+	put_device(device);
+	return may_be;
+}
+
 /* What the device of that number is known by; false if by nothing.  It is opened. */
 bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial)
 {

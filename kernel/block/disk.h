@@ -111,6 +111,7 @@ int nbdt_disk_reopen(struct nbdt_disk *disk, const struct nbdt_node *node,
 		     struct netlink_ext_ack *extack);
 unsigned int nbdt_disk_search(const struct nbdt_disk *disk,
 			      void (*found)(dev_t dev));
+bool nbdt_disk_may_be(const struct nbdt_disk *disk, dev_t dev);
 bool nbdt_disk_read_serial(dev_t dev, struct nbdt_serial *serial);
 void nbdt_disk_close(struct nbdt_disk *disk);
 

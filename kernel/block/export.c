@@ -1115,8 +1115,11 @@ static int change_reopened(struct nbdt_export *export, struct change *change,
 	       reopen(export, node, change, extack);
 }
 
-/* Also one that is being opened anew, which may come to nothing. */
-static bool any_is_waiting(void)
+/*
+ * As far as is seen from outside; also one that is being opened anew, which may come to
+ * nothing.
+ */
+static bool any_is_waiting_for(dev_t dev)
 {
 	struct nbdt_export *export;
 	bool any = false;
@@ -1125,7 +1128,7 @@ static bool any_is_waiting(void)
 	while (!any && (export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
 		look_after(export);
-		any = is_waiting(export);
+		any = is_waiting(export) && nbdt_disk_may_be(&export->disk, dev);
 		nbdt_export_put(export);
 	}
 	return any;
@@ -1156,7 +1159,8 @@ static void take_back(struct nbdt_export *export, dev_t dev)
  * nbdt_export_arrived - a block device has come
  * @dev: its number
  *
- * Opens it, and waits for what was under way of the exports whose device it is.
+ * Opens it if it may be what one of them waits for, as another may hang, or be in the way
+ * of who it belongs to; and waits for what was under way of the exports whose device it is.
  */
 void nbdt_export_arrived(dev_t dev)
 {
@@ -1164,7 +1168,7 @@ void nbdt_export_arrived(dev_t dev)
 	struct nbdt_serial serial;
 	u32 id = 0;
 
-	if (!any_is_waiting() || !nbdt_disk_read_serial(dev, &serial))
+	if (!any_is_waiting_for(dev) || !nbdt_disk_read_serial(dev, &serial))
 		return;
 	while ((export = nbdt_export_get_from(id))) {
 		id = export->id + 1;
