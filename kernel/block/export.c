@@ -377,6 +377,13 @@ static void die(struct nbdt_export *export, const char *why)
 	nbdt_bitmaps_gone(&export->disk.content);
 }
 
+/* Is it to have its device back by itself, and hasn't? */
+static bool is_waiting(const struct nbdt_export *export)
+{
+	return READ_ONCE(export->on_return) == NBDTARGET_ON_RETURN_REOPEN &&
+	       READ_ONCE(export->state) == NBDTARGET_EXPORT_STATE_GONE;
+}
+
 /* What has become of it; true when that is news. */
 static bool refresh_state(struct nbdt_export *export)
 {
@@ -390,6 +397,10 @@ static bool refresh_state(struct nbdt_export *export)
 	why = nbdt_disk_lost(&export->disk);
 	if (why)
 		die(export, why);
+	/* As another volume may be in its place, and then again its own. */
+	if (export->lost && !why && is_waiting(export))
+		nbdt_arrival_search();
+	export->lost = why;
 	nbdt_proof_tick(&export->disk.content.proof);
 	if (export->dead)
 		state = NBDTARGET_EXPORT_STATE_GONE;
@@ -399,13 +410,6 @@ static bool refresh_state(struct nbdt_export *export)
 		return false;
 	WRITE_ONCE(export->state, state);
 	return true;
-}
-
-/* Is it to have its device back by itself, and hasn't? */
-static bool is_waiting(const struct nbdt_export *export)
-{
-	return READ_ONCE(export->on_return) == NBDTARGET_ON_RETURN_REOPEN &&
-	       READ_ONCE(export->state) == NBDTARGET_EXPORT_STATE_GONE;
 }
 
 /*
@@ -438,7 +442,7 @@ static void look_for_size(struct nbdt_export *export)
 	u32 before = READ_ONCE(export->sizeless);
 
 	if (before && is_waiting(export) &&
-	    nbdt_disk_search(&export->disk, NULL) < before)
+	    nbdt_disk_search(&export->disk, NULL) != before)
 		nbdt_arrival_search();
 }
 

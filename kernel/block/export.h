@@ -45,6 +45,7 @@ struct nbdt_export {
 	bool tls_required;		/* may be read without */
 	struct nbdt_access *access;	/* guarded by access.c */
 	const char *dead;		/* why the device is gone: no new clients; or NULL */
+	const char *lost;		/* why it isn't what it was, when last looked at */
 	bool reopening;			/* somebody sees to that */
 	bool removed;			/* it will be closed, for good */
 	u32 on_return;			/* NBDTARGET_ON_RETURN_*; may be read without */
