@@ -38,13 +38,22 @@ static void put_bio(struct nbdt_request *req)
 	}
 }
 
-/* A device with a cache and without FUA writes, and then flushes all that it has. */
+/*
+ * With a cache and without FUA a write is followed by a flush of all there is.  A device
+ * that is made of others says that it has FUA when one of these has it.
+ */
+static bool flushes_for_fua(struct block_device *bdev)
+{
+	return bdev_write_cache(bdev) &&
+	       !(queue_is_mq(bdev_get_queue(bdev)) && bdev_fua(bdev));
+}
+
 static bool has_flushed(const struct nbdt_request *req)
 {
 	return req->cmd.type == NBDT_CMD_FLUSH ||
 	       (req->cmd.type == NBDT_CMD_WRITE &&
 		(req->cmd.flags & NBDT_CMD_FUA) &&
-		bdev_write_cache(req->disk->content.bdev));
+		flushes_for_fua(req->disk->content.bdev));
 }
 
 static void io_failed(struct nbdt_request *req, int err)
