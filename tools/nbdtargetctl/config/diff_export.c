@@ -610,12 +610,17 @@ static bool is_any_default(const struct twins *twins)
 	return false;
 }
 
-/* It gets the default from another, when all else is done to it. */
+/*
+ * It gets the default when all else is done to it: from another, or, if it is there already,
+ * from whoever had it, who may be gone since the round before.
+ */
 static bool is_heir(const struct twins *twins, const struct twin *twin)
 {
-	return twin->want && twin->want->is_default &&
-	       !(twin->now && twin->now->is_default) &&
-	       twin->stopped != STEP_ABSENT && is_any_default(twins);
+	if (!twin->want || !twin->want->is_default ||
+	    (twin->now && twin->now->is_default) || twin->stopped == STEP_ABSENT)
+		return false;
+	return twin_stays(twin) ? !twins_of(twins, text_of("")) :
+				  is_any_default(twins);
 }
 
 static void plan_in(struct plan *p, struct twins *twins, struct twin *twin,
