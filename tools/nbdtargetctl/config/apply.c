@@ -364,17 +364,25 @@ static int check_file(struct apply *a)
 	return ret;
 }
 
-/* What an earlier run began, of what this one is to bring. */
-static void wait_for_closing(struct apply *a)
+/*
+ * What an earlier run began, of what this one is to bring.  Others may have changed what
+ * there is meanwhile.
+ */
+static int wait_for_closing(struct apply *a)
 {
 	struct items wanted = { 0 };
+	bool waited;
 	size_t i;
 
 	for (i = 0; i < a->file.exports.n; i++)
 		if (take_some(a, CONFIG_EXPORTS, a->file.exports.at[i]) == TAKE)
 			items_add(&wanted, a->file.exports.at[i]);
-	closing_wait(a->t, &wanted, &a->before);
+	waited = closing_wait(a->t, &wanted, &a->before);
 	free(wanted.at);
+	if (!waited)
+		return 0;
+	config_free(&a->before);
+	return check_file(a);
 }
 
 /* What was done is told, whatever comes behind it. */
@@ -384,12 +392,13 @@ static int run_all(struct apply *a)
 
 	if (!ret)
 		ret = begin_brought(a);
+	/* Whoever this is a part of has waited. */
+	if (!ret && !a->run.dry && a->note)
+		ret = wait_for_closing(a);
 	if (ret) {
 		json_decref(a->run.told);
 		return ret;
 	}
-	if (!a->run.dry)
-		wait_for_closing(a);
 	ret = run_rounds(a);
 	if (!ret)
 		ret = end_brought(a);

@@ -73,8 +73,11 @@ static int is_over(struct tool *t, const struct awaited *e)
 	return ret;
 }
 
-/* That it isn't over is said; what is refused for that says so, too, and nothing else is. */
-void closing_wait(struct tool *t, const struct items *wanted,
+/*
+ * Whether anybody had to be waited for, which takes its time.  That it isn't over is said;
+ * what is refused for that says so, too, and nothing else is.
+ */
+bool closing_wait(struct tool *t, const struct items *wanted,
 		  const struct config *now)
 {
 	const struct closing c = {
@@ -86,5 +89,8 @@ void closing_wait(struct tool *t, const struct items *wanted,
 		.now = now,
 	};
 
+	if (is_over(t, &c.awaited))
+		return false;
 	awaited_wait(t, &c.awaited, NULL, NULL);
+	return true;
 }

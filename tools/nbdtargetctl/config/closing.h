@@ -5,7 +5,7 @@
 
 #include "config/config.h"
 
-void closing_wait(struct tool *t, const struct items *wanted,
+bool closing_wait(struct tool *t, const struct items *wanted,
 		  const struct config *now);
 
 #endif /* NBDTARGETCTL_CLOSING_H */
