@@ -688,10 +688,13 @@ static bool has_work(struct nbdt_conn *conn, int rx)
 	       (rx == -EAGAIN && READ_ONCE(conn->sock.readable));
 }
 
-/* Of what the client sent, and nothing else that there may be to do. */
+/*
+ * Of what the client sent, and nothing else that there may be to do.  A socket that was
+ * taken away may have had something to read.
+ */
 static void note_arrival(struct nbdt_conn *conn)
 {
-	if (READ_ONCE(conn->sock.readable))
+	if (READ_ONCE(conn->sock.readable) && conn->sock.sock)
 		nbdt_placement_note(&conn->placement,
 				    nbdt_stream_arrival(&conn->sock));
 }
