@@ -1545,15 +1545,15 @@ enum {
 	/*
 	 * Export a block device. EEXIST when the name is taken, ENOENT or
 	 * ENOTBLK when the device isn't there or isn't one, EBUSY when
-	 * somebody else uses it, or the machine is about to hibernate, EROFS
-	 * when it is read-only and the export isn't, EINVAL when it is too
-	 * small. With a bitmap, also ENOENT when that isn't there, EBUSY
-	 * when it is recording, ENODEV as bitmap-del, EINVAL when its size
-	 * is another. With metadata, also EUCLEAN when there is none or it
-	 * is damaged, ESTALE when it is of another device or of the past,
-	 * EAGAIN when a checkpoint of a group is pending that the metadata
-	 * of another export decides, EFBIG when its regions are too small
-	 * for the device, EIO.
+	 * somebody else uses it, EROFS when it is read-only and the export
+	 * isn't, EINVAL when it is too small, EAGAIN when the machine is
+	 * about to hibernate. With a bitmap, also ENOENT when that isn't
+	 * there, EBUSY when it is recording, ENODEV as bitmap-del, EINVAL
+	 * when its size is another. With metadata, also EUCLEAN when there
+	 * is none or it is damaged, ESTALE when it is of another device or
+	 * of the past, EAGAIN, too, when a checkpoint of a group is pending
+	 * that the metadata of another export decides, EFBIG when its
+	 * regions are too small for the device, EIO.
 	 */
 	NBDTARGET_CMD_EXPORT_ADD,
 	/*
@@ -1890,10 +1890,11 @@ enum {
 	 * Have no other program change anything, or disconnect anybody,
 	 * until the socket that this is sent from is closed: its commands
 	 * are EINPROGRESS. Processes that the program has started belong to
-	 * it. EAGAIN while a command of another is under way, or a
-	 * checkpoint is held, EBUSY when another socket has sent this:
-	 * nothing has changed then. The text with EINPROGRESS and EBUSY
-	 * names the program's process.
+	 * it. EAGAIN while a command of another is under way, a checkpoint
+	 * is held, an export that was removed isn't closed yet, or a device
+	 * that has come is being opened; EBUSY when another socket has sent
+	 * this: nothing has changed then. The text with EINPROGRESS and
+	 * EBUSY names the program's process.
 	 */
 	NBDTARGET_CMD_HANDOVER_CLAIM,
 

@@ -28,14 +28,14 @@ static DEFINE_SPINLOCK(lock);		/* guards both */
 static unsigned int nr;			/* exports, from before they have a device */
 static bool hibernates;
 
-/* An export begins: 0, or -EBUSY when the machine is about to hibernate. */
+/* An export begins: 0, or -EAGAIN when the machine is about to hibernate. */
 int nbdt_awake_begin(void)
 {
 	int err = 0;
 
 	spin_lock(&lock);
 	if (hibernates)
-		err = -EBUSY;
+		err = -EAGAIN;
 	else
 		nr++;
 	spin_unlock(&lock);

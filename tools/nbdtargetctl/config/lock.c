@@ -15,7 +15,10 @@
 #include "config/lock.h"
 
 #define LOCK_PATH	"/run/nbdtarget.lock"
-/* An export that hangs keeps the other for as long as remove-export waits, at most. */
+/*
+ * An export that hangs keeps the other for as long as is waited for those of before, and as
+ * remove-export waits, at most.
+ */
 #define LOCK_SECONDS	120
 
 /* Of a verb that runs others which take it, until it has ended. */
