@@ -141,33 +141,38 @@ static void brief_guard(const struct nbdt_ledger *ledger,
 	mutex_unlock(&guards_mutex);
 }
 
-/* The last export that used the metadata, if the head that was found is of that one. */
-static bool recall(const struct nbdt_ledger *ledger, struct guard *copy)
+/* Of the last export that used the metadata, if the head that was found is of that one. */
+static struct guard *guard_of_head(const struct nbdt_ledger *ledger)
 {
 	u64 generation = le64_to_cpu(ledger->head->mark.generation);
+	struct guard *guard = find_guard(ledger);
+
+	return guard && guard->generation == generation ? guard : NULL;
+}
+
+/* What is known of the device since the head that was found; false if nothing is. */
+static bool recall(const struct nbdt_ledger *ledger, struct guard *copy)
+{
 	struct guard *guard;
-	bool is;
 
 	mutex_lock(&guards_mutex);
-	guard = find_guard(ledger);
-	is = guard && guard->generation == generation;
-	if (is)
+	guard = guard_of_head(ledger);
+	if (guard)
 		*copy = *guard;
 	mutex_unlock(&guards_mutex);
-	return is;
+	return guard;
 }
 
 /* Why it isn't the disk that it was; NULL if nobody has seen that. */
 static const char *ask_guard(const struct nbdt_ledger *ledger,
 			     const struct block_device *bdev)
 {
-	u64 generation = le64_to_cpu(ledger->head->mark.generation);
 	const char *why = NULL;
 	struct guard *guard;
 
 	mutex_lock(&guards_mutex);
-	guard = find_guard(ledger);
-	if (guard && guard->generation == generation) {
+	guard = guard_of_head(ledger);
+	if (guard) {
 		if (nbdt_watch_changed(&guard->watch))
 			why = "the device has changed";
 	} else if (nbdt_is_mapped(bdev)) {
