@@ -220,12 +220,15 @@ class Agent:
             raise AssertionError("not a word to systemd of " + state)
         assert said == state, said
 
-    def reload(self):
-        """By SIGHUP, whatever it has said to systemd before; it is over."""
+    def forget_notified(self):
+        """Whatever it has said to systemd."""
         self.notified.settimeout(0)
         with contextlib.suppress(BlockingIOError):
             while self.notified.recv(4096):
                 pass
+
+    def reload(self):
+        """By SIGHUP; it is over, and it has said nothing else to systemd."""
         self.send_signal(signal.SIGHUP)
         for state in ("RELOADING=1", "READY=1"):
             self.expect(state)
