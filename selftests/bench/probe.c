@@ -52,7 +52,6 @@ struct stream {
 };
 
 static struct {
-	int depth;
 	uint16_t type;
 	uint64_t offset, length;
 	struct stream *stream;
@@ -187,7 +186,7 @@ static void measure(struct stream *streams, int n, uint64_t count)
 int main(int argc, char **argv)
 {
 	struct stream streams[2] = { { 0 } };
-	int n, i;
+	int n, i, depth;
 
 	if (argc != 8)
 		errx(2, "probe COUNT FD HEAVY DEPTH TYPE OFFSET LENGTH");
@@ -195,11 +194,11 @@ int main(int argc, char **argv)
 	streams[1].fd = atoi(argv[3]);
 	n = streams[0].fd == streams[1].fd ? 1 : 2;
 	heavy.stream = &streams[n - 1];
-	heavy.depth = atoi(argv[4]);
+	depth = atoi(argv[4]);
 	heavy.type = atoi(argv[5]);
 	heavy.offset = strtoull(argv[6], NULL, 0);
 	heavy.length = strtoull(argv[7], NULL, 0);
-	for (i = 0; i < heavy.depth; i++)
+	for (i = 0; i < depth; i++)
 		ask_heavily();
 	measure(streams, n, strtoull(argv[1], NULL, 0));
 	return 0;
